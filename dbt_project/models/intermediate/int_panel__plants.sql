@@ -1,0 +1,2 @@
+-- placeholder until the located plants are wired in
+select cast(null as varchar) as plant_id, cast(null as varchar) as firm_id, cast(null as varchar) as group_id, cast(null as varchar) as city_id, cast(null as varchar) as segment_id, cast(null as double) as lon, cast(null as double) as lat, cast(null as varchar) as geocode_level, cast(null as integer) as entry_year, cast(null as integer) as exit_year where false

@@ -1,0 +1,173 @@
+"""What a source is: its declaration, the pages it yields, and what parsing gives back.
+
+Belongs here: the types that every source and the landing share. Does not belong here: how any one
+source is reached or read, and nothing of Dagster, dbt or DuckDB (ruff's banned-api enforces it).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import polars as pl
+
+
+class Health(StrEnum):
+    """State of a source after an attempt to reach it. `challenged`: a captcha or script wall answered; it is
+    never solved, and the last good snapshot stands."""
+
+    ok = "ok"
+    unchanged = "unchanged"
+    empty = "empty"
+    schema_changed = "schema_changed"
+    challenged = "challenged"
+    rate_limited = "rate_limited"
+    gone = "gone"
+    unreachable = "unreachable"
+    never_run = "never_run"
+
+
+class SourceError(Exception):
+    """A source could not give what it declares. `health` says which state it is left in."""
+
+    def __init__(self, health: Health, message: str):
+        super().__init__(message)
+        self.health = health
+
+
+class RejectFile(Exception):
+    """A whole file or page cannot be taken. `reason` is a short code, `detail` names file, record and cause."""
+
+    def __init__(self, reason: str, detail: str = ""):
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class BlockFile(RejectFile):
+    """A readable file whose content looks wrong as a whole (a burst, a drop, an empty snapshot): an anomaly
+    guard holds it back until a person has looked."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One response or file as it came: bytes and where and when they were got.
+
+    `body` is what the raw store keeps (already scrubbed of personal data); `sha256` is its digest and
+    `original_sha256` the digest of what was received.
+    """
+
+    url: str
+    body: bytes
+    fetched_at: dt.datetime
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""  # the source's own name for this page: a file name, a page number, a document id
+    original_sha256: str = ""
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a source: its columns with Polars types, its key, and how many rows are believable.
+
+    `bounds` = (least, most) rows a full snapshot may have; outside it the landing is blocked.
+    """
+
+    name: str
+    schema: Mapping[str, Any]  # column -> Polars type
+    key: tuple[str, ...]
+    bounds: tuple[int, int] = (0, 10_000_000)
+    description: str = ""
+
+
+#: One record held back: which record of the page, why, and the (scrubbed) record itself as JSON text.
+QUARANTINE_SCHEMA: dict[str, Any] = {
+    "page_key": pl.String,
+    "record": pl.Int64,
+    "reason": pl.String,
+    "detail": pl.String,
+    "payload": pl.String,
+}
+
+
+@dataclass
+class Parsed:
+    """What `parse` gives for one partition.
+
+    `tables`: table name -> frame with exactly the declared columns (landing adds provenance columns).
+    `quarantine`: frame of QUARANTINE_SCHEMA. `records_in`: physical records met, which must equal accepted
+    plus quarantined (`accepted` defaults to the rows of the first declared table, since a record may feed
+    several tables). `notes`: what a person should know (columns not stored, drift), as (code, detail).
+    """
+
+    tables: dict[str, pl.DataFrame]
+    records_in: int
+    accepted: int
+    quarantine: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUARANTINE_SCHEMA))
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The declaration of one source: who publishes it, under what licence, how often, and what it yields.
+
+    `fetch(ctx, partition)` is the only I/O and yields Pages; `parse(pages, ctx)` is pure: bytes in, typed
+    frames out. `partitions` is "" for an unpartitioned source, or the name of a partition kind
+    ("month", "batch", "publish_date", "province", "file"). `cadence` is a cron line (UTC) or "" for
+    sources that change only with the checkout or when a person brings a file. `live` sources need a network.
+    `vocabulary` names the seed files that parsing depends on: a change of theirs re-parses the raw bytes.
+    """
+
+    name: str
+    title: str
+    publisher: str
+    homepage: str
+    licence: str
+    cadence: str
+    tables: tuple[Table, ...]
+    fetch: Callable[[FetchContext, str], Iterator[Page]]
+    parse: Callable[[Iterable[Page], ParseContext], Parsed]
+    language: str = "zh"
+    live: bool = False
+    partitions: str = ""
+    list_partitions: Callable[[FetchContext], list[str]] | None = None
+    vocabulary: tuple[str, ...] = ()
+    attribution: str = ""
+    coverage: str = ""  # what the source covers and what it misses, in one sentence
+    hosts: tuple[str, ...] = ()  # the only hosts that fetch may reach
+
+    def table(self, name: str) -> Table:
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise KeyError(f"source {self.name} declares no table {name}")
+
+
+@dataclass
+class FetchContext:
+    """What `fetch` may use: the home's folders, an HTTP fetcher (None for sources without a network), and
+    `say`, which reports progress in plain words."""
+
+    home: Any  # sources.home.Home
+    web: Any = None  # sources.http.Fetcher
+    options: Mapping[str, str] = field(default_factory=dict)
+    previous: Callable[[str], Mapping[str, str] | None] = lambda url: None  # validators of the last good page
+    say: Callable[[str], None] = lambda message: None
+
+
+@dataclass(frozen=True)
+class ParseContext:
+    """What `parse` may know beside the bytes: the partition and the vocabulary folder. No clock, no network;
+    `today` is the date of the fetch, so that a rebuild gives the same bytes."""
+
+    partition: str
+    today: dt.date
+    seeds: Any  # pathlib.Path of the vocabulary seeds

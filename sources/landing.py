@@ -1,0 +1,363 @@
+"""Landing: from raw pages to typed Parquet, with an account in which nothing is lost.
+
+Belongs here: fetching one partition of a source, keeping its bytes, parsing them, and writing one Parquet
+file a table and partition, the quarantine and the account. Does not belong here: what a source's records
+mean, nor any database: any number of partitions can land at once, since each writes only its own files.
+
+Layout under the home:
+  landing/<source>/<table>/<partition>.parquet   accepted rows with provenance columns
+  landing/<source>/<table>/_schema.parquet       no rows; lets readers glob a table that never landed
+  landing/<source>/_accounts/<partition>.json    records in = accepted + quarantined, digests, health
+  quarantine/<source>/<partition>.parquet        what was held back, and why
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sources.base import (
+    QUARANTINE_SCHEMA,
+    BlockFile,
+    FetchContext,
+    Health,
+    Page,
+    ParseContext,
+    Parsed,
+    RejectFile,
+    Source,
+    SourceError,
+    Table,
+)
+from sources.home import CHECKOUT, SEEDS, Home, atomic_path, write_atomic
+from sources.raw import RawStore
+
+log = logging.getLogger("evatlas.landing")
+
+#: Every landed row carries where it came from, down to the page's digest.
+PROVENANCE: dict[str, Any] = {
+    "_partition": pl.String,
+    "_snapshot_sha256": pl.String,
+    "_fetched_at": pl.String,
+}
+ALL = "all"  # the partition of a source that has none
+
+
+@dataclass
+class Account:
+    """What happened to one partition: the books of its records and the state of its source.
+
+    `outcome`: landed (new or changed), unchanged, rejected, blocked (an anomaly guard holds it back),
+    failed (could not be reached; the last good landing stands).
+    """
+
+    source: str
+    partition: str
+    outcome: str
+    health: str
+    records_in: int = 0
+    accepted: int = 0
+    quarantined: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    tables: dict[str, int] = field(default_factory=dict)  # table -> rows
+    digests: dict[str, str] = field(default_factory=dict)  # table -> sha256 of the Parquet file
+    input_digest: str = ""
+    message: str = ""
+    file: str = ""
+    notes: list[list[str]] = field(default_factory=list)
+    fetched_at: str = ""  # when the bytes that stand now were got
+    checked_at: str = ""  # when the source was last asked
+
+    @property
+    def digest(self) -> str:
+        """What a build depends on: the content, not the time of the last look."""
+        body = {k: v for k, v in asdict(self).items() if k not in ("checked_at", "outcome")}
+        return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+class Landing:
+    """Lands partitions of sources under one home."""
+
+    def __init__(self, home: Home, web: Any = None, say: Callable[[str], None] | None = None):
+        self.home = home
+        self.store = RawStore(home.raw)
+        self.web = web
+        self.say = say or (lambda message: log.info(message))
+
+    # -- paths ---------------------------------------------------------------------------------------
+    def table_path(self, source: Source, table: str, partition: str) -> Path:
+        return self.home.landing / source.name / table / f"{partition}.parquet"
+
+    def account_path(self, source: Source, partition: str) -> Path:
+        return self.home.landing / source.name / "_accounts" / f"{partition}.json"
+
+    def quarantine_path(self, source: Source, partition: str) -> Path:
+        return self.home.quarantine / source.name / f"{partition}.parquet"
+
+    def account(self, source: Source, partition: str) -> Account | None:
+        path = self.account_path(source, partition)
+        return Account(**json.loads(path.read_text("utf-8"))) if path.exists() else None
+
+    def accounts(self, source: Source) -> list[Account]:
+        folder = self.home.landing / source.name / "_accounts"
+        return [Account(**json.loads(p.read_text("utf-8"))) for p in sorted(folder.glob("*.json"))]
+
+    # -- the way of one partition ------------------------------------------------------------------------
+    def partitions(self, source: Source) -> list[str]:
+        """The partitions that a refresh should ask for."""
+        if source.list_partitions is None:
+            return [ALL]
+        return source.list_partitions(self.fetch_context(source))
+
+    def fetch_context(self, source: Source) -> FetchContext:
+        def previous(url: str) -> Mapping[str, str] | None:
+            found = None
+            for entry in self.store.entries(source.name):
+                for page in entry["pages"]:
+                    if page["url"] == url and entry["health"] == Health.ok:
+                        found = {**page["headers"], "sha256": page["sha256"]}
+            return found
+
+        return FetchContext(home=self.home, web=self.web, previous=previous, say=self.say)
+
+    def land(self, source: Source, partition: str = ALL) -> Account:
+        """Fetch, keep, parse and write one partition. Never raises for what the world does wrong: a source
+        that cannot be reached, a rejected or blocked page leave the last good landing as it was, and the
+        account says so. Programming errors do raise."""
+        self.ensure_schema(source)
+        now = dt.datetime.now(dt.UTC)
+        before = self.account(source, partition)
+        try:
+            pages = list(source.fetch(self.fetch_context(source), partition))
+        except SourceError as error:
+            return self._hold(source, partition, before, "failed", error.health, str(error), now)
+        except RejectFile as error:
+            outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
+            return self._hold(source, partition, before, outcome, Health.schema_changed, str(error), now)
+        latest = self.store.latest(source.name, partition)
+        if latest is None or [p["sha256"] for p in latest["pages"]] != [p.sha256 for p in pages]:
+            latest = self.store.record(source.name, partition, pages, Health.ok)
+        return self.parse(source, partition, latest, checked_at=now)
+
+    def parse(
+        self, source: Source, partition: str, entry: Mapping[str, Any], checked_at: dt.datetime | None = None
+    ) -> Account:
+        """Parse a kept snapshot (again) and write its tables, quarantine and account; skipped when neither
+        bytes, code nor vocabulary have changed."""
+        now = checked_at or dt.datetime.now(dt.UTC)
+        before = self.account(source, partition)
+        digest = hashlib.sha256(
+            "\n".join([*(p["sha256"] + p["key"] for p in entry["pages"]), code_digest(source)]).encode()
+        ).hexdigest()
+        if before is not None and before.input_digest == digest and before.outcome not in ("failed",):
+            if before.outcome == "landed":
+                before.outcome = "unchanged"
+            before.checked_at = now.isoformat(timespec="seconds")
+            self._write_account(source, before)
+            return before
+        fetched = max((p["fetched_at"] for p in entry["pages"]), default=entry["fetched_at"])
+        today = dt.datetime.fromisoformat(entry["fetched_at"]).date()
+        account = Account(
+            source=source.name, partition=partition, outcome="landed", health=Health.ok,
+            input_digest=digest, fetched_at=fetched, checked_at=now.isoformat(timespec="seconds"),
+            file="; ".join(sorted({p["key"] for p in entry["pages"]}))[:500],
+        )  # fmt: skip
+        context = ParseContext(partition=partition, today=today, seeds=SEEDS)
+        try:
+            parsed = source.parse(self.store.pages(dict(entry)), context)
+            check_parsed(source, parsed)
+        except RejectFile as error:
+            account.outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
+            account.health = Health.schema_changed
+            account.message = str(error)
+            account.reasons = {error.reason: 1}
+            if before is not None and before.tables:  # the last good landing stands, and so do its books
+                account.tables, account.digests = before.tables, before.digests
+                account.records_in, account.accepted = before.records_in, before.accepted
+                account.quarantined = before.quarantined
+            else:
+                self._write_quarantine(source, partition, pl.DataFrame(
+                    [{"page_key": account.file, "record": None, "reason": error.reason,
+                      "detail": error.detail, "payload": None}], schema=QUARANTINE_SCHEMA))  # fmt: skip
+            self._write_account(source, account)
+            return account
+        self._write(source, partition, parsed, entry, account)
+        return account
+
+    def _hold(
+        self, source: Source, partition: str, before: Account | None, outcome: str, health: Health,
+        message: str, now: dt.datetime,
+    ) -> Account:  # fmt: skip
+        account = before or Account(source=source.name, partition=partition, outcome=outcome, health=health)
+        account.outcome, account.health, account.message = outcome, health, message
+        account.checked_at = now.isoformat(timespec="seconds")
+        self._write_account(source, account)
+        return account
+
+    def _write(
+        self, source: Source, partition: str, parsed: Parsed, entry: Mapping[str, Any], account: Account
+    ) -> None:
+        snapshot = hashlib.sha256("\n".join(p["sha256"] for p in entry["pages"]).encode()).hexdigest()
+        if len(entry["pages"]) == 1:
+            snapshot = entry["pages"][0]["sha256"]
+        for table in source.tables:
+            frame = parsed.tables.get(table.name)
+            if frame is None:
+                continue
+            frame = frame.with_columns(
+                pl.lit(partition).alias("_partition"),
+                pl.lit(snapshot).alias("_snapshot_sha256"),
+                pl.lit(account.fetched_at).alias("_fetched_at"),
+            )
+            path = self.table_path(source, table.name, partition)
+            with atomic_path(path) as tmp:
+                frame.write_parquet(tmp, compression="zstd")
+            account.tables[table.name] = frame.height
+            account.digests[table.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        account.records_in = parsed.records_in
+        account.accepted = parsed.accepted
+        account.quarantined = parsed.quarantine.height
+        account.reasons = {
+            str(reason): int(count)
+            for reason, count in parsed.quarantine.group_by("reason").len().sort("reason").iter_rows()
+        }
+        account.notes = [list(note) for note in parsed.notes]
+        self._write_quarantine(source, partition, parsed.quarantine)
+        self._write_account(source, account)
+
+    def _write_quarantine(self, source: Source, partition: str, frame: pl.DataFrame) -> None:
+        path = self.quarantine_path(source, partition)
+        if frame.is_empty():
+            path.unlink(missing_ok=True)
+            return
+        with atomic_path(path) as tmp:
+            frame.with_columns(
+                pl.lit(source.name).alias("source"), pl.lit(partition).alias("partition")
+            ).write_parquet(tmp, compression="zstd")
+
+    def _write_account(self, source: Source, account: Account) -> None:
+        write_atomic(
+            self.account_path(source, account.partition),
+            json.dumps(asdict(account), ensure_ascii=False, indent=1, sort_keys=True),
+        )
+
+    # -- what readers need even where nothing landed -------------------------------------------------------
+    def ensure_schema(self, source: Source) -> None:
+        """An empty file of the declared schema for every table, so that a glob over a table never fails."""
+        for table in source.tables:
+            path = self.table_path(source, table.name, "_schema")
+            schema = landed_schema(table)
+            if path.exists() and pl.read_parquet_schema(path) == schema:
+                continue
+            with atomic_path(path) as tmp:
+                pl.DataFrame(schema=schema).write_parquet(tmp)
+        path = self.home.quarantine / source.name / "_schema.parquet"
+        if not path.exists():
+            with atomic_path(path) as tmp:
+                pl.DataFrame(
+                    schema={**QUARANTINE_SCHEMA, "source": pl.String, "partition": pl.String}
+                ).write_parquet(tmp)
+
+    def write_ledger(self, sources: Iterable[Source]) -> str:
+        """Write `landing/_meta/{accounts,sources}.parquet` for the warehouse; returns the digest of all that
+        has landed, which tells whether a build would see anything new."""
+        rows, declared, digests = [], [], []
+        for source in sources:
+            self.ensure_schema(source)
+            declared.append(
+                {
+                    "source": source.name, "title": source.title, "publisher": source.publisher,
+                    "licence": source.licence, "url": source.homepage, "cadence": source.cadence or "on change",
+                    "live": source.live, "attribution": source.attribution, "coverage": source.coverage,
+                }
+            )  # fmt: skip
+            for account in self.accounts(source):
+                digests.append(account.digest)
+                rows.append(
+                    {
+                        "source": account.source, "partition": account.partition, "outcome": account.outcome,
+                        "health": account.health, "records_in": account.records_in,
+                        "accepted": account.accepted, "quarantined": account.quarantined,
+                        "message": account.message, "file": account.file, "fetched_at": account.fetched_at,
+                        "checked_at": account.checked_at,
+                        "notes": json.dumps(account.notes, ensure_ascii=False),
+                        "reasons": json.dumps(account.reasons, ensure_ascii=False),
+                        "rows": sum(account.tables.values()),
+                    }
+                )  # fmt: skip
+        schema = {
+            "source": pl.String, "partition": pl.String, "outcome": pl.String, "health": pl.String,
+            "records_in": pl.Int64, "accepted": pl.Int64, "quarantined": pl.Int64, "message": pl.String,
+            "file": pl.String, "fetched_at": pl.String, "checked_at": pl.String, "notes": pl.String,
+            "reasons": pl.String, "rows": pl.Int64,
+        }  # fmt: skip
+        meta = self.home.landing / "_meta"
+        with atomic_path(meta / "accounts.parquet") as tmp:
+            pl.DataFrame(rows, schema=schema).write_parquet(tmp)
+        with atomic_path(meta / "sources.parquet") as tmp:
+            pl.DataFrame(declared).write_parquet(tmp)
+        return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+
+
+def landed_schema(table: Table) -> pl.Schema:
+    return pl.Schema({**table.schema, **PROVENANCE})
+
+
+def check_parsed(source: Source, parsed: Parsed) -> None:
+    """The hard gate on a parse: exact columns and types, no duplicate key, believable volume, and the books
+    balance. A shape error is the parser's fault (TypeError); an unbelievable volume is the source's (BlockFile).
+    """
+    if parsed.records_in != parsed.accepted + parsed.quarantine.height:
+        raise TypeError(
+            f"{source.name}: books do not balance: {parsed.records_in} records in, {parsed.accepted} accepted, "
+            f"{parsed.quarantine.height} quarantined"
+        )
+    for name, frame in parsed.tables.items():
+        table = source.table(name)
+        if dict(frame.schema) != dict(pl.Schema(table.schema)):
+            raise TypeError(
+                f"{source.name}.{name}: parsed columns differ from the declaration: "
+                f"{sorted(set(map(str, frame.schema.items())) ^ set(map(str, pl.Schema(table.schema).items())))}"
+            )
+        if table.key and frame.height:
+            doubles = frame.select(table.key).is_duplicated().sum()
+            if doubles:
+                raise BlockFile("duplicate_key", f"{source.name}.{name}: {doubles} rows share {table.key}")
+        least, most = table.bounds
+        if not least <= frame.height <= most:
+            raise BlockFile("volume", f"{source.name}.{name}: {frame.height} rows, believable are {least}-{most}")
+
+
+_CODE_DIGESTS: dict[str, str] = {}
+
+
+def code_digest(source: Source) -> str:
+    """Digest of what parsing depends on beside the bytes: the source's code, the shared modules, its vocabulary."""
+    if source.name not in _CODE_DIGESTS:
+        folder = CHECKOUT / "sources"
+        files = sorted(folder.glob("*.py")) + sorted((folder / source.name).glob("**/*.py"))
+        files += [SEEDS / name for name in source.vocabulary]
+        digest = hashlib.sha256()
+        for path in files:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        _CODE_DIGESTS[source.name] = digest.hexdigest()
+    return _CODE_DIGESTS[source.name]
+
+
+def page_of(path: Path, body: bytes | None = None, key: str = "") -> Page:
+    """A Page for a file of the checkout or the inbox. Its time is the fetch, not the file's: clones differ."""
+    data = path.read_bytes() if body is None else body
+    return Page(
+        url=f"file:{key or path.name}",
+        body=data,
+        fetched_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
+        key=key or path.name,
+    )

@@ -1,0 +1,119 @@
+"""The raw store: every response as it came, content-addressed, never overwritten.
+
+Belongs here: keeping and finding raw bytes. Does not belong here: reading what is in them.
+A blob is `raw/blobs/<aa>/<sha256>`; which blobs make a partition stands in an append-only journal
+`raw/<source>/journal.jsonl`, one line a fetch, so that "as known on a date" can be answered later.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sources.base import Page
+from sources.home import write_atomic
+
+
+class MissingBlob(Exception):
+    """A blob named by the journal is gone or damaged; the message names it."""
+
+
+class RawStore:
+    """Content-addressed store under one folder."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def blob(self, sha256: str) -> Path:
+        return self.root / "blobs" / sha256[:2] / sha256
+
+    def put(self, body: bytes) -> str:
+        """Keep `body`; returns its sha256. Keeping the same bytes twice changes nothing."""
+        digest = hashlib.sha256(body).hexdigest()
+        path = self.blob(digest)
+        if not path.exists():
+            write_atomic(path, body)
+        return digest
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes of a blob. Raises MissingBlob when absent or when its content no longer has that digest."""
+        path = self.blob(sha256)
+        if not path.exists():
+            raise MissingBlob(f"raw blob {sha256} is missing ({path.name})")
+        body = path.read_bytes()
+        if hashlib.sha256(body).hexdigest() != sha256:
+            raise MissingBlob(f"raw blob {sha256} is damaged: its content has another digest")
+        return body
+
+    def journal(self, source: str) -> Path:
+        return self.root / source / "journal.jsonl"
+
+    def record(self, source: str, partition: str, pages: Iterable[Page], health: str) -> dict[str, Any]:
+        """Append one snapshot (a fetch of one partition) to the journal; returns the entry."""
+        entry = {
+            "source": source,
+            "partition": partition,
+            "health": health,
+            "fetched_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "pages": [
+                {
+                    "url": page.url,
+                    "key": page.key,
+                    "sha256": self.put(page.body),
+                    "original_sha256": page.original_sha256 or page.sha256,
+                    "fetched_at": page.fetched_at.isoformat(timespec="seconds"),
+                    "status": page.status,
+                    "headers": dict(page.headers),
+                }
+                for page in pages
+            ],
+        }
+        path = self.journal(source)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        line = json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n"
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(fd, line.encode("utf-8"))  # one write: lines of parallel partitions never mix
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        return entry
+
+    def entries(self, source: str) -> Iterator[dict[str, Any]]:
+        """All snapshots of a source, oldest first. A line cut by a crash (only the last can be) is skipped."""
+        path = self.journal(source)
+        if not path.exists():
+            return
+        with open(path, encoding="utf-8") as handle:
+            for line in handle:
+                if line.endswith("\n"):
+                    yield json.loads(line)
+
+    def latest(self, source: str, partition: str, until: dt.datetime | None = None) -> dict[str, Any] | None:
+        """The newest good snapshot of a partition (fetched not after `until`, if given), or None."""
+        found = None
+        for entry in self.entries(source):
+            if entry["partition"] != partition or entry["health"] != "ok":
+                continue
+            if until is not None and dt.datetime.fromisoformat(entry["fetched_at"]) > until:
+                continue
+            found = entry
+        return found
+
+    def pages(self, entry: dict[str, Any]) -> Iterator[Page]:
+        """The pages of a snapshot, read back and verified against their digests."""
+        for page in entry["pages"]:
+            yield Page(
+                url=page["url"],
+                body=self.get(page["sha256"]),
+                fetched_at=dt.datetime.fromisoformat(page["fetched_at"]),
+                status=page["status"],
+                headers=page["headers"],
+                key=page["key"],
+                original_sha256=page["original_sha256"],
+            )
