@@ -1,0 +1,60 @@
+# The one launcher: people, tests, CI and schedules use these targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+override EVATLAS_HOME := $(abspath $(if $(EVATLAS_HOME),$(EVATLAS_HOME),data))
+export EVATLAS_HOME
+export DAGSTER_HOME := $(EVATLAS_HOME)/dagster
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+export PYTHONPATH := $(CURDIR)
+# Compiled bytecode halves start-up; some machines switch it off for everybody.
+unexport PYTHONDONTWRITEBYTECODE
+
+PYTHON ?= python3.11
+PY := .venv/bin/python
+READY := .venv/.ready
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(READY): requirements.lock
+	@echo "setting up .venv (once, and when requirements.lock changes)"
+	@command -v $(PYTHON) >/dev/null && $(PYTHON) -m venv --clear .venv || python3 -m venv --clear .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+setup: $(READY) ## the virtual environment, from the hashed lock
+
+refresh: $(READY) ## land, build, check, publish the bundled data (FORCE=1 builds even when nothing is new)
+	@$(PY) -m orchestration.refresh $(if $(FORCE),--force)
+
+ui: $(READY) ## Dagster's UI on 127.0.0.1:3000 (PORT=...)
+	@$(PY) -m orchestration.ui --port $(or $(PORT),3000)
+
+panel: $(READY) ## all tables from your own plant panel: make panel PANEL=dir OUT=dir
+	@$(PY) -m orchestration.panel --panel "$(PANEL)" --out "$(OUT)"
+
+check-inputs: $(READY) ## judge files as the inbox would: make check-inputs DIR=dir [KIND=firms]
+	@$(PY) -m sources.check_inputs --dir "$(DIR)" --kind "$(or $(KIND),firms)"
+
+lint: $(READY) ## ruff (with the import law), sqlfluff, mypy on sources/
+	@$(PY) -m ruff check .
+	@$(PY) -m sqlfluff lint dbt_project/models --processes 2 -q
+	@$(PY) -m mypy sources
+
+test: $(READY) ## the whole suite
+	@$(PY) -m pytest
+
+bench: $(READY) ## ratios of the main job against its floor
+	@$(PY) -m bench.refresh
+
+lock: ## write requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --extra dev --no-strip-extras --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --python-version 3.11 --python-platform linux \
+	  --custom-compile-command "make lock" -o requirements.lock
+
+clean: ## remove the state of this checkout's own home (never another EVATLAS_HOME)
+	rm -rf data dbt_project/target
+
+.PHONY: help setup refresh ui panel check-inputs lint test bench lock clean

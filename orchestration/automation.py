@@ -1,0 +1,153 @@
+"""When things run: the refresh job, schedules from each source's cadence, the inbox sensor, failure notes.
+
+Belongs here: jobs, schedules, sensors. Does not belong here: what they run. Schedules ship stopped where
+they reach the network, so that starting the UI never calls anyone; the daily refresh of what is here runs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterator
+
+import dagster as dg
+
+from orchestration.partitions import partitions_of
+from sources import Source, selected_sources
+from sources.base import FetchContext
+from sources.home import Home, write_atomic
+
+REFRESH = "refresh"
+
+
+def refresh_job(sources: list[Source]) -> dg.UnresolvedAssetJobDefinition:
+    """Land what needs no partition key, build, check, publish."""
+    landed = [
+        dg.AssetSelection.assets(*[[s.name, t.name] for t in s.tables])
+        for s in sources
+        if partitions_of(s) is None and not s.live
+    ]
+    selection = dg.AssetSelection.groups("published").upstream() - dg.AssetSelection.tag("cadence", "live")
+    for part in landed:
+        selection = selection | part
+    return dg.define_asset_job(
+        REFRESH,
+        selection=selection,
+        description="Land the bundled sources and the inbox, build, check, publish.",
+        tags={"dagster/max_runtime": "3600"},
+    )
+
+
+def source_jobs(sources: list[Source]) -> list[dg.UnresolvedAssetJobDefinition]:
+    """One job a live source: its landing alone, by partition where it has any."""
+    return [
+        dg.define_asset_job(
+            f"land_{s.name}_job",
+            selection=dg.AssetSelection.assets(*[[s.name, t.name] for t in s.tables]),
+            description=f"Land {s.title}.",
+            tags={"dagster/max_runtime": "14400"},
+        )
+        for s in sources
+        if s.live
+    ]
+
+
+def schedules(sources: list[Source]) -> list[dg.ScheduleDefinition]:
+    found: list[dg.ScheduleDefinition] = [
+        dg.ScheduleDefinition(
+            name="refresh_daily",
+            cron_schedule="30 21 * * *",  # 05:30 in China
+            target=REFRESH,
+            execution_timezone="UTC",
+            description="Build and publish from all that has landed; does nothing when nothing is new.",
+            default_status=dg.DefaultScheduleStatus.STOPPED,
+        )
+    ]
+    for source in sources:
+        if source.live and source.cadence:
+            found.append(_source_schedule(source))
+    return found
+
+
+def _source_schedule(source: Source) -> dg.ScheduleDefinition:
+    partitions = partitions_of(source)
+    job = f"land_{source.name}_job"
+
+    @dg.schedule(
+        name=f"{source.name}_schedule",
+        cron_schedule=source.cadence,
+        job_name=job,
+        execution_timezone="UTC",
+        description=f"{source.title}: {source.coverage or source.publisher}",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+    )
+    def due(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        if partitions is None:
+            yield dg.RunRequest()
+            return
+        keys = due_partitions(source, partitions, context.scheduled_execution_time)
+        if isinstance(partitions, dg.DynamicPartitionsDefinition) and keys:
+            context.instance.add_dynamic_partitions(str(partitions.name), keys)
+        if not keys:
+            yield dg.SkipReason(f"{source.name} lists no partition that is due")
+        for key in keys:
+            yield dg.RunRequest(run_key=f"{source.name}:{key}:{context.scheduled_execution_time:%Y%m%d}", partition_key=key)
+
+    return due
+
+
+def due_partitions(source: Source, partitions: dg.PartitionsDefinition, now: dt.datetime) -> list[str]:
+    """What a tick of the source's schedule asks for: what the source itself lists, or every static key."""
+    if isinstance(partitions, dg.MonthlyPartitionsDefinition):
+        keys = list(partitions.get_partition_keys(current_time=now))
+        return keys[-2:]  # this month and the last: late additions of a month come in its sequel
+    if source.list_partitions is not None:
+        return source.list_partitions(FetchContext(home=Home.from_env()))
+    return list(partitions.get_partition_keys())
+
+
+@dg.sensor(
+    name="inbox_sensor",
+    job_name=REFRESH,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Notices a file that a person put into the inbox, and refreshes.",
+)
+def inbox_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    home = Home.from_env()
+    seen = []
+    for path in sorted(home.inbox.glob("*/*")) if home.inbox.exists() else []:
+        if path.is_file() and not path.name.startswith("."):
+            stat = path.stat()
+            seen.append(f"{path.parent.name}/{path.name}:{stat.st_size}:{stat.st_mtime_ns}")
+    cursor = hashlib.sha256("\n".join(seen).encode()).hexdigest()
+    if not seen or cursor == context.cursor:
+        return dg.SkipReason("no new file in the inbox")
+    context.update_cursor(cursor)
+    return dg.RunRequest(run_key=f"inbox:{cursor[:16]}")
+
+
+@dg.run_failure_sensor(
+    name="failure_note",
+    description="Writes published/status.json for every failed run, so that monitors need not read Dagster.",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def failure_note(context: dg.RunFailureSensorContext) -> None:
+    home = Home.from_env()
+    write_atomic(
+        home.root / "status.json",
+        json.dumps(
+            {
+                "state": "failed",
+                "run": context.dagster_run.run_id,
+                "job": context.dagster_run.job_name,
+                "message": context.failure_event.message,
+                "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            },
+            ensure_ascii=False,
+        ),
+    )
+
+
+__all__ = ["inbox_sensor", "failure_note", "refresh_job", "schedules", "selected_sources", "source_jobs"]

@@ -1,0 +1,132 @@
+"""Running dbt: one subprocess, one target folder a home, and a manifest that is made before it is read.
+
+Belongs here: how dbt is called and how its events come back. Does not belong here: what the models mean.
+`DbtCliResource` is not used: it asks dbt for its version in a process of its own and initialises an adapter
+in ours, which together cost as much as the build (docs/decisions.md, 6).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sources.home import CHECKOUT, Home, write_atomic
+
+PROJECT = CHECKOUT / "dbt_project"
+
+
+class DbtFailed(Exception):
+    """dbt ended with an error; the message names the models and tests, and how to see the rows."""
+
+
+def target_dir(home: Home) -> Path:
+    return home.root / "dbt"
+
+
+def manifest_path(home: Home) -> Path:
+    return target_dir(home) / "manifest.json"
+
+
+def build_file(home: Home) -> Path:
+    """Where a build writes. The path never changes, since dbt parses anew when a path in its profile does;
+    the file is new for every build."""
+    return home.root / "build" / "warehouse.duckdb"
+
+
+def project_digest() -> str:
+    """Digest of everything dbt reads in the checkout."""
+    digest = hashlib.sha256()
+    for path in sorted(PROJECT.rglob("*")):
+        parts = path.relative_to(PROJECT).parts
+        if path.is_file() and parts[0] not in ("target", "logs") and "__pycache__" not in parts:
+            if path.name == ".user.yml":
+                continue
+            digest.update("/".join(parts).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def environment(home: Home) -> dict[str, str]:
+    env = dict(os.environ)
+    env.update(
+        EVATLAS_HOME=str(home.root),
+        EVATLAS_WAREHOUSE=str(build_file(home)),
+        EVATLAS_DBT_TARGET=str(target_dir(home)),
+        DBT_SEND_ANONYMOUS_USAGE_STATS="false",
+        DO_NOT_TRACK="1",
+        DBT_LOG_PATH=str(home.root / "logs"),
+        PYTHONPATH=os.pathsep.join([str(CHECKOUT), *filter(None, [env.get("PYTHONPATH")])]),
+    )
+    return env
+
+
+def _die_with_parent() -> None:
+    """In the child: end when the parent dies, so that no orphan goes on writing after a killed run (Linux)."""
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    except (OSError, AttributeError):
+        pass  # elsewhere the fencing token alone protects the publication
+
+
+def run(home: Home, args: list[str]) -> Iterator[dict[str, Any]]:
+    """Run dbt with `args` and yield its structured log events as they come. Raises DbtFailed at the end when
+    dbt failed; the events tell the caller what did."""
+    build_file(home).parent.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "--log-format-file", "text",
+        "--log-level-file", "warn", "--no-use-colors", *args,
+        "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, cwd=PROJECT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL, text=True, encoding="utf-8", preexec_fn=_die_with_parent,
+    )  # fmt: skip
+    problems: list[str] = []
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                problems.append(line.rstrip())
+                continue
+            if not isinstance(event, dict) or "info" not in event:
+                continue
+            if event["info"].get("level") == "error":
+                problems.append(event["info"].get("msg", "").strip())
+            yield event
+    finally:
+        if process.poll() is None:
+            try:
+                process.wait(timeout=30 if sys.exc_info()[0] is None else 1)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+    if process.returncode:
+        text = "\n".join(dict.fromkeys(p for p in problems if p))
+        raise DbtFailed(text or f"dbt ended with code {process.returncode}")
+
+
+def ensure_manifest(home: Home, say: Any = print) -> Path:
+    """The manifest of the project as it stands; parsed anew only when a file of the project changed."""
+    path, stamp = manifest_path(home), target_dir(home) / ".digest"
+    digest = project_digest()
+    if path.exists() and stamp.exists() and stamp.read_text() == digest:
+        return path
+    say("reading the dbt project (after a change of it: some seconds)")
+    for _ in run(home, ["parse"]):
+        pass
+    write_atomic(stamp, digest)
+    return path
+
+
+def read_manifest(home: Home) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(manifest_path(home).read_text("utf-8"))
+    return result

@@ -1,0 +1,151 @@
+"""Ingest assets, made from the sources' declarations: one asset a table, one function a source.
+
+Belongs here: turning a declaration into Dagster assets, checks and metadata. Does not belong here: how a
+source is read (sources/), nor any database. See Dagster's concept page "Assets".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from orchestration.partitions import partitions_of
+from sources import Source
+from sources.home import Home
+from sources.landing import ALL, Account, Landing
+
+OWNERS = ["team:data-engineering"]
+
+
+def source_columns(manifest: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """(source, table) -> the dbt source node: descriptions live in dbt's YAML and nowhere else."""
+    return {(n["source_name"], n["name"]): n for n in manifest["sources"].values()}
+
+
+def table_spec(source: Source, table: Any, node: dict[str, Any] | None) -> dg.AssetSpec:
+    described = (node or {}).get("columns", {})
+    schema = dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, type=str(kind), description=described.get(name, {}).get("description") or None)
+            for name, kind in pl.Schema(table.schema).items()
+        ]
+    )
+    return dg.AssetSpec(
+        key=[source.name, table.name],
+        description=(node or {}).get("description") or table.description or source.title,
+        group_name=f"source_{source.name}",
+        owners=OWNERS,
+        kinds={"python", "polars", "parquet"},
+        tags={"layer": "landing", "cadence": "live" if source.live else "on-change"},
+        metadata={
+            "dagster/column_schema": schema,
+            "publisher": source.publisher,
+            "licence": source.licence,
+            "homepage": source.homepage or "none",
+            "coverage": source.coverage or "not stated",
+        },
+        partitions_def=partitions_of(source),
+    )
+
+
+def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) -> dg.AssetsDefinition:
+    """One multi-asset for a source: lands the run's partitions (all that the source lists, where Dagster
+    does not partition it) and reports the books."""
+    specs = [table_spec(source, table, nodes.get((source.name, table.name))) for table in source.tables]
+    partitioned = partitions_of(source) is not None
+    checks = [
+        dg.AssetCheckSpec("books_balance", asset=specs[0].key, blocking=True,
+                          description="records in = accepted + quarantined, in every partition"),
+        dg.AssetCheckSpec("source_health", asset=specs[0].key,
+                          description="the source answered as declared; a warning leaves the last good landing"),
+    ]  # fmt: skip
+
+    @dg.multi_asset(
+        name=f"land_{source.name}",
+        specs=specs,
+        check_specs=checks,
+        can_subset=False,
+        backfill_policy=dg.BackfillPolicy.single_run() if partitioned else None,
+        pool=f"host_{source.name}" if source.live else None,
+    )
+    def land(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        landing = Landing(Home.from_env(), web=fetcher(source), say=context.log.info)
+        wanted = list(context.partition_keys) if partitioned else landing.partitions(source)
+        accounts = []
+        for index, partition in enumerate(wanted, start=1):
+            account = landing.land(source, partition)
+            accounts.append(account)
+            context.log.info(f"{source.name} {index} of {len(wanted)}: {partition}: {describe(account)}")
+        if not accounts:
+            landing.ensure_schema(source)
+        books = landing.accounts(source) if not partitioned else accounts
+        for table in source.tables:
+            yield dg.MaterializeResult(
+                asset_key=[source.name, table.name],
+                metadata=table_metadata(landing, source, table.name, books),
+                data_version=dg.DataVersion(",".join(sorted(a.digests.get(table.name, "")[:12] for a in books))[:1000]),
+            )
+        unbalanced = [a.partition for a in books if a.records_in != a.accepted + a.quarantined]
+        yield dg.AssetCheckResult(
+            check_name="books_balance",
+            asset_key=specs[0].key,
+            passed=not unbalanced,
+            metadata={"unbalanced": unbalanced, "records_in": sum(a.records_in for a in books)},
+        )
+        ill = {a.partition: f"{a.outcome}: {a.message}" for a in books if a.outcome not in ("landed", "unchanged")}
+        yield dg.AssetCheckResult(
+            check_name="source_health",
+            asset_key=specs[0].key,
+            passed=not ill,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"held_back": dg.MetadataValue.json(ill)},
+        )
+
+    return land
+
+
+def fetcher(source: Source) -> Any:
+    """The polite fetcher for a live source; sources without a network get none."""
+    if not source.live:
+        return None
+    from sources.http import Fetcher  # a bundled refresh never pays for the import
+
+    return Fetcher.for_source(source)
+
+
+def describe(account: Account) -> str:
+    text = f"{account.outcome}, {account.records_in} records in, {account.accepted} accepted"
+    if account.quarantined:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in account.reasons.items())
+        text += f", {account.quarantined} quarantined ({reasons})"
+    if account.message:
+        text += f": {account.message}"
+    return text
+
+
+def table_metadata(landing: Landing, source: Source, table: str, books: list[Account]) -> dict[str, Any]:
+    files = [landing.table_path(source, table, a.partition) for a in books]
+    files = [path for path in files if path.exists()]
+    preview = ""
+    if files:
+        frame = pl.scan_parquet(files[-1]).head(5).collect()
+        frame = frame.select(frame.columns[:8])
+        rows = [[("" if v is None else str(v).replace("|", "/"))[:40] for v in row] for row in frame.iter_rows()]
+        preview = "\n".join(
+            ["| " + " | ".join(frame.columns) + " |", "|" + " --- |" * len(frame.columns)]
+            + ["| " + " | ".join(row) + " |" for row in rows]
+        )
+    return {
+        "dagster/row_count": sum(a.tables.get(table, 0) for a in books),
+        "records_in": sum(a.records_in for a in books),
+        "accepted": sum(a.accepted for a in books),
+        "quarantined": sum(a.quarantined for a in books),
+        "partitions": len(books),
+        "preview": dg.MetadataValue.md(preview or "no rows"),
+    }
+
+
+__all__ = ["ALL", "ingest_assets", "source_columns"]

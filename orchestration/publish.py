@@ -1,0 +1,75 @@
+"""The publication as a Dagster asset: the built warehouse, judged by dbt's tests, becomes the current version.
+
+Belongs here: calling export and release under the writer's lock. Does not belong here: what a version holds.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import dagster as dg
+
+from orchestration import build, dbt, export, release
+from orchestration.ingest import OWNERS
+from orchestration.transform import WRITER_POOL
+from sources.home import Home
+
+
+def publish_version(home: Home, say: Any = print, page: bool = True) -> dict[str, Any] | None:
+    """Publish the build that the plan names; None when there was nothing new to build.
+
+    Raises StaleToken when a later run has begun, and whatever export raises; `current` then stays as it was."""
+    with release.writer(home):
+        plan = build.load_plan(home)
+        if plan is None or plan.unchanged:
+            return None
+        if not plan.built:
+            raise release.StaleToken("the last build did not finish: nothing is published")
+        release.check_token(home, plan.token)
+        release.sweep(home)
+        staged = home.published / f".new-{plan.token}"
+        try:
+            manifest = export.write_version(
+                home, plan, dbt.build_file(home), dbt.read_manifest(home), staged, page=page, say=say
+            )
+            release.publish(home, staged, plan.vintage_id, plan.token)
+        finally:
+            if staged.exists():
+                shutil.rmtree(staged, ignore_errors=True)
+        dbt.build_file(home).replace(home.warehouse)
+        plan.unchanged = True
+        build.save_plan(home, plan)
+        return manifest
+
+
+def publish_asset(upstream: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["published", "atlas"],
+        deps=upstream,
+        group_name="published",
+        owners=OWNERS,
+        kinds={"duckdb", "parquet", "csv", "geojson", "html"},
+        description="The version behind published/current: written whole, made read-only, and switched in by one link.",
+        pool=WRITER_POOL,
+    )
+    def published_atlas(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        home = Home.from_env()
+        manifest = publish_version(home, say=context.log.info)
+        if manifest is None:
+            current = release.current_manifest(home) or {}
+            return dg.MaterializeResult(metadata={"published": False, "current": current.get("version", "none")})
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(manifest["inputs"][:16]),
+            metadata={
+                "published": True,
+                "version": manifest["version"],
+                "as_of": manifest["as_of"],
+                "files": len(manifest["files"]),
+                "bytes": sum(f["bytes"] for f in manifest["files"].values()),
+                "path": dg.MetadataValue.path(str(home.current)),
+                "page": dg.MetadataValue.path(str(home.current / "atlas.html")),
+            },
+        )
+
+    return published_atlas

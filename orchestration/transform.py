@@ -1,0 +1,117 @@
+"""The dbt project as Dagster assets: every model with its columns, every test as a check.
+
+Belongs here: how dbt nodes are shown and run. Does not belong here: SQL. dagster-dbt's translator and
+decorator are kept; its CLI resource is not (see orchestration/dbt.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+from orchestration import build, dbt, release
+from orchestration.ingest import OWNERS
+from sources import all_sources
+from sources.home import Home
+
+#: Builds and publications share one pool of one: there is one writer.
+WRITER_POOL = "warehouse_writer"
+
+
+class Translator(DagsterDbtTranslator):
+    """Groups by layer, owners, and the description without the SQL appended to it."""
+
+    def __init__(self) -> None:
+        super().__init__(settings=DagsterDbtTranslatorSettings(enable_asset_checks=True))
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest.get("nodes", {}).get(unique_id) or manifest["sources"][unique_id]
+        fqn = node["fqn"][1:]
+        group = "_".join(fqn[:2]) if fqn[0] == "marts" and len(fqn) > 2 else fqn[0]
+        if node["resource_type"] == "seed":
+            group = "vocabulary"
+        return spec.replace_attributes(
+            description=node.get("description") or "",
+            group_name=group,
+            owners=OWNERS,
+            kinds={"duckdb", "dbt" if node.get("language") != "python" else "python"},
+        )
+
+
+def transform_assets(manifest: Path) -> dg.AssetsDefinition:
+    translator = Translator()
+
+    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name="warehouse", pool=WRITER_POOL)
+    def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        home = Home.from_env()
+        with release.writer(home):
+            plan = build.make_plan(home, all_sources(), context.run_id)
+            if plan.unchanged and "force" not in context.run.tags:
+                context.log.info(f"nothing new since {plan.previous}: nothing is built")
+                return
+            build.free_space_check(home)
+            plan.token = release.next_token(home)
+            release.sweep(home)
+            for leftover in dbt.build_file(home).parent.glob("warehouse.duckdb*"):
+                leftover.unlink()
+            build.save_plan(home, plan)
+            nodes = dbt.read_manifest(home)
+            yield from dbt_events(context, home, nodes, translator)
+            plan.built = True
+            build.save_plan(home, plan)
+
+    return warehouse
+
+
+def dbt_events(
+    context: dg.AssetExecutionContext, home: Home, manifest: dict[str, Any], translator: Translator
+) -> Iterator[Any]:
+    """Run `dbt build` and turn its log into Dagster's events. Raises dg.Failure that names each failed model
+    and test and says how to see the rows."""
+    failed: list[str] = []
+    total = sum(1 for n in manifest["nodes"].values() if n["resource_type"] in ("model", "seed"))
+    done = 0
+    try:
+        for raw in dbt.run(home, ["build", "--exclude", "resource_type:unit_test"]):
+            info = raw.get("data", {}).get("node_info") or {}
+            status = info.get("node_status")
+            if raw["info"].get("name") in ("LogModelResult", "LogSeedResult") and status == "success":
+                done += 1
+                if done % 20 == 0:
+                    context.log.info(f"dbt: {done} of {total} tables")
+            if raw["info"].get("name") in ("LogTestResult", "LogModelResult", "LogSeedResult", "RunResultError"):
+                if status in ("fail", "error"):
+                    failed.append(info.get("unique_id", ""))
+            yield from DbtCoreCliEventMessage(raw_event=raw, event_history_metadata={}).to_default_asset_events(
+                manifest=manifest, dagster_dbt_translator=translator, context=context,
+                target_path=dbt.target_dir(home),
+            )  # fmt: skip
+    except dbt.DbtFailed as error:
+        raise dg.Failure(
+            description=explain(home, manifest, failed, str(error)),
+            metadata={"failed": dg.MetadataValue.json(failed)},
+            allow_retries=False,
+        ) from None
+
+
+def explain(home: Home, manifest: dict[str, Any], failed: list[str], text: str) -> str:
+    """What failed, in words a person can act on."""
+    lines = ["the build did not pass its tests; nothing was published"]
+    for unique_id in dict.fromkeys(failed):
+        node = manifest["nodes"].get(unique_id, {})
+        name = node.get("name", unique_id)
+        if node.get("resource_type") == "test":
+            models = [u.split(".")[-1] for u in node.get("depends_on", {}).get("nodes", [])]
+            sql = dbt.target_dir(home) / "compiled" / "evatlas" / node.get("original_file_path", "") / node.get("path", "")
+            lines.append(f"  test {name} failed on {', '.join(models)}")
+            lines.append(f"    see the rows: duckdb -readonly {dbt.build_file(home)} < {sql}")
+        else:
+            lines.append(f"  {node.get('resource_type', 'node')} {name} failed ({node.get('original_file_path', '')})")
+    lines.append(text[:4000])
+    return "\n".join(lines)

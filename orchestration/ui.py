@@ -1,0 +1,37 @@
+"""`make ui`: Dagster's UI on the loopback address, with the manifest made first.
+
+Belongs here: starting `dagster dev` safely. Does not belong here: definitions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from orchestration import dbt
+from orchestration.refresh import prepare
+from sources.home import CHECKOUT, Home
+
+
+def main() -> int:
+    """Replaces this process by `dagster dev`. The development server has no protection against cross-site
+    requests, so it binds 127.0.0.1 and nothing else can be asked for."""
+    parser = argparse.ArgumentParser(prog="make ui")
+    parser.add_argument("--port", type=int, default=3000)
+    options = parser.parse_args()
+    home = Home.from_env()
+    prepare(home)
+    dbt.ensure_manifest(home)
+    os.chdir(CHECKOUT)
+    print(f"Dagster's UI: http://127.0.0.1:{options.port} (stop with Ctrl-C)", flush=True)
+    dagster = Path(sys.executable).with_name("dagster")
+    os.execv(
+        dagster,
+        [str(dagster), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(options.port)],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
