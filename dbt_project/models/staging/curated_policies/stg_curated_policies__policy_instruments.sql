@@ -1,0 +1,49 @@
+with source as (
+    select * from {{ source('curated_policies', 'policy_instruments') }}
+),
+
+renamed as (
+    select
+        policy_id,
+        instrument,
+        direction,
+        amount,
+        unit,
+        amount_role,
+        segment,
+        beneficiary,
+        evidence_text,
+        evidence_start,
+        evidence_end,
+        sentence,
+        rule_id,
+        coded_by,
+        support,
+        confidence,
+        _partition,
+        _snapshot_sha256,
+        _fetched_at
+    from source
+)
+
+select
+    policy_id,
+    instrument,
+    direction,
+    amount,
+    unit,
+    amount_role,
+    segment,
+    beneficiary,
+    evidence_text,
+    evidence_start,
+    evidence_end,
+    sentence,
+    rule_id,
+    coded_by,
+    support,
+    confidence,
+    _partition,
+    _snapshot_sha256,
+    _fetched_at
+from renamed
