@@ -53,7 +53,7 @@ def published_relations(manifest: dict[str, Any]) -> list[Relation]:
             found.append(
                 Relation(
                     schema=node["schema"],
-                    name=node["name"].removeprefix("meta_") if node["schema"] == "meta" else node["name"],
+                    name=node["alias"],
                     description=node["description"],
                     columns=node["columns"],
                     key=node["config"].get("meta", {}).get("key", []),
@@ -152,7 +152,7 @@ def write_database(warehouse: Path, target: Path, relations: list[Relation]) -> 
         con.execute(f"attach {literal(str(target))} as a (storage_version {literal(STORAGE_VERSION)})")
         con.execute("create schema a.meta")
         for r in relations:
-            built = f"w.{r.schema}.{quote('meta_' + r.name if r.schema == 'meta' else r.name)}"
+            built = f"w.{r.schema}.{quote(r.name)}"
             here = f"a.{r.schema}.{quote(r.name)}"
             order = f" order by {', '.join(quote(k) for k in r.key)}" if r.key else " order by all"
             con.execute(f"create table {here} as select * from {built}{order}")

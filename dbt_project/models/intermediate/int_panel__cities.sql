@@ -1,2 +1,9 @@
--- placeholder until the located plants are wired in
-select cast(null as varchar) as city_id, cast(null as varchar) as province_id, cast(null as double) as lon, cast(null as double) as lat, cast(null as double) as population, cast(null as double) as gdp_cny_m where false
+-- Cities as a panel has them; GDP in million CNY, population in persons.
+select
+    city_adcode as city_id,
+    province_adcode as province_id,
+    longitude as lon,
+    latitude as lat,
+    population_10k * 10000.0 as population,
+    gdp_100m_cny * 100.0 as gdp_cny_m
+from {{ ref('int_cities') }}

@@ -1,2 +1,7 @@
--- placeholder until the located plants are wired in
-select cast(null as varchar) as ev_plant_id, cast(null as varchar) as ice_plant_id, cast(null as varchar) as edge_type, cast(null as double) as confidence where false
+-- Lineage edges as a panel has them.
+select
+    ev_plant_id,
+    predecessor_id as ice_plant_id,
+    edge_type,
+    confidence
+from {{ ref('int_lineage__edges') }}

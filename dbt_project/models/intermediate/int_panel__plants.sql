@@ -1,2 +1,14 @@
--- placeholder until the located plants are wired in
-select cast(null as varchar) as plant_id, cast(null as varchar) as firm_id, cast(null as varchar) as group_id, cast(null as varchar) as city_id, cast(null as varchar) as segment_id, cast(null as double) as lon, cast(null as double) as lat, cast(null as varchar) as geocode_level, cast(null as integer) as entry_year, cast(null as integer) as exit_year where false
+-- The atlas's own plants in the shape of a panel: EV-capable plants alone, from the year in which they became so.
+select
+    plant_id,
+    coalesce(firm_id, group_id) as firm_id,
+    group_id,
+    city_adcode as city_id,
+    segment as segment_id,
+    case when geocode_level in ('plant', 'district') then longitude end as lon,
+    case when geocode_level in ('plant', 'district') then latitude end as lat,
+    geocode_level,
+    ev_from_year as entry_year,
+    closed_year as exit_year
+from {{ ref('int_plants__located') }}
+where ev_from_year is not null and city_adcode is not null and segment is not null

@@ -1,2 +1,5 @@
--- placeholder until the located plants are wired in
-select cast(null as varchar) as segment_id, cast(null as varchar) as family_id where false
+-- Segments and their families, as a panel has them.
+select
+    segment as segment_id,
+    family as family_id
+from {{ ref('segments') }}

@@ -1,0 +1,65 @@
+{# The eight preliminary findings of the study (docs/methods.md). For each: the claim in our words, the statistic that can
+   refute it, a threshold fixed before the data were looked at, how much of the population the data must cover before a
+   verdict is given, and the query. The query reads published tables by their plain names, so that the text that is
+   published is the text that was run; it returns one row: value, coverage (0-1), detail. #}
+{% macro findings() %}
+{% set latest = "(select max(year) from mart_cluster)" %}
+{{ return([
+  {
+    "id": "F1", "question": "RQ1",
+    "claim": "EV clusters concentrate in provinces with strong industrial bases: Guangdong, Jiangsu, Zhejiang, Shandong, Henan, Sichuan",
+    "statistic": "how many of the six named provinces are among the six leading ones, mean over firms, EV-capable plants and EV vehicle capacity",
+    "threshold": 4.0, "at_least": true, "min_coverage": 0.3,
+    "query": "with p as (select c.province_en, sum(m.n_firms) as firms, sum(m.n_ev_plants) as plants, sum(m.capacity_vehicles) as capacity, sum(m.capacity_vehicles_known_share * m.n_ev_vehicle_plants) / nullif(sum(m.n_ev_vehicle_plants), 0) as known from mart_cluster m join city c using (city_adcode) where m.year = " ~ latest ~ " group by c.province_en), r as (select *, rank() over (order by firms desc) as rf, rank() over (order by plants desc) as rp, rank() over (order by capacity desc nulls last) as rc, province_en in ('Guangdong', 'Jiangsu', 'Zhejiang', 'Shandong', 'Henan', 'Sichuan') as named from p) select (count(*) filter (where named and rf <= 6) + count(*) filter (where named and rp <= 6) + count(*) filter (where named and rc <= 6)) / 3.0 as value, sum(plants * coalesce(known, 0)) / nullif(sum(plants), 0) as coverage, 'ranks by firms/plants/capacity: ' || string_agg(province_en || ' ' || rf || '/' || rp || '/' || rc, ', ' order by rp, province_en) filter (where named) || '; share of EV-capable plants in the six ' || round(sum(plants) filter (where named) / sum(plants), 3) || '; leading by plants: ' || string_agg(province_en, ', ' order by rp, province_en) filter (where rp <= 6) as detail from r"
+  },
+  {
+    "id": "F2", "question": "RQ1",
+    "claim": "The leading cities are Shenzhen, Shanghai, Xi'an, Hefei, Guangzhou, Chongqing, Changsha",
+    "statistic": "how many of the seven are in the top ten by NEV output, in the newest full year with at least ten cities known",
+    "threshold": 6.0, "at_least": true, "min_coverage": 0.4,
+    "query": "with y as (select max(year) as year from (select year from mart_cluster where nev_output is not null group by year having count(*) >= 10)), m as (select c.name_en, m.nev_output, m.national_share_nev_output, m.rank_nev_output, m.rank_plants, m.rank_capacity_vehicles, m.year from mart_cluster m join city c using (city_adcode) join y using (year)) select (count(*) filter (where name_en in ('Shenzhen', 'Shanghai', 'Xi''an', 'Hefei', 'Guangzhou', 'Chongqing', 'Changsha') and rank_nev_output <= 10))::double as value, sum(national_share_nev_output) as coverage, any_value(year) || ', ranks by output/capacity/plants: ' || string_agg(name_en || ' ' || coalesce(rank_nev_output::varchar, '-') || '/' || coalesce(rank_capacity_vehicles::varchar, '-') || '/' || coalesce(rank_plants::varchar, '-'), ', ' order by rank_nev_output nulls last) filter (where rank_nev_output <= 10 or name_en in ('Shenzhen', 'Shanghai', 'Xi''an', 'Hefei', 'Guangzhou', 'Chongqing', 'Changsha')) as detail from m"
+  },
+  {
+    "id": "F3", "question": "RQ2",
+    "claim": "Leading clusters are diverse: some integrated ecosystems, some specialised",
+    "statistic": "distinct structure types among the fifteen cities with most EV-capable plants",
+    "threshold": 3.0, "at_least": true, "min_coverage": 0.3,
+    "query": "with t as (select c.name_en, m.typology, m.typology_margin, m.n_ev_plants, s.entropy_bits from mart_cluster m join city c using (city_adcode) left join city_structure s on s.city_id = m.city_adcode and s.year = m.year where m.year = " ~ latest ~ " and m.rank_plants <= 15) select count(distinct typology)::double as value, sum(n_ev_plants) / (select sum(n_ev_plants) from mart_cluster where year = " ~ latest ~ ")::double as coverage, string_agg(name_en || ' ' || typology, ', ' order by n_ev_plants desc, name_en) || '; correlation of entropy with size ' || coalesce(round(corr(entropy_bits, n_ev_plants), 2)::varchar, 'undefined') as detail from t"
+  },
+  {
+    "id": "F4", "question": "RQ3",
+    "claim": "Local governments foster clusters through subsidies, infrastructure investment and capital participation",
+    "statistic": "the smallest of three shares: places with known documents that support by subsidies, by infrastructure, by capital participation",
+    "threshold": 0.5, "at_least": true, "min_coverage": 0.1,
+    "query": "with p as (select city_adcode, bool_or(seed_tool = 'subsidies' and n_support > 0) as s, bool_or(seed_tool = 'infrastructure' and n_support > 0) as i, bool_or(seed_tool = 'capital participation' and n_support > 0) as k from mart_policy_toolkit group by city_adcode) select least(avg(s::integer), avg(i::integer), avg(k::integer)) as value, count(*) / (select count(distinct place_adcode) from meta.coverage where place_adcode <> '100000')::double as coverage, 'share of ' || count(*) || ' places with documents: subsidies ' || round(avg(s::integer), 2) || ', infrastructure ' || round(avg(i::integer), 2) || ', capital participation ' || round(avg(k::integer), 2) || '; the documents are a hand-picked selection' as detail from p"
+  },
+  {
+    "id": "F5", "question": "RQ3",
+    "claim": "Fiscal limits keep poorer governments from high-risk investment, which concentrates the industry and sets regions against each other",
+    "statistic": "share of the cities with a known capital participation whose budget revenue is above the median of all cities where it is known",
+    "threshold": 0.75, "at_least": true, "min_coverage": 0.1,
+    "query": "with known as (select city_adcode, budget_revenue_100m_cny as r from city where budget_revenue_100m_cny is not null), k as (select distinct t.city_adcode from mart_policy_toolkit t where t.seed_tool = 'capital participation' and t.n_support > 0 and t.level = 'city'), g as (select m.year, sum((2 * rn - n - 1) * v) / nullif(n * sum(v), 0) as gini from (select year, n_ev_plants as v, row_number() over (partition by year order by n_ev_plants) as rn, count(*) over (partition by year) as n from mart_cluster where n_ev_plants > 0) m group by m.year, n) select avg((known.r > (select median(r) from known))::integer) as value, count(known.r) / 337.0 as coverage, count(known.r) || ' cities with a known capital participation and revenue; Gini of EV-capable plants over cities that have any: ' || (select string_agg(year || ' ' || round(gini, 2), ', ' order by year) from g where year in (2010, 2015, 2020, " ~ latest ~ ")) as detail from k join known using (city_adcode)"
+  },
+  {
+    "id": "F6", "question": "RQ3",
+    "claim": "Involution: too much focus on EV brings negative competition and waste",
+    "statistic": "share of EV-born vehicle plants, opened at least five years before the data end, that closed within five years of opening",
+    "threshold": 0.15, "at_least": true, "min_coverage": 0.5,
+    "query": "with p as (select opened_year, closed_year from plant where segment = 'oem' and powertrain_at_opening = 'ev' and (opened_year is null or opened_year <= year(as_of) - 5)) select avg((closed_year is not null and closed_year - opened_year <= 5)::integer) filter (where opened_year is not null) as value, count(opened_year) / nullif(count(*), 0)::double as coverage, count(opened_year) || ' plants, ' || count(closed_year) || ' of them closed by now; cities with a utilisation figure: ' || (select coalesce(string_agg(distinct c.name_en || ' ' || m.year || ' ' || round(m.utilisation, 2), ', '), 'none') from mart_involution m join city c using (city_adcode) where m.utilisation is not null) as detail from p"
+  },
+  {
+    "id": "F7", "question": "RQ4",
+    "claim": "Path dependence: many EV clusters use the infrastructure of the combustion-engine industry",
+    "statistic": "share of EV-capable vehicle plants standing now with a lineage edge of confidence 0.5 or more to an ICE plant, firm or site",
+    "threshold": 0.5, "at_least": true, "min_coverage": 0.5,
+    "query": "with p as (select p.plant_id, p.capacity, exists (select 1 from mart_lineage_edge e where e.ev_plant_id = p.plant_id and e.confidence >= 0.5) as edge from plant p where p.segment = 'oem' and p.ev_from_year is not null and p.closed_year is null), e as (select count(distinct plant_id) as n from plant where segment = 'oem' and ev_from_year is not null and closed_year is null and (confidence in ('high', 'medium'))) select avg(edge::integer) as value, (select n from e) / nullif(count(*), 0)::double as coverage, count(*) || ' plants; weighted by known capacity ' || coalesce(round(sum(capacity) filter (where edge) / nullif(sum(capacity), 0), 2)::varchar, 'unknown') as detail from p"
+  },
+  {
+    "id": "F8", "question": "RQ4",
+    "claim": "Divergence: some clusters arise independently of the combustion-engine heritage, driven by policy and investment",
+    "statistic": "share of EV-capable plants (vehicles, cells, materials) standing now in cities without an ICE vehicle or engine plant before 2009",
+    "threshold": 0.2, "at_least": true, "min_coverage": 0.5,
+    "query": "with h as (select m.city_adcode, c.name_en, m.n_ev_plants, m.ice_plants_before_2009 from mart_heritage m join city c using (city_adcode) where m.year = (select max(year) from mart_heritage)), k as (select count(opened_year) / count(*)::double as dated from plant where was_ice) select sum(n_ev_plants) filter (where ice_plants_before_2009 = 0) / nullif(sum(n_ev_plants), 0)::double as value, (select dated from k) as coverage, count(*) filter (where ice_plants_before_2009 = 0 and n_ev_plants > 0) || ' cities without an ICE past in the list; the largest: ' || string_agg(name_en || ' ' || n_ev_plants, ', ' order by n_ev_plants desc, name_en) filter (where ice_plants_before_2009 = 0 and n_ev_plants >= 3) as detail from h"
+  }
+]) }}
+{% endmacro %}

@@ -1,0 +1,28 @@
+{# Formulas shared by marts. Each states its source; docs/methods.md explains them. #}
+
+{# Columns that every mart carries, from the one row of int_build (alias b). #}
+{% macro stamp() -%}
+    b.method_version,
+    b.as_of,
+    b.vintage_id
+{%- endmacro %}
+
+{# Wilson (1927) score interval of a share k of n: stays inside 0 and 1, also at k = 0. z = 1.96. #}
+{% macro wilson_lo(k, n) -%}
+    (case when {{ n }} > 0 then greatest(0.0, (({{ k }}) / ({{ n }})::double + 1.9207 / ({{ n }}) - 1.96 * sqrt((({{ k }}) / ({{ n }})::double) * (1 - ({{ k }}) / ({{ n }})::double) / ({{ n }}) + 0.9604 / (({{ n }})::double * ({{ n }})))) / (1 + 3.8416 / ({{ n }}))) end)
+{%- endmacro %}
+{% macro wilson_hi(k, n) -%}
+    (case when {{ n }} > 0 then least(1.0, (({{ k }}) / ({{ n }})::double + 1.9207 / ({{ n }}) + 1.96 * sqrt((({{ k }}) / ({{ n }})::double) * (1 - ({{ k }}) / ({{ n }})::double) / ({{ n }}) + 0.9604 / (({{ n }})::double * ({{ n }})))) / (1 + 3.8416 / ({{ n }}))) end)
+{%- endmacro %}
+
+{# Upper tail of the binomial, P(X >= k) for X ~ Bin(n, p), summed exactly in logarithms (Moineddin et al. 2003). #}
+{% macro binomial_tail(k, n, p) -%}
+    (case
+        when {{ k }} = 0 then 1.0
+        when {{ p }} is null or {{ p }} <= 0 or {{ p }} >= 1 then null
+        else least(1.0, list_sum(list_transform(
+            generate_series(({{ k }})::bigint, ({{ n }})::bigint),
+            lambda i: exp(lgamma(({{ n }}) + 1.0) - lgamma(i + 1.0) - lgamma(({{ n }}) - i + 1.0) + i * ln({{ p }}) + (({{ n }}) - i) * ln(1 - {{ p }}))
+        )))
+    end)
+{%- endmacro %}

@@ -1,0 +1,42 @@
+-- One row per city, segment and year: firms, EV-chain plants and capacity, before any ratio is taken.
+with plants as (
+    select
+        city_adcode,
+        segment,
+        year,
+        count(*) filter (where is_ev or segment = 'ice_powertrain') as n_plants,
+        sum(capacity) filter (where is_ev and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
+        sum(capacity) filter (where is_ev and capacity_unit = 'gwh_per_year') as capacity_gwh,
+        count(*) filter (where is_ev and capacity is not null) as n_capacity_known,
+        count(*) filter (where is_recalled) as n_recalled
+    from {{ ref('int_plants__yearly') }}
+    where segment is not null
+    group by city_adcode, segment, year
+),
+
+firms as (
+    select
+        y.city_adcode,
+        s.segment,
+        y.year,
+        count(distinct y.firm_id) as n_firms,
+        sum(s.share) as firm_weight,
+        count(distinct y.firm_id) filter (where y.is_recalled or s.support = 'recalled') as n_recalled
+    from {{ ref('int_firms__yearly') }} as y
+    inner join {{ ref('int_firms__segmented') }} as s on y.firm_id = s.firm_id
+    group by y.city_adcode, s.segment, y.year
+)
+
+select
+    coalesce(p.city_adcode, f.city_adcode) as city_adcode,
+    coalesce(p.segment, f.segment) as segment,
+    coalesce(p.year, f.year) as year,
+    coalesce(f.n_firms, 0) as n_firms,
+    coalesce(f.firm_weight, 0) as firm_weight,
+    coalesce(p.n_plants, 0) as n_plants,
+    p.capacity_vehicles,
+    p.capacity_gwh,
+    coalesce(p.n_capacity_known, 0) as n_capacity_known,
+    coalesce(p.n_recalled, 0) + coalesce(f.n_recalled, 0) as n_recalled
+from plants as p
+full join firms as f on p.city_adcode = f.city_adcode and p.segment = f.segment and p.year = f.year

@@ -1,0 +1,176 @@
+-- Pairs of records that may be one firm, with the rule that proposes them and how far it is trusted (0-1). The pairs
+-- come from equi-joins on identifiers and keys, so that the work grows with the records and not with their square.
+-- Nothing merges here: int_firms__clusters accepts pairs from the surest down and refuses what contradicts.
+with records as (
+    select * from {{ ref('int_firms__records') }}
+),
+
+-- identifiers: each record points at the first record with the same one
+by_uscc as (
+    select
+        first_value(record_key) over (partition by uscc order by priority, record_key) as a,
+        record_key as b,
+        'uscc' as match_rule,
+        1.0 as match_score
+    from records
+    where uscc is not null
+),
+
+by_lei as (
+    select
+        first_value(record_key) over (partition by lei order by priority, record_key) as a,
+        record_key as b,
+        'lei' as match_rule,
+        0.995 as match_score
+    from records
+    where lei is not null
+),
+
+codes as (
+    select distinct
+        record_key,
+        priority,
+        -- "002594.SZ" and "002594" are one code; a code of Hong Kong has other digits
+        regexp_extract(upper(trim(unnest(string_split(replace(stock_codes, ',', ';'), ';')))), '^[0-9A-Z]+') as code
+    from records
+    where stock_codes is not null
+),
+
+by_code as (
+    select
+        first_value(record_key) over (partition by code order by priority, record_key) as a,
+        record_key as b,
+        'stock_code' as match_rule,
+        0.99 as match_score
+    from codes
+    where code != ''
+),
+
+-- names: a record answers to its name and, where they are known, to its former names
+names as (
+    select record_key, name_key, name_core, false as is_former from records where name_key is not null
+    union
+    select r.record_key, f.former_key, f.former_core, true
+    from records as r
+    inner join {{ ref('int_firms__former_names') }} as f on r.name_key = f.name_key
+),
+
+blocks as (
+    select
+        n.*,
+        r.city_adcode,
+        r.other_city_adcode,
+        r.province_adcode,
+        r.founded_year,
+        r.founded_on,
+        r.priority,
+        r.is_branch,
+        r.uscc,
+        count(*) over (partition by n.name_core) as block_size
+    from names as n
+    inner join records as r on n.record_key = r.record_key
+    where length(n.name_core) >= 2
+),
+
+compared as (
+    select
+        a.record_key as a,
+        b.record_key as b,
+        a.name_key = b.name_key as same_name,
+        a.is_former or b.is_former as by_former,
+        (a.city_adcode in (b.city_adcode, b.other_city_adcode) or a.other_city_adcode = b.city_adcode) as same_city,
+        a.province_adcode = b.province_adcode as same_province,
+        abs(a.founded_year - b.founded_year) as years_apart,
+        length(a.name_core) as core_length
+    from blocks as a
+    inner join blocks as b
+        on
+            a.name_core = b.name_core
+            and a.record_key < b.record_key
+            -- two registrations that differ are two firms, whatever they are called
+            and coalesce(a.uscc, b.uscc, '') = coalesce(b.uscc, a.uscc, '')
+    -- a name that so many bear says nothing
+    where a.block_size <= 100 and a.is_branch = b.is_branch and not (a.is_former and b.is_former)
+),
+
+by_name as (
+    select
+        a,
+        b,
+        case
+            when by_former then 'former_name'
+            when same_name and same_city then 'name_city'
+            when same_name and same_city is null then 'name'
+            when same_name then 'name_only'
+            else 'core_city'
+        end as match_rule,
+        case
+            when by_former then if(same_name, 0.93, 0.85)
+            when same_name and same_city then 0.98
+            when same_name and same_city is null then 0.92
+            when same_name then 0.86
+            else 0.9
+        end
+        -- a founding year that agrees makes it surer, one that does not makes it doubtful
+        + case when years_apart = 0 then 0.01 when years_apart <= 1 then 0.0 when years_apart > 1 then -0.05 else 0.0 end
+            as match_score
+    from compared
+    where
+        -- the whole registered name: the same place, or no place that speaks against it, or a name long enough
+        -- to be borne once in the country
+        (same_name and (coalesce(same_city, true) or core_length >= 5))
+        -- other forms of company: only in the same place, and not founded years apart
+        or (not same_name and same_city and coalesce(years_apart, 0) <= 25)
+),
+
+by_english as (
+    select
+        a.record_key as a,
+        b.record_key as b,
+        'name_en' as match_rule,
+        0.88 as match_score
+    from records as a
+    inner join records as b
+        on a.name_en_key = b.name_en_key and a.record_key < b.record_key and a.source != b.source
+    where
+        length(a.name_en_key) >= 4
+        and coalesce(a.uscc, b.uscc, '') = coalesce(b.uscc, a.uscc, '')
+        -- two Chinese names that differ are believed before one English name
+        and (a.name_key is null or b.name_key is null)
+        and coalesce(a.city_adcode = b.city_adcode, true)
+),
+
+-- a branch without a registration of its own is its firm
+by_branch as (
+    select
+        p.record_key as a,
+        b.record_key as b,
+        'branch' as match_rule,
+        0.84 as match_score
+    from records as b
+    inner join records as p on b.branch_of_key = p.name_key and not p.is_branch
+    where b.uscc is null
+),
+
+united as (
+    select * from by_uscc
+    union all
+    select * from by_lei
+    union all
+    select * from by_code
+    union all
+    select * from by_name
+    union all
+    select * from by_english
+    union all
+    select * from by_branch
+)
+
+select
+    a,
+    b,
+    arg_max(match_rule, match_score) as match_rule,
+    max(match_score) as match_score
+from united
+where a != b
+group by a, b

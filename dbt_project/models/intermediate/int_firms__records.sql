@@ -1,0 +1,85 @@
+-- One row per record of a firm in any source, in one shape: what who-is-who compares. A record without a name in
+-- Chinese or English, a USCC, an LEI or a listing code could never be linked and is left out.
+-- A USCC counts only with the right check character (GB 32100-2015), an LEI only with 18 + 2 characters.
+with curated as (
+    select
+        'curated_firms' as source,
+        firm_id as source_record_id,
+        1 as priority,
+        name_zh,
+        name_zh_short,
+        name_en,
+        uscc,
+        lei,
+        listing_codes as stock_codes,
+        -- where the firm works comes before where it is registered
+        coalesce(hq_city_adcode, reg_city_adcode) as city_adcode,
+        case
+            when hq_city_adcode is not null then 'curated_hq'
+            when reg_city_adcode is not null then 'curated_registration'
+        end as place_rule,
+        reg_city_adcode as other_city_adcode,
+        hq_province_adcode as province_adcode,
+        cast(founded_year as varchar) as founded_on,
+        founded_year,
+        status,
+        status_year,
+        powertrain,
+        group_name,
+        support,
+        confidence,
+        source_ref as source_url,
+        cast(null as varchar) as as_of
+    from {{ ref('stg_curated_firms__firms') }}
+),
+
+united as (
+    select * from curated
+),
+
+cleaned as (
+    select
+        u.* exclude (uscc, lei, name_zh, name_en),
+        trim(u.name_zh) as name_zh,
+        trim(u.name_en) as name_en,
+        upper(regexp_replace(u.uscc, '\s', '', 'g')) as uscc_given,
+        upper(regexp_replace(u.lei, '\s', '', 'g')) as lei_given,
+        {{ name_key('u.name_zh') }} as name_key,
+        {{ name_key('u.name_en') }} as name_en_key
+    from united as u
+)
+
+select
+    source || ':' || source_record_id as record_key,
+    source,
+    source_record_id,
+    priority,
+    name_zh,
+    name_zh_short,
+    name_en,
+    name_key,
+    {{ name_core('name_key') }} as name_core,
+    name_en_key,
+    -- a branch is no firm of its own: 分公司, 分厂, 办事处 after the name of the firm
+    coalesce(regexp_matches(name_key, '(分公司|分厂|分店|办事处|分部|营业部)$'), false) as is_branch,
+    nullif(regexp_extract(name_key, '^(.+?(?:公司|厂|集团|研究院)).*(?:分公司|分厂|分店|办事处|分部|营业部)$', 1), '')
+        as branch_of_key,
+    case when {{ valid_uscc('uscc_given') }} then uscc_given end as uscc,
+    case when regexp_full_match(lei_given, '[0-9A-Z]{18}[0-9]{2}') then lei_given end as lei,
+    stock_codes,
+    city_adcode,
+    place_rule,
+    other_city_adcode,
+    coalesce(province_adcode, left(city_adcode, 2) || '0000') as province_adcode,
+    founded_on,
+    founded_year,
+    status,
+    status_year,
+    powertrain,
+    group_name,
+    support,
+    confidence,
+    source_url,
+    as_of
+from cleaned
+where coalesce(name_key, name_en_key, uscc_given, lei_given, stock_codes) is not null

@@ -1,0 +1,14 @@
+-- One row per edge from an EV-capable plant to the ICE plant, firm or site that it grew from.
+select
+    ev_plant_id,
+    predecessor_id,
+    predecessor_kind,
+    predecessor_name,
+    edge_type,
+    since_year,
+    confidence,
+    support,
+    evidence_url,
+    rule,
+    note
+from {{ ref('stg_curated_plants__lineage') }}

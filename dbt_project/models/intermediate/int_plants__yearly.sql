@@ -1,0 +1,54 @@
+-- One row per plant and year in which it stood, from 1990 to the year of the data. A plant without an opening year
+-- cannot be placed in time: it is counted in the year of the data only, and marked so.
+with years as (
+    select unnest(generate_series(1990, (select this_year from {{ ref('int_build') }})))::integer as year
+),
+
+dated as (
+    select
+        plant_id,
+        coalesce(opened_year, (select this_year from {{ ref('int_build') }})) as from_year,
+        coalesce(closed_year, 9999) as until_year
+    from {{ ref('int_plants__located') }}
+    where city_adcode is not null
+),
+
+-- the capacity that was built by a year: the newest dated figure not after it; else the plant's own figure
+phased as (
+    select
+        plant_id,
+        year,
+        max(capacity) as capacity
+    from {{ ref('stg_curated_plants__capacities') }}
+    where status = 'built' and year is not null and capacity is not null
+    group by plant_id, year
+),
+
+stood as (
+    select
+        d.plant_id,
+        y.year
+    from dated as d
+    inner join years as y on d.from_year <= y.year and d.until_year > y.year
+)
+
+select
+    s.plant_id,
+    s.year,
+    p.city_adcode,
+    p.segment,
+    p.family,
+    p.group_id,
+    p.group_name,
+    p.firm_id,
+    coalesce(h.capacity, p.capacity) as capacity,
+    p.capacity_unit,
+    case when h.capacity is not null then 'dated' when p.capacity is not null then 'nameplate' end as capacity_basis,
+    (p.ev_from_year is not null and p.ev_from_year <= s.year) as is_ev,
+    (p.was_ice and not coalesce(p.converted_from_ice = 'yes' and p.ev_from_year <= s.year, false)) as is_ice,
+    p.ev_state_unknown,
+    p.opened_year is null as undated,
+    (coalesce(p.opened_support, 'recalled') = 'recalled' or p.confidence = 'low') as is_recalled
+from stood as s
+inner join {{ ref('int_plants__located') }} as p on s.plant_id = p.plant_id
+asof left join phased as h on s.plant_id = h.plant_id and s.year >= h.year

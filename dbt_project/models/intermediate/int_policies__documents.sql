@@ -1,0 +1,26 @@
+-- One row per policy document of every source, reposts already clustered by their source.
+select
+    policy_id,
+    'curated_policies' as source,
+    issuer,
+    level,
+    adcode,
+    place,
+    title_zh,
+    title_is_back_translated,
+    title_en,
+    doc_no,
+    issued_on,
+    issued_precision,
+    try_cast(left(issued_on, 4) as integer) as issued_year,
+    published_on,
+    valid_from,
+    valid_to,
+    status,
+    doc_type,
+    derives_from,
+    text_kind,
+    url,
+    support,
+    confidence
+from {{ ref('stg_curated_policies__policies') }}

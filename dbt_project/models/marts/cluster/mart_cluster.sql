@@ -1,0 +1,319 @@
+-- One row per city and year.
+with plants as (
+    select
+        city_adcode,
+        year,
+        count(*)::integer as n_plants,
+        (count(*) filter (where is_ev))::integer as n_ev_plants,
+        (count(*) filter (where is_ev and segment = 'oem'))::integer as n_ev_vehicle_plants,
+        (count(*) filter (where is_ev and family = 'battery'))::integer as n_battery_plants,
+        (count(*) filter (where is_ice and segment in ('oem', 'ice_powertrain')))::integer as n_ice_plants,
+        (count(*) filter (where ev_state_unknown))::integer as n_ev_state_unknown,
+        sum(capacity) filter (where is_ev and segment = 'oem' and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
+        sum(capacity) filter (where is_ev and segment = 'battery' and capacity_unit = 'gwh_per_year') as capacity_gwh,
+        count(*) filter (where is_ev and segment = 'oem' and capacity is not null) as n_vehicle_capacity_known,
+        count(*) filter (where is_ev and segment = 'battery' and capacity is not null) as n_cell_capacity_known,
+        count(*) filter (where is_recalled) as n_recalled,
+        count(*) filter (where undated) as n_undated
+    from {{ ref('int_plants__yearly') }}
+    group by city_adcode, year
+),
+
+firms as (
+    select
+        city_adcode,
+        year,
+        count(*)::integer as n_firms,
+        (count(*) filter (where is_recalled))::integer as n_firms_recalled
+    from {{ ref('int_firms__yearly') }}
+    group by city_adcode, year
+),
+
+grain as (
+    select city_adcode, year from plants
+    union
+    select city_adcode, year from firms
+    union
+    select city_adcode, year from {{ ref('int_city__output') }} where year >= 1990
+),
+
+base as (
+    select
+        g.city_adcode,
+        g.year,
+        coalesce(f.n_firms, 0) as n_firms,
+        coalesce(f.n_firms_recalled, 0) as n_firms_recalled,
+        coalesce(p.n_plants, 0) as n_plants,
+        coalesce(p.n_ev_plants, 0) as n_ev_plants,
+        coalesce(p.n_ev_vehicle_plants, 0) as n_ev_vehicle_plants,
+        coalesce(p.n_battery_plants, 0) as n_battery_plants,
+        coalesce(p.n_ice_plants, 0) as n_ice_plants,
+        coalesce(p.n_ev_state_unknown, 0) as n_ev_state_unknown,
+        -- 0 is known to be none only where no such plant stands; plants of unknown capacity leave it unknown
+        case when coalesce(p.n_ev_vehicle_plants, 0) = 0 then 0.0 else p.capacity_vehicles end as capacity_vehicles,
+        case when coalesce(p.n_battery_plants, 0) = 0 then 0.0 else p.capacity_gwh end as capacity_gwh,
+        coalesce(p.n_vehicle_capacity_known, 0) as n_vehicle_capacity_known,
+        coalesce(p.n_cell_capacity_known, 0) as n_cell_capacity_known,
+        coalesce(p.n_recalled, 0) as n_recalled,
+        o.nev_output,
+        o.nev_output_basis,
+        o.nev_output_support,
+        o.auto_output
+    from grain as g
+    left join plants as p on g.city_adcode = p.city_adcode and g.year = p.year
+    left join firms as f on g.city_adcode = f.city_adcode and g.year = f.year
+    left join {{ ref('int_city__output') }} as o on g.city_adcode = o.city_adcode and g.year = o.year
+),
+
+national as (
+    select
+        year,
+        sum(n_firms) as n_firms,
+        sum(n_plants) as n_plants,
+        sum(n_ev_plants) as n_ev_plants,
+        sum(n_ice_plants) as n_ice_plants,
+        sum(capacity_vehicles) as capacity_vehicles,
+        sum(capacity_gwh) as capacity_gwh
+    from base
+    group by year
+),
+
+-- the benchmark by population needs the whole country, not only the cities that have plants
+country as (
+    select
+        sum(population_10k) as population_10k,
+        sum(gdp_100m_cny) as gdp_100m_cny
+    from {{ ref('int_cities') }}
+),
+
+shared as (
+    select
+        b.*,
+        c.population_10k,
+        c.gdp_100m_cny,
+        b.n_firms / nullif(n.n_firms, 0)::double as national_share_firms,
+        b.n_ev_plants / nullif(n.n_ev_plants, 0)::double as national_share_plants,
+        b.capacity_vehicles / nullif(n.capacity_vehicles, 0) as national_share_capacity_vehicles,
+        b.capacity_gwh / nullif(n.capacity_gwh, 0) as national_share_capacity_gwh,
+        b.nev_output / nullif(o.nev_output, 0)::double as national_share_nev_output,
+        n.n_ev_plants as nation_ev_plants,
+        n.n_ice_plants as nation_ice_plants,
+        n.n_plants as nation_plants,
+        c.population_10k / nullif(k.population_10k, 0) as population_share,
+        c.gdp_100m_cny / nullif(k.gdp_100m_cny, 0) as gdp_share
+    from base as b
+    inner join {{ ref('int_cities') }} as c on b.city_adcode = c.city_adcode
+    inner join national as n on b.year = n.year
+    left join {{ ref('int_nation__output') }} as o on b.year = o.year
+    cross join country as k
+),
+
+located as (
+    select
+        s.*,
+        -- EV plants against the vehicle, engine and cell plants of every kind: who is further along than its whole sector
+        (s.n_ev_plants / nullif(s.nation_ev_plants, 0)::double)
+        / nullif(s.n_plants / nullif(s.nation_plants, 0)::double, 0) as lq_plants,
+        s.national_share_plants / nullif(s.population_share, 0) as lq_population,
+        s.national_share_plants / nullif(s.gdp_share, 0) as lq_gdp,
+        {{ wilson_lo('s.n_ev_plants', 's.nation_ev_plants') }}
+        / nullif(s.n_plants / nullif(s.nation_plants, 0)::double, 0) as lq_lo,
+        {{ wilson_hi('s.n_ev_plants', 's.nation_ev_plants') }}
+        / nullif(s.n_plants / nullif(s.nation_plants, 0)::double, 0) as lq_hi,
+        case when s.n_plants > 0 then {{ binomial_tail('s.n_ev_plants', 's.n_plants', '(s.nation_ev_plants / nullif(s.nation_plants, 0)::double)') }} end as p_binomial
+    from shared as s
+),
+
+-- Benjamini-Hochberg (1995): q = min over larger p of p * m / rank, within a year
+ranked as (
+    select
+        city_adcode,
+        year,
+        p_binomial * count(p_binomial) over (partition by year)
+        / row_number() over (partition by year order by p_binomial, city_adcode) as q_raw,
+        row_number() over (partition by year order by p_binomial, city_adcode) as p_rank
+    from located
+    where p_binomial is not null
+),
+
+adjusted as (
+    select
+        city_adcode,
+        year,
+        least(1.0, min(q_raw) over (
+            partition by year order by p_rank rows between current row and unbounded following
+        )) as q_bh
+    from ranked
+),
+
+family_share as (
+    select
+        city_adcode,
+        year,
+        family,
+        count(*)::double / sum(count(*)) over (partition by city_adcode, year) as share
+    from {{ ref('int_plants__yearly') }}
+    where is_ev and family is not null
+    group by city_adcode, year, family
+),
+
+families as (
+    select
+        city_adcode,
+        year,
+        max(share) as top_share,
+        arg_max(family, share) as top_family,
+        count(*) filter (where share >= 0.10) as n_strong,
+        count(*) as n_families
+    from family_share
+    group by city_adcode, year
+),
+
+firm_family as (
+    select
+        y.city_adcode,
+        y.year,
+        g.family,
+        count(distinct y.firm_id) as n
+    from {{ ref('int_firms__yearly') }} as y
+    inner join {{ ref('int_firms__segmented') }} as s on y.firm_id = s.firm_id
+    inner join {{ ref('segments') }} as g on s.segment = g.segment
+    group by y.city_adcode, y.year, g.family
+),
+
+firm_breadth as (
+    select
+        city_adcode,
+        year,
+        count(*)::integer as n_firm_families
+    from firm_family
+    group by city_adcode, year
+),
+
+anchors as (
+    select
+        city_adcode,
+        year,
+        group_name,
+        count(*) as n_plants,
+        sum(case when capacity_unit = 'vehicles_per_year' then capacity end) as capacity
+    from {{ ref('int_plants__yearly') }}
+    where is_ev
+    group by city_adcode, year, group_name
+),
+
+anchor_firm as (
+    select
+        city_adcode,
+        year,
+        arg_max(group_name, n_plants * 1e9 + coalesce(capacity, 0)) as anchor_firm,
+        list(group_name order by n_plants desc, capacity desc nulls last, group_name)[1:5] as main_firms
+    from anchors
+    group by city_adcode, year
+),
+
+structured as (
+    select
+        l.*,
+        a.q_bh,
+        f.top_share,
+        f.top_family,
+        f.n_strong,
+        f.n_families,
+        coalesce(w.n_firm_families, 0) as n_firm_families,
+        h.anchor_firm,
+        h.main_firms,
+        m.firm_hhi as hhi_group,
+        m.cr1,
+        m.lq_without_anchor,
+        lag(l.n_ev_plants, 3) over (partition by l.city_adcode order by l.year) as n_ev_3y_ago,
+        lag(l.year, 3) over (partition by l.city_adcode order by l.year) as year_3y_ago,
+        max(l.n_ev_plants) over (partition by l.city_adcode order by l.year rows unbounded preceding) as peak_ev
+    from located as l
+    left join adjusted as a on l.city_adcode = a.city_adcode and l.year = a.year
+    left join families as f on l.city_adcode = f.city_adcode and l.year = f.year
+    left join firm_breadth as w on l.city_adcode = w.city_adcode and l.year = w.year
+    left join anchor_firm as h on l.city_adcode = h.city_adcode and l.year = h.year
+    left join {{ ref('anchor') }} as m on l.city_adcode = m.city_id and l.year = m.year
+)
+
+select
+    s.city_adcode,
+    s.year::integer as year,
+    s.n_firms::integer as n_firms,
+    s.n_plants::integer as n_plants,
+    s.n_ev_plants::integer as n_ev_plants,
+    s.n_ev_vehicle_plants::integer as n_ev_vehicle_plants,
+    s.n_battery_plants::integer as n_battery_plants,
+    s.n_ice_plants::integer as n_ice_plants,
+    s.n_ev_state_unknown::integer as n_ev_state_unknown,
+    s.capacity_vehicles::double as capacity_vehicles,
+    case when s.n_ev_vehicle_plants > 0 then s.n_vehicle_capacity_known / s.n_ev_vehicle_plants::double end as capacity_vehicles_known_share,
+    s.capacity_gwh::double as capacity_gwh,
+    case when s.n_battery_plants > 0 then s.n_cell_capacity_known / s.n_battery_plants::double end as capacity_gwh_known_share,
+    s.nev_output::double as nev_output,
+    s.nev_output_basis,
+    s.nev_output_support,
+    s.auto_output::double as auto_output,
+    s.national_share_firms::double as national_share_firms,
+    s.national_share_plants::double as national_share_plants,
+    s.national_share_capacity_vehicles::double as national_share_capacity_vehicles,
+    s.national_share_capacity_gwh::double as national_share_capacity_gwh,
+    s.national_share_nev_output::double as national_share_nev_output,
+    case when s.n_firms > 0 then rank() over (partition by s.year order by s.n_firms desc) end::integer as rank_firms,
+    case when s.n_ev_plants > 0 then rank() over (partition by s.year order by s.n_ev_plants desc) end::integer as rank_plants,
+    case when s.capacity_vehicles > 0 then rank() over (partition by s.year order by s.capacity_vehicles desc nulls last) end::integer as rank_capacity_vehicles,
+    case when s.capacity_gwh > 0 then rank() over (partition by s.year order by s.capacity_gwh desc nulls last) end::integer as rank_capacity_gwh,
+    case when s.nev_output is not null then rank() over (partition by s.year order by s.nev_output desc nulls last) end::integer as rank_nev_output,
+    s.lq_plants::double as lq_plants,
+    s.lq_lo::double as lq_lo,
+    s.lq_hi::double as lq_hi,
+    s.p_binomial::double as p_binomial,
+    s.q_bh::double as q_bh,
+    s.lq_population::double as lq_population,
+    s.lq_gdp::double as lq_gdp,
+    s.hhi_group::double as hhi_group,
+    s.cr1::double as cr1,
+    s.anchor_firm,
+    s.lq_without_anchor::double as lq_without_anchor,
+    case
+        when s.year_3y_ago = s.year - 3 and s.n_ev_3y_ago > 0
+            then 100 * (power(s.n_ev_plants / s.n_ev_3y_ago::double, 1 / 3.0) - 1)
+    end as growth_3y,
+    case
+        when s.n_ev_plants = 0 then null
+        when s.year_3y_ago is null or s.n_ev_3y_ago = 0 then 'emerging'
+        when s.n_ev_plants < s.peak_ev then 'decline'
+        when s.n_ev_plants >= 1.25 * s.n_ev_3y_ago then 'growth'
+        else 'maintenance'
+    end as life_cycle_stage,
+    case
+        when s.n_ev_plants = 0 then null
+        when s.n_ev_plants < 3 then 'nascent'
+        when s.n_strong >= 2 and s.n_firm_families >= 4 then 'integrated'
+        when s.top_share >= 0.6 and s.top_family = 'assembly' then 'assembly-led'
+        when s.top_share >= 0.6 then 'specialised-' || s.top_family
+        else 'mixed'
+    end as typology,
+    -- how far the deciding share is from its threshold: 0 means a coin toss
+    case
+        when s.n_ev_plants = 0 then null
+        when s.n_ev_plants < 3 then (3 - s.n_ev_plants) / 3.0
+        when s.n_strong >= 2 and s.n_firm_families >= 4 then least(1.0, (s.n_firm_families - 3) / 4.0)
+        else abs(s.top_share - 0.6)
+    end::double as typology_margin,
+    s.main_firms,
+    case
+        when s.n_plants + s.n_firms = 0 then 'output_only'
+        when (s.n_recalled + s.n_firms_recalled) / (s.n_plants + s.n_firms)::double > 0.5 then 'mostly_recalled'
+        when s.n_recalled + s.n_firms_recalled > 0 then 'partly_recalled'
+        else 'seen'
+    end as quality_flag,
+    (s.n_recalled + s.n_firms_recalled) / nullif(s.n_plants + s.n_firms, 0)::double as recalled_share,
+    case
+        when s.n_plants = 0 then 'no_plant_known_here'
+        when s.lq_plants is null then 'no_ev_plant_in_the_nation_that_year'
+    end as null_reason,
+    {{ stamp() }}
+from structured as s
+cross join {{ ref('int_build') }} as b

@@ -1,0 +1,11 @@
+select
+    s.firm_id,
+    s.segment,
+    s.share::double as share,
+    s.evidence,
+    s.rule_id,
+    s.support,
+    s.confidence,
+    {{ stamp() }}
+from {{ ref('int_firms__segmented') }} as s
+cross join {{ ref('int_build') }} as b

@@ -1,0 +1,25 @@
+-- depends_on: {{ ref('mart_cluster') }} {{ ref('city') }} {{ ref('plant') }} {{ ref('mart_policy_toolkit') }}
+-- depends_on: {{ ref('mart_heritage') }} {{ ref('mart_lineage_edge') }} {{ ref('mart_involution') }} {{ ref('city_structure') }}
+-- depends_on: {{ ref('meta_coverage') }}
+{% for f in findings() %}
+select
+    '{{ f.id }}' as finding_id,
+    '{{ f.claim | replace("'", "''") }}' as claim,
+    '{{ f.question }}' as research_question,
+    '{{ f.statistic | replace("'", "''") }}' as statistic,
+    q.value::double as value,
+    {{ f.threshold }}::double as threshold,
+    q.coverage::double as coverage,
+    {{ f.min_coverage }}::double as min_coverage,
+    case
+        when q.value is null or q.coverage is null or q.coverage < {{ f.min_coverage }} then 'undetermined'
+        when q.value >= {{ f.threshold }} then 'supported'
+        else 'not_supported'
+    end as verdict,
+    q.detail,
+    '{{ f.query | replace("'", "''") }}' as evidence_query,
+    {{ stamp() }}
+from ({{ f.query }}) as q
+cross join {{ ref('int_build') }} as b
+{% if not loop.last %}union all{% endif %}
+{% endfor %}

@@ -1,0 +1,247 @@
+-- Every indicator, long: one row per indicator, place, period and the vintage from which its value has held. A vintage
+-- writes a row only where a value is new or has moved; `known_to` closes the row it replaces.
+with city_year as (
+    select
+        city_adcode,
+        cast(year as varchar) as period,
+        quality_flag,
+        n_plants + n_firms as n_obs,
+        n_firms::double as firms_count,
+        n_ev_plants::double as ev_plants_count,
+        n_ice_plants::double as ice_plants_count,
+        capacity_vehicles as ev_capacity_vehicles,
+        capacity_gwh as cell_capacity_gwh,
+        nev_output,
+        national_share_plants as ev_plants_national_share,
+        national_share_nev_output as nev_output_national_share,
+        lq_plants as lq_ev_plants,
+        lq_lo,
+        lq_hi,
+        hhi_group as group_hhi,
+        cr1 as group_cr1,
+        growth_3y as ev_plants_growth_3y
+    from {{ ref('mart_cluster') }}
+),
+
+cluster_long as (
+    select
+        city_adcode as geography_id,
+        period,
+        quality_flag,
+        n_obs,
+        lq_lo,
+        lq_hi,
+        indicator,
+        value
+    from city_year
+    unpivot include nulls (
+        value for indicator in (
+            firms_count, ev_plants_count, ice_plants_count, ev_capacity_vehicles, cell_capacity_gwh, nev_output,
+            ev_plants_national_share, nev_output_national_share, lq_ev_plants, group_hhi, group_cr1, ev_plants_growth_3y
+        )
+    )
+),
+
+structure_long as (
+    select
+        city_id as geography_id,
+        cast(year as varchar) as period,
+        indicator,
+        value
+    from (
+        select
+            city_id,
+            year,
+            entropy_bits as segment_entropy,
+            unrelated_variety,
+            related_variety,
+            krugman as krugman_specialisation
+        from {{ ref('city_structure') }}
+    )
+    unpivot include nulls (
+        value for indicator in (segment_entropy, unrelated_variety, related_variety, krugman_specialisation)
+    )
+),
+
+heritage_long as (
+    select
+        city_adcode as geography_id,
+        cast(year as varchar) as period,
+        recalled_share,
+        n_ev_plants as n_obs,
+        indicator,
+        value
+    from {{ ref('mart_heritage') }}
+    unpivot include nulls (
+        value for indicator in (share_lineage_plants, share_lineage_capacity, share_new_in_ice_city, share_greenfield)
+    )
+),
+
+involution_long as (
+    select
+        city_adcode as geography_id,
+        cast(year as varchar) as period,
+        n_ev_plants as n_obs,
+        null_reason,
+        indicator,
+        value
+    from {{ ref('mart_involution') }}
+    unpivot include nulls (
+        value for indicator in (utilisation, duplication, early_closure_share)
+    )
+),
+
+segments_long as (
+    select
+        segment_id as geography_id,
+        cast(year as varchar) as period,
+        n_plants as n_obs,
+        indicator,
+        value
+    from {{ ref('segment_concentration') }}
+    unpivot include nulls (
+        value for indicator in (eg_gamma, locational_gini)
+    )
+),
+
+now_known as (
+    select
+        indicator,
+        'city' as geography_level,
+        geography_id,
+        period,
+        value,
+        case when indicator = 'lq_ev_plants' then lq_lo end as lo,
+        case when indicator = 'lq_ev_plants' then lq_hi end as hi,
+        n_obs,
+        quality_flag,
+        case when value is null then 'not known or not defined: see mart_cluster.null_reason and its known shares' end as null_reason
+    from cluster_long
+    union all
+    select
+        indicator, 'city', geography_id, period, value, null, null, null, 'derived',
+        case when value is null then 'no EV-capable plant in the city that year' end
+    from structure_long
+    union all
+    select
+        indicator, 'city', geography_id, period, value, null, null, n_obs,
+        case when recalled_share > 0.5 then 'mostly_recalled' when recalled_share > 0 then 'partly_recalled' else 'seen' end,
+        case when value is null then 'no EV-capable plant, or its capacity unknown' end
+    from heritage_long
+    union all
+    select
+        indicator, 'city', geography_id, period, value, null, null, n_obs, 'derived',
+        case when value is null then coalesce(null_reason, 'component missing') end
+    from involution_long
+    union all
+    select
+        indicator, 'segment', geography_id, period, value, null, null, n_obs, 'derived',
+        case when value is null then 'fewer than two plants or a single city' end
+    from segments_long
+),
+
+latest_before as (
+    select *
+    from {{ source('_meta', 'indicator_history') }}
+    where known_to is null
+),
+
+fresh as (
+    select
+        n.*,
+        h.vintage_id as old_vintage
+    from now_known as n
+    left join latest_before as h
+        on
+            n.indicator = h.indicator
+            and n.geography_level = h.geography_level
+            and n.geography_id = h.geography_id
+            and n.period = h.period
+    where
+        h.vintage_id is null
+        or n.value is distinct from h.value
+        or n.lo is distinct from h.lo
+        or n.hi is distinct from h.hi
+        or n.quality_flag is distinct from h.quality_flag
+        or n.null_reason is distinct from h.null_reason
+        or h.method_version is distinct from (select method_version from {{ ref('int_build') }})
+),
+
+kept as (
+    select
+        h.indicator,
+        h.geography_level,
+        h.geography_id,
+        h.period,
+        h.vintage_id,
+        h.value,
+        h.lo,
+        h.hi,
+        h.unit,
+        h.n_obs,
+        h.quality_flag,
+        h.null_reason,
+        h.method_version,
+        h.known_from,
+        coalesce(
+            h.known_to,
+            case
+                when f.indicator is not null or n.indicator is null then b.built_at_text
+            end
+        ) as known_to
+    from {{ source('_meta', 'indicator_history') }} as h
+    left join fresh as f
+        on
+            h.indicator = f.indicator
+            and h.geography_level = f.geography_level
+            and h.geography_id = f.geography_id
+            and h.period = f.period
+    left join now_known as n
+        on
+            h.indicator = n.indicator
+            and h.geography_level = n.geography_level
+            and h.geography_id = n.geography_id
+            and h.period = n.period
+    cross join {{ ref('int_build') }} as b
+)
+
+select
+    k.indicator,
+    k.geography_level,
+    k.geography_id,
+    k.period,
+    k.vintage_id,
+    k.value::double as value,
+    k.lo::double as lo,
+    k.hi::double as hi,
+    k.unit,
+    k.n_obs::bigint as n_obs,
+    k.quality_flag,
+    k.null_reason,
+    k.method_version,
+    k.known_from,
+    k.known_to,
+    b.as_of
+from kept as k
+cross join {{ ref('int_build') }} as b
+union all
+select
+    f.indicator,
+    f.geography_level,
+    f.geography_id,
+    f.period,
+    b.vintage_id,
+    f.value::double as value,
+    f.lo::double as lo,
+    f.hi::double as hi,
+    u.unit,
+    f.n_obs::bigint as n_obs,
+    f.quality_flag,
+    f.null_reason,
+    b.method_version,
+    b.built_at_text as known_from,
+    cast(null as varchar) as known_to,
+    b.as_of
+from fresh as f
+left join {{ ref('indicators') }} as u on f.indicator = u.indicator
+cross join {{ ref('int_build') }} as b

@@ -1,0 +1,11 @@
+{{ config(alias='coverage') }}
+select
+    c.place_adcode,
+    c.place,
+    c.source,
+    c.adapter,
+    c.covered,
+    c.pages,
+    c.body_share::double as body_share,
+    c.note
+from {{ ref('int_coverage') }} as c

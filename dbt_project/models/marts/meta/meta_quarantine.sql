@@ -1,0 +1,19 @@
+{{ config(alias='quarantine') }}
+select
+    q.source,
+    q.partition,
+    q.page_key as file_or_request,
+    q.record,
+    q.reason,
+    q.detail
+from {{ source('_quarantine', 'records') }} as q
+union all
+select
+    a.source,
+    a.partition,
+    a.file as file_or_request,
+    cast(null as bigint) as record,
+    a.outcome as reason,
+    a.message as detail
+from {{ source('_meta', 'accounts') }} as a
+where a.outcome in ('rejected', 'blocked', 'failed')

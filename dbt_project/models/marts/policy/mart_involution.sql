@@ -1,0 +1,136 @@
+-- One row per city and year with an EV-capable plant: the components of involution, each with what it is made of.
+with plants as (
+    select
+        city_adcode,
+        year,
+        count(*)::integer as n_ev_plants,
+        sum(capacity) filter (where segment = 'oem' and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
+        (count(*) filter (where segment = 'oem' and capacity is null)) = 0 as capacity_complete
+    from {{ ref('int_plants__yearly') }}
+    where is_ev
+    group by city_adcode, year
+),
+
+flows as (
+    select
+        city_adcode,
+        year,
+        sum(entered) as entered,
+        sum(closed) as closed,
+        sum(closed_early) as closed_early
+    from (
+        select
+            city_adcode,
+            ev_from_year as year,
+            1 as entered,
+            0 as closed,
+            0 as closed_early
+        from {{ ref('int_plants__located') }}
+        where ev_from_year is not null
+        union all
+        select
+            city_adcode,
+            closed_year as year,
+            0 as entered,
+            1 as closed,
+            case when closed_year - opened_year <= 5 then 1 else 0 end as closed_early
+        from {{ ref('int_plants__located') }}
+        where closed_year is not null and (ev_from_year is not null or powertrain_at_opening in ('ev', 'both'))
+    )
+    group by city_adcode, year
+),
+
+similarity as (
+    select
+        city_adcode,
+        year,
+        avg(similarity) as duplication
+    from (
+        select city_i as city_adcode, year, similarity from {{ ref('city_similarity') }}
+        union all
+        select city_j as city_adcode, year, similarity from {{ ref('city_similarity') }}
+    )
+    group by city_adcode, year
+),
+
+instruments_used as (
+    select distinct
+        d.adcode as city_adcode,
+        c.instrument,
+        d.issued_year as year
+    from {{ ref('int_policies__documents') }} as d
+    inner join {{ ref('int_policies__coded') }} as c on d.policy_id = c.policy_id
+    where d.adcode is not null and d.adcode <> '100000' and c.direction = 'support'
+),
+
+toolbox as (
+    select
+        city_adcode,
+        list(distinct instrument) as tools
+    from instruments_used
+    group by city_adcode
+),
+
+jaccard as (
+    select
+        a.city_adcode,
+        avg(len(list_intersect(a.tools, o.tools)) / len(list_distinct(list_concat(a.tools, o.tools)))::double) as instrument_jaccard
+    from toolbox as a
+    inner join toolbox as o on a.city_adcode <> o.city_adcode
+    group by a.city_adcode
+),
+
+measured as (
+    select
+        p.city_adcode,
+        p.year,
+        p.n_ev_plants,
+        p.capacity_vehicles,
+        p.capacity_complete,
+        o.nev_output,
+        o.nev_output_basis,
+        case
+            when p.capacity_complete and p.capacity_vehicles > 0 and o.nev_output_basis <> 'legal_entity'
+                then o.nev_output / p.capacity_vehicles
+        end as utilisation_raw,
+        s.duplication,
+        j.instrument_jaccard,
+        100.0 * (coalesce(f.entered, 0) + coalesce(f.closed, 0))
+        / nullif((p.n_ev_plants + coalesce(lag(p.n_ev_plants) over (partition by p.city_adcode order by p.year), p.n_ev_plants)) / 2.0, 0) as churn,
+        sum(coalesce(f.closed_early, 0)) over w / nullif(sum(coalesce(f.entered, 0)) over w, 0)::double as early_closure_share
+    from plants as p
+    left join {{ ref('int_city__output') }} as o on p.city_adcode = o.city_adcode and p.year = o.year
+    left join flows as f on p.city_adcode = f.city_adcode and p.year = f.year
+    left join similarity as s on p.city_adcode = s.city_adcode and p.year = s.year
+    left join jaccard as j on p.city_adcode = j.city_adcode
+    window w as (partition by p.city_adcode order by p.year rows unbounded preceding)
+)
+
+select
+    m.city_adcode,
+    m.year::integer as year,
+    m.n_ev_plants,
+    -- more than 1.2 times the nameplate is an error of one of the two figures, not a good year
+    (case when m.utilisation_raw <= 1.2 then m.utilisation_raw end)::double as utilisation,
+    (case when m.utilisation_raw <= 1.2 then m.capacity_vehicles - m.nev_output end)::double as excess_capacity,
+    m.duplication::double as duplication,
+    m.instrument_jaccard::double as instrument_jaccard,
+    m.churn::double as churn,
+    m.early_closure_share::double as early_closure_share,
+    list_filter([
+        case when m.utilisation_raw is null or m.utilisation_raw > 1.2 then 'utilisation' end,
+        case when m.duplication is null then 'duplication' end,
+        case when m.instrument_jaccard is null then 'instrument_jaccard' end,
+        case when m.early_closure_share is null then 'early_closure_share' end,
+        'price_index'
+    ], lambda x: x is not null) as components_missing,
+    case
+        when m.utilisation_raw > 1.2 then 'output exceeds 1.2 times the known capacity: one of them is wrong'
+        when m.nev_output is null then 'no output figure for the city and year'
+        when m.nev_output_basis = 'legal_entity' then 'output is counted at the legal entity, not where it was made'
+        when not m.capacity_complete then 'the capacity of some vehicle plants is unknown'
+        when m.utilisation_raw is null then 'no vehicle plant of known capacity'
+    end as null_reason,
+    {{ stamp() }}
+from measured as m
+cross join {{ ref('int_build') }} as b

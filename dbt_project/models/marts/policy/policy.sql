@@ -1,0 +1,26 @@
+select
+    d.policy_id,
+    d.source,
+    d.issuer,
+    d.level,
+    d.adcode,
+    d.place,
+    d.title_zh,
+    d.title_is_back_translated,
+    d.title_en,
+    d.doc_no,
+    d.issued_on,
+    d.issued_precision,
+    d.published_on,
+    d.valid_from,
+    d.valid_to,
+    d.status,
+    d.doc_type,
+    d.derives_from,
+    d.text_kind,
+    d.url,
+    d.support,
+    d.confidence,
+    {{ stamp() }}
+from {{ ref('int_policies__documents') }} as d
+cross join {{ ref('int_build') }} as b

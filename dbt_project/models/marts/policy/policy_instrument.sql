@@ -1,0 +1,19 @@
+select
+    c.policy_id,
+    c.instrument,
+    c.evidence_start,
+    c.evidence_end,
+    c.direction,
+    c.amount::double as amount,
+    c.unit,
+    c.amount_role,
+    c.segment,
+    c.beneficiary,
+    c.evidence_text,
+    c.rule_id,
+    c.coded_by,
+    c.support,
+    c.confidence,
+    {{ stamp() }}
+from {{ ref('int_policies__coded') }} as c
+cross join {{ ref('int_build') }} as b

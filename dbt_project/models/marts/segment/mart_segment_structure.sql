@@ -1,0 +1,71 @@
+-- One row per city, segment and year in which a firm or plant of the segment is known there.
+with cells as (
+    select * from {{ ref('int_city__segments') }}
+),
+
+totals as (
+    select
+        city_adcode,
+        year,
+        sum(n_plants) as city_plants,
+        sum(firm_weight) as city_firms
+    from cells
+    group by city_adcode, year
+),
+
+nation_segment as (
+    select
+        segment,
+        year,
+        sum(firm_weight) as segment_firms
+    from cells
+    group by segment, year
+),
+
+nation as (
+    select
+        year,
+        sum(firm_weight) as nation_firms
+    from cells
+    group by year
+)
+
+select
+    c.city_adcode,
+    c.segment,
+    c.year::integer as year,
+    g.family,
+    c.n_firms::integer as n_firms,
+    c.n_plants::integer as n_plants,
+    case
+        when c.segment = 'oem' then c.capacity_vehicles
+        when c.segment = 'battery' then c.capacity_gwh
+    end::double as capacity,
+    case when c.segment = 'oem' then 'vehicles_per_year' when c.segment = 'battery' then 'gwh_per_year' end as capacity_unit,
+    case when c.n_plants > 0 then c.n_capacity_known / c.n_plants::double end as capacity_known_share,
+    case
+        when t.city_plants > 0 then c.n_plants / t.city_plants::double
+    end as share,
+    c.firm_weight / nullif(t.city_firms, 0) as share_firms,
+    ((c.firm_weight / nullif(t.city_firms, 0)) / nullif(s.segment_firms / nullif(n.nation_firms, 0), 0))::double as lq_firms,
+    q.lq_plants::double as lq_plants,
+    q.lq_lo::double as lq_lo,
+    q.lq_hi::double as lq_hi,
+    q.q_bh::double as q_bh,
+    d.density::double as density,
+    c.n_recalled::integer as n_recalled,
+    case
+        when q.lq_plants is null and c.n_plants = 0 then coalesce(q.null_reason, 'no_ev_plant_of_the_city_that_year')
+        when q.lq_plants is null then coalesce(q.null_reason, 'not_computed')
+    end as null_reason,
+    {{ stamp() }}
+from cells as c
+inner join {{ ref('segments') }} as g on c.segment = g.segment
+inner join totals as t on c.city_adcode = t.city_adcode and c.year = t.year
+inner join nation_segment as s on c.segment = s.segment and c.year = s.year
+inner join nation as n on c.year = n.year
+left join {{ ref('location_quotient') }} as q
+    on c.city_adcode = q.city_id and c.segment = q.segment_id and c.year = q.year
+left join {{ ref('relatedness_density') }} as d
+    on c.city_adcode = d.city_id and c.segment = d.segment_id and c.year = d.year
+cross join {{ ref('int_build') }} as b
