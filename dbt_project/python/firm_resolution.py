@@ -1,0 +1,67 @@
+"""Who is who: records that are one firm, from scored pairs.
+
+Belongs here: the constrained clustering that a dbt Python model and the benchmark share. Does not belong here:
+which pairs are proposed and how they are scored (int_firms__pairs.sql).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+#: (record_key, uscc, lei, priority); a lower priority speaks first for the cluster.
+Record = tuple[str, str | None, str | None, int]
+#: (a, b, match_rule, match_score)
+Pair = tuple[str, str, str, float]
+
+
+def cluster(records: Iterable[Record], pairs: Iterable[Pair]) -> list[tuple[str, str, str, float, str | None]]:
+    """Clusters of records by single linkage from the surest pair down, under a constraint.
+
+    In: records, and pairs that may be one firm. Out: for every record (record_key, cluster_key, match_rule,
+    match_score, matched_to), where cluster_key is the key of the cluster's first record by priority and key, and
+    the rule and score are those of the surest accepted pair that the record is part of ("self", 1.0 where none).
+
+    Two clusters never merge when their valid USCCs, or their LEIs, differ: one legal person has one of each. So the
+    closure is transitive, but a record without identifiers cannot bridge two firms. Pairs of equal score are taken in
+    the order of their keys: the result does not depend on the order of the input. Near-linear in pairs.
+    """
+    rows = sorted(records, key=lambda r: (r[3], r[0]))
+    index = {r[0]: i for i, r in enumerate(rows)}
+    parent = list(range(len(rows)))
+    uscc: list[str | None] = [r[1] for r in rows]
+    lei: list[str | None] = [r[2] for r in rows]
+    best: list[tuple[str, float, str | None]] = [("self", 1.0, None)] * len(rows)
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    for a, b, rule, score in sorted(pairs, key=lambda p: (-p[3], p[0], p[1])):
+        i, j = index[a], index[b]
+        x, y = root(i), root(j)
+        if x != y:
+            if _differ(uscc[x], uscc[y]) or _differ(lei[x], lei[y]):
+                continue
+            if y < x:  # rows are sorted: the lower index speaks for the cluster
+                x, y = y, x
+            parent[y] = x
+            uscc[x] = uscc[x] or uscc[y]
+            lei[x] = lei[x] or lei[y]
+        for me, other in ((i, b), (j, a)):
+            if best[me][0] == "self":
+                best[me] = (rule, score, other)
+    return [(r[0], rows[root(i)][0], *best[i]) for i, r in enumerate(rows)]
+
+
+def _differ(a: str | None, b: str | None) -> bool:
+    return a is not None and b is not None and a != b
+
+
+def members(rows: Sequence[tuple[str, str, str, float, str | None]]) -> dict[str, list[str]]:
+    """cluster_key -> record keys, from the rows of `cluster`."""
+    found: dict[str, list[str]] = {}
+    for key, cluster_key, *_ in rows:
+        found.setdefault(cluster_key, []).append(key)
+    return found
