@@ -1,0 +1,160 @@
+"""The framework that every source goes through: raw bytes, books, quarantine, what stands when the world fails."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sources import all_sources, selected_sources
+from sources.base import (
+    QUARANTINE_SCHEMA,
+    FetchContext,
+    Health,
+    Page,
+    ParseContext,
+    Parsed,
+    RejectFile,
+    Source,
+    SourceError,
+    Table,
+)
+from sources.home import Home
+from sources.landing import PROVENANCE, Landing
+from sources.raw import MissingBlob, RawStore
+
+SCHEMA = {"id": pl.String, "value": pl.Int64}
+WORLD: dict[str, object] = {}
+
+
+def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
+    body = WORLD["body"]
+    if isinstance(body, Exception):
+        raise body
+    yield Page(url="mem:x", body=body, fetched_at=dt.datetime(2026, 1, 2, tzinfo=dt.UTC), key="x.jsonl")  # type: ignore[arg-type]
+
+
+def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
+    good, bad, count = [], [], 0
+    for page in pages:
+        for number, line in enumerate(page.body.decode().splitlines(), start=1):
+            count += 1
+            try:
+                good.append(json.loads(line))
+            except ValueError:
+                bad.append({"page_key": page.key, "record": number, "reason": "invalid_json", "detail": "", "payload": line})
+    if count == 0:
+        raise RejectFile("empty", "x.jsonl has no record")
+    return Parsed({"things": pl.DataFrame(good, schema=SCHEMA)}, count, len(good), pl.DataFrame(bad, schema=QUARANTINE_SCHEMA))
+
+
+SOURCE = Source(
+    name="toy", title="toy", publisher="tests", homepage="", licence="CC0", cadence="", fetch=fetch, parse=parse,
+    tables=(Table("things", SCHEMA, ("id",), (0, 5)),),
+)  # fmt: skip
+
+
+def land(home: Home, body: object, source: Source = SOURCE):
+    WORLD["body"] = body
+    return Landing(home).land(source)
+
+
+def test_books_balance_and_rows_carry_their_origin(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    account = land(home, b'{"id": "a", "value": 1}\nnot json\n{"id": "b", "value": 2}')
+    assert (account.records_in, account.accepted, account.quarantined, account.reasons) == (3, 2, 1, {"invalid_json": 1})
+    frame = pl.read_parquet(home.landing / "toy/things/all.parquet")
+    assert frame.columns == [*SCHEMA, *PROVENANCE]
+    body = RawStore(home.raw).get(frame["_snapshot_sha256"][0])
+    assert b"not json" in body
+    held = pl.read_parquet(home.quarantine / "toy/all.parquet")
+    assert held.row(0, named=True)["record"] == 2
+
+
+def test_same_bytes_twice_change_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    first = land(home, b'{"id": "a", "value": 1}')
+    digest = Landing(home).write_ledger([SOURCE])
+    second = land(home, b'{"id": "a", "value": 1}')
+    assert (first.outcome, second.outcome) == ("landed", "unchanged")
+    assert Landing(home).write_ledger([SOURCE]) == digest
+    assert len(list(RawStore(home.raw).entries("toy"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (SourceError(Health.challenged, "a captcha answered"), "failed"),
+        (b"", "rejected"),
+        (b"\n".join(b'{"id": "%d", "value": 1}' % i for i in range(9)), "blocked"),
+        (b'{"id": "a", "value": 1}\n{"id": "a", "value": 2}', "blocked"),
+    ],
+)
+def test_last_good_landing_stands(tmp_path: Path, body: object, outcome: str) -> None:
+    home = Home(tmp_path)
+    land(home, b'{"id": "a", "value": 1}')
+    before = (home.landing / "toy/things/all.parquet").read_bytes()
+    account = land(home, body)
+    assert account.outcome == outcome
+    assert account.message
+    assert (home.landing / "toy/things/all.parquet").read_bytes() == before
+    assert account.records_in == account.accepted + account.quarantined == 1
+
+
+def test_a_source_that_was_down_recovers(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    land(home, b'{"id": "a", "value": 1}')
+    land(home, SourceError(Health.unreachable, "no route"))
+    account = land(home, b'{"id": "a", "value": 1}')
+    assert account.health == "ok" and account.outcome in ("landed", "unchanged")
+
+
+def test_unbalanced_books_are_a_programming_error(tmp_path: Path) -> None:
+    def lossy(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
+        parsed = parse(pages, ctx)
+        return dataclasses.replace(parsed, records_in=parsed.records_in + 1)
+
+    with pytest.raises(TypeError, match="books do not balance"):
+        land(Home(tmp_path), b'{"id": "a", "value": 1}', dataclasses.replace(SOURCE, parse=lossy))
+
+
+def test_damaged_blob_is_named(tmp_path: Path) -> None:
+    store = RawStore(tmp_path)
+    digest = store.put(b"whole")
+    store.blob(digest).write_bytes(b"hole")
+    with pytest.raises(MissingBlob, match=digest):
+        store.get(digest)
+
+
+def test_rebuild_from_raw_gives_the_same_bytes(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    land(home, b'{"id": "a", "value": 1}')
+    path = home.landing / "toy/things/all.parquet"
+    before = path.read_bytes()
+    path.unlink()
+    (home.landing / "toy/_accounts/all.json").unlink()
+    landing = Landing(home)
+    entry = landing.store.latest("toy", "all")
+    assert entry is not None
+    landing.parse(SOURCE, "all", entry)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("source", all_sources(), ids=lambda s: s.name)
+def test_every_declaration_is_whole(source: Source) -> None:
+    assert source.title and source.publisher and source.licence
+    assert source.tables and all(t.schema and t.key for t in source.tables)
+    assert source.coverage, f"{source.name}: say what it covers and what it misses"
+    if source.live:
+        assert source.hosts and source.cadence
+
+
+def test_selection_names_unknown_sources() -> None:
+    assert {s.live for s in selected_sources("bundled")} == {False}
+    with pytest.raises(ValueError, match="no_such_source"):
+        selected_sources("curated_firms,no_such_source")
