@@ -1,0 +1,164 @@
+"""Records of a live source: strict reading into declared columns, with books that balance.
+
+Belongs here: what every connector's parser needs (a field map that knows every column, typed values, a
+quarantine with reasons). Does not belong here: any one publisher's columns.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from sources.base import QUARANTINE_SCHEMA, BlockFile, Parsed, RejectFile, Table
+from sources.scrub import is_person_column, redact
+from sources.values import parse_date
+
+
+def text(value: object) -> str | None:
+    """A text without blanks at its ends; None for nothing and for the dash that registries write for it."""
+    if value is None:
+        return None
+    found = str(value).strip()
+    return None if found in ("", "-", "--", "null", "None") else found
+
+
+def date(value: object) -> dt.date | None:
+    """A day (`2011-06-30`, `19990727`, `2015-03-02T00:00:00Z`); None for nothing. Raises ValueError."""
+    found = text(value)
+    if found is None:
+        return None
+    parsed = parse_date(found)
+    if parsed is None:
+        return None
+    if parsed.precision != "day":
+        raise ValueError(f"{found!r} is no day")
+    return dt.date.fromisoformat(parsed.iso)
+
+
+def whole(value: object) -> int | None:
+    """A whole number, thousands separators allowed; None for nothing. Raises ValueError."""
+    found = text(value)
+    return None if found is None else int(found.replace(",", "").removesuffix(".0"))
+
+
+def number(value: object) -> float | None:
+    """A finite number; None for nothing. Raises ValueError."""
+    found = text(value)
+    if found is None:
+        return None
+    result = float(found.replace(",", ""))
+    if result != result or result in (float("inf"), float("-inf")):
+        raise ValueError(f"{found!r} is not finite")
+    return result
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one landed column is read: from which field, by which reader, and whether it must be there."""
+
+    name: str
+    field: str
+    read: Callable[[object], Any] = text
+    required: bool = False
+
+
+@dataclass
+class Books:
+    """Reads records into one table; what cannot be read is quarantined, and nothing is lost.
+
+    `known` are fields that the publisher sends and that are not stored by choice; any further field is a
+    note. Raises RejectFile("schema_changed") where a field that a required column needs is absent from
+    every record."""
+
+    table: Table
+    columns: tuple[Column, ...]
+    known: frozenset[str] = frozenset()
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    held: list[dict[str, Any]] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+    records_in: int = 0
+    seen: set[str] = field(default_factory=set)
+    keys: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, record: Mapping[str, Any], page_key: str, extra: Mapping[str, Any] | None = None) -> bool:
+        """Read one record; returns whether it was accepted. A record met twice word for word is counted and
+        kept once (quarantine reason `repeated`); two records with one key and different content are held."""
+        self.records_in += 1
+        self.seen.update(record)
+        row: dict[str, Any] = dict(extra or {})
+        for column in self.columns:
+            try:
+                row[column.name] = column.read(record.get(column.field))
+            except (ValueError, TypeError) as error:
+                return self._hold(record, page_key, f"bad_{column.name}", str(error))
+            if column.required and row[column.name] is None:
+                return self._hold(record, page_key, f"missing_{column.name}", f"no {column.field}")
+        key = tuple(row[name] for name in self.table.key)
+        if key in self.keys:
+            same = self.keys[key] == row
+            return self._hold(
+                record, page_key, "repeated" if same else "conflicting", f"key {key} met before"
+            )
+        self.keys[key] = row
+        self.rows.append(row)
+        return True
+
+    def _hold(self, record: Mapping[str, Any], page_key: str, reason: str, detail: str) -> bool:
+        payload = {k: v for k, v in record.items() if not is_person_column(str(k))}
+        self.held.append(
+            {
+                "page_key": page_key, "record": self.records_in, "reason": reason, "detail": redact(detail)[:300],
+                "payload": redact(json.dumps(payload, ensure_ascii=False, default=str))[:4000],
+            }
+        )  # fmt: skip
+        return False
+
+    def check_columns(self) -> None:
+        """Judge the fields met so far against the declaration."""
+        if not self.records_in:
+            return
+        missing = sorted({c.field for c in self.columns if c.required} - self.seen)
+        if missing:
+            raise RejectFile("schema_changed", f"{self.table.name}: field {', '.join(missing)} has gone")
+        gone = sorted({c.field for c in self.columns} - self.seen)
+        if gone:
+            self.notes["absent"] = f"{self.table.name}: fields that did not come: {', '.join(gone)}"
+        new = sorted(self.seen - {c.field for c in self.columns} - self.known)
+        if new:
+            self.notes["not_stored"] = (
+                f"{self.table.name}: unknown fields, not stored: {', '.join(new)[:500]}"
+            )
+
+    def frame(self) -> pl.DataFrame:
+        """The accepted rows in the declared columns, sorted by key, so that page order changes no byte."""
+        frame = pl.DataFrame(self.rows, schema=dict(self.table.schema), orient="row")
+        return frame.sort(self.table.key) if self.table.key else frame
+
+    def quarantine(self) -> pl.DataFrame:
+        return pl.DataFrame(self.held, schema=QUARANTINE_SCHEMA)
+
+
+def balance(books: Iterable[Books], notes: Iterable[tuple[str, str]] = ()) -> Parsed:
+    """The Parsed of a partition from the books of its tables."""
+    shelf = list(books)
+    for book in shelf:
+        book.check_columns()
+    return Parsed(
+        tables={book.table.name: book.frame() for book in shelf},
+        records_in=sum(book.records_in for book in shelf),
+        accepted=sum(len(book.rows) for book in shelf),
+        quarantine=pl.concat([book.quarantine() for book in shelf]),
+        notes=[*notes, *((code, detail) for book in shelf for code, detail in book.notes.items())],
+    )
+
+
+def expect_total(found: int, stated: int, where: str) -> None:
+    """Refuse a snapshot that holds fewer (or more) records than its publisher counts: paging caps and
+    restarts between pages truncate without a word. Raises BlockFile("incomplete")."""
+    if found != stated:
+        raise BlockFile("incomplete", f"{where}: {found} records, the publisher counts {stated}")
