@@ -1,0 +1,163 @@
+"""The inbox: files that a person brings, of four kinds, judged record by record.
+
+Belongs here: the declaration, and finding, reading and parsing the files under `$EVATLAS_HOME/inbox/<kind>/`.
+Does not belong here: values and guards (judge.py), columns and header words (kinds.py, columns.json).
+
+A partition is `<kind>-<first 16 hex digits of the file's sha256>`: a file is what it holds, so bringing it
+twice changes nothing, and taking it out of the folder changes nothing, since what has landed stands.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sources.base import QUARANTINE_SCHEMA, FetchContext, Page, ParseContext, Parsed, RejectFile, Source, Table
+from sources.files import TABULAR, media_of
+from sources.inbox.judge import FORMAT, Judged, Scrubbed, judge, read
+from sources.inbox.kinds import KINDS, SCHEMAS
+from sources.raw import RawStore
+from sources.scrub import redact
+
+SIDECARS = ("manifest.json",)
+
+
+def is_sidecar(path: Path) -> bool:
+    return path.name in SIDECARS or path.name.endswith(".manifest.json")
+
+
+def manifest_of(path: Path) -> dict[str, Any]:
+    """What `<file>.manifest.json` or the folder's `manifest.json` says of a file (rows, bytes, sha256, previous_rows,
+    previous, threshold, accept_anomalies); empty where neither speaks of it or neither can be read."""
+    found: dict[str, Any] = {}
+    for sidecar in (path.with_name("manifest.json"), path.with_name(path.name + ".manifest.json")):
+        if not sidecar.is_file() or sidecar.stat().st_size > 4 << 20:
+            continue
+        try:
+            said = json.loads(sidecar.read_text("utf-8-sig"))
+        except (ValueError, RecursionError, OSError):
+            continue
+        if sidecar.name == "manifest.json" and isinstance(said, dict):
+            said = said.get("files", said)
+            if isinstance(said, dict):
+                said = said.get(path.name)
+            elif isinstance(said, list):
+                named = [e for e in said if isinstance(e, dict)
+                         and path.name in (e.get("file"), e.get("name"), e.get("path"))]  # fmt: skip
+                said = named[0] if named else None
+        if isinstance(said, dict):
+            found.update(said)
+    return found
+
+
+def inbox_files(inbox: Path) -> Iterator[tuple[str, Path]]:
+    """(kind, path) of every file that was brought, sidecars and hidden files aside, in a fixed order."""
+    for kind in KINDS:
+        folder = inbox / kind
+        if folder.is_dir():
+            for path in sorted(folder.iterdir()):
+                if path.is_file() and not path.name.startswith((".", "~$")) and not is_sidecar(path):
+                    yield kind, path
+
+
+def sha256_of(path: Path) -> str:
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def partition_of(kind: str, sha256: str) -> str:
+    return f"{kind}-{sha256[:16]}"
+
+
+def list_partitions(ctx: FetchContext) -> list[str]:
+    """The files in the inbox, and those that were there once: the latter are parsed again when the code changes."""
+    here = [partition_of(kind, sha256_of(path)) for kind, path in inbox_files(ctx.home.inbox)]
+    landed = [entry["partition"] for entry in RawStore(ctx.home.raw).entries("inbox")]
+    return list(dict.fromkeys([*here, *landed]))
+
+
+def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
+    """The file of a partition as scrubbed records. What was read before in the same way is not read again."""
+    store = RawStore(ctx.home.raw)
+    latest = store.latest("inbox", partition)
+    if latest is not None and latest["pages"][0]["headers"].get("format") == str(FORMAT):
+        yield from store.pages(latest)
+        return
+    for kind, path in inbox_files(ctx.home.inbox):
+        sha256 = sha256_of(path) if partition.startswith(kind + "-") else ""
+        if sha256 and partition_of(kind, sha256) == partition:
+            yield from _read_page(kind, path, sha256)
+            return
+    if latest is not None:  # gone from the inbox: what is kept of it stands
+        yield from store.pages(latest)
+        return
+    raise RejectFile("gone", f"no file of the inbox is {partition}")
+
+
+def _read_page(kind: str, path: Path, sha256: str) -> Iterator[Page]:
+    media = media_of(path.name)
+    name = f"{kind}/{redact(path.name)}"
+    if media not in TABULAR:
+        raise RejectFile("unsupported_type", f"{name}: the inbox takes csv, csv.gz, jsonl, parquet, xlsx")
+    try:
+        scrubbed = read(path, kind, media, manifest_of(path))
+    except RejectFile as error:
+        raise type(error)(error.reason, f"{name}: {error.detail}") from None
+    yield Page(
+        url=f"file:inbox/{name}",
+        body=scrubbed.to_bytes(),
+        fetched_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
+        headers={"format": str(FORMAT)},
+        key=name,
+        original_sha256=sha256,
+    )
+
+
+def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
+    """The rows of one file, with its quarantine; only the table of its kind is written."""
+    page = next(iter(pages))
+    return parsed_of(judge(Scrubbed.from_bytes(page.body), ctx.today), page.key)
+
+
+def parsed_of(judged: Judged, key: str) -> Parsed:
+    """A judged file as frames."""
+    schema: Mapping[str, Any] = SCHEMAS[judged.kind]
+    held = [{"page_key": key, **row} for row in judged.quarantine]
+    return Parsed(
+        tables={judged.kind: pl.DataFrame(judged.rows, schema=dict(schema), orient="row", infer_schema_length=0)},
+        records_in=judged.records_in,
+        accepted=judged.accepted,
+        quarantine=pl.DataFrame(held, schema=QUARANTINE_SCHEMA),
+        notes=judged.notes,
+    )
+
+
+_DESCRIPTIONS = {
+    "firms": "Firms from registry extracts and lists that a person brought",
+    "plants": "Plants that a person brought",
+    "policies": "Policy documents that a person brought",
+    "city_output": "Vehicle output of cities that a person brought",
+}
+
+SOURCE = Source(
+    name="inbox",
+    title="Inbox: files brought by people",
+    publisher="the user",
+    homepage="",
+    licence="as the person who brought the file holds it",
+    cadence="",
+    tables=tuple(
+        Table(kind, SCHEMAS[kind], ("record_id",), (0, 100_000_000), _DESCRIPTIONS[kind]) for kind in KINDS
+    ),
+    fetch=fetch,
+    parse=parse,
+    partitions="file",
+    list_partitions=list_partitions,
+    coverage="Whatever files hold that people put into the inbox; nothing is assumed about what they leave out",
+)

@@ -1,0 +1,624 @@
+"""Judging a file for the inbox: each record taken or named with its reason, and the file as a whole.
+
+Belongs here: what a value must be to be taken, when two records contradict each other, and when a readable file
+looks wrong altogether (the anomaly guards). Does not belong here: reading bytes (sources.files), where files
+lie (the fetch beside this module), nor anything about other files or other sources.
+
+The way of a file: `read` turns it into scrubbed records (what the raw store keeps), `judge` turns those into
+rows, quarantine and flags. Both are pure; check_inputs and the landing call the same two functions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sources.base import BlockFile, RejectFile
+from sources.files import NumberText, open_table
+from sources.identifiers import (
+    clean_code,
+    is_lei,
+    is_registration_number,
+    is_uscc,
+    normalise_adcode,
+    prefecture_of,
+)
+from sources.inbox.kinds import SCHEMAS, Columns, map_columns, missing_columns
+from sources.scrub import redact
+from sources.values import (
+    NULLS,
+    FutureDate,
+    fold,
+    name_key,
+    parse_amount,
+    parse_bool,
+    parse_date,
+    parse_number,
+    parse_year,
+)
+
+FORMAT = 1  # of the scrubbed records in the raw store; a change makes the inbox read its files anew
+
+MAX_TEXT = 32_767  # characters of a field: what a spreadsheet's cell can hold
+MAX_LONG_TEXT = 2_000_000  # of a policy's full text
+LONG_TEXT = ("content_zh",)
+NUMERIC = ("registered_capital", "capacity", "output", "longitude", "latitude", "year", "opened_year", "closed_year")
+
+
+@dataclass
+class Scrubbed:
+    """A file as the raw store keeps it: what was understood of it, and its records without personal data.
+
+    A record is (number, values by column or None, reason, detail, payload, faults by column)."""
+
+    meta: dict[str, Any]
+    records: list[tuple[int, dict[str, Any] | None, str, str, str, dict[str, str]]]
+
+    def to_bytes(self) -> bytes:
+        lines = [self.meta, *self.records]
+        text = "\n".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in lines)
+        return (text + "\n").encode("utf-8", "surrogatepass")  # damaged characters stay damaged, to be named
+
+    @classmethod
+    def from_bytes(cls, body: bytes) -> Scrubbed:
+        meta, *rows = (json.loads(line) for line in body.decode("utf-8", "surrogatepass").split("\n") if line)
+        return cls(meta, [tuple(row) for row in rows])  # type: ignore[misc]
+
+
+@dataclass
+class Judged:
+    """What a file came to. `rows` are distinct; `accepted` counts the physical records behind them."""
+
+    kind: str
+    records_in: int
+    accepted: int
+    rows: list[dict[str, Any]]
+    quarantine: list[dict[str, Any]]
+    flags: list[str] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        return dict(sorted(Counter(row["reason"] for row in self.quarantine).items()))
+
+
+# -- from bytes to scrubbed records ----------------------------------------------------------------------
+def read(
+    path: Path, kind: str, media: str, manifest: Mapping[str, Any] | None = None, workdir: Path | None = None
+) -> Scrubbed:
+    """Read a tabular file strictly and take personal data out. Raises RejectFile or BlockFile with its reason.
+
+    `manifest` is what a sidecar says of the file (rows, bytes, sha256, previous_rows …)."""
+    manifest = dict(manifest or {})
+    _check_bytes(path, manifest)
+    found = open_table(path, media, workdir)
+    flags = list(found.flags)
+    columns = map_columns(kind, found.header)
+    if media != "jsonl":
+        _check_columns(kind, columns, found.header)
+    hides = bool(columns.personal)
+    known: dict[str, str | None] = dict(columns.mapped)
+    known.update(dict.fromkeys([*columns.personal, *columns.unknown, *columns.shadowed]))
+    records: list[Any] = []
+    for record in found.records:
+        if record.values is None:
+            # of a record whose columns are not sure, nothing is kept where a column may name a person
+            payload = "" if hides else redact(record.payload)
+            records.append((record.number, None, record.reason, redact(record.detail), payload, {}))
+            continue
+        if media == "jsonl" and not record.values.keys() <= known.keys():
+            columns = map_columns(kind, dict.fromkeys([*known, *record.values]))
+            known = dict(columns.mapped)
+            known.update(dict.fromkeys([*columns.personal, *columns.unknown, *columns.shadowed]))
+            if len(known) > 500:
+                raise RejectFile("too_many_columns", f"{len(known)} keys")
+        values: dict[str, Any] = {}
+        faults: dict[str, str] = {}
+        for header, column in known.items():
+            if column is None or header not in record.values:
+                continue
+            value = record.values[header]
+            if header in record.faults:
+                faults[column] = record.faults[header]
+            elif media == "json" and isinstance(value, NumberText) and column in ("name_zh", "title_zh", "issuer"):
+                faults[column] = "bad_type"
+            if value is not None and column not in NUMERIC:
+                value = redact(value) if len(value) <= MAX_LONG_TEXT else value[:MAX_LONG_TEXT + 1]
+            if value is not None and column not in LONG_TEXT and len(value) > MAX_TEXT:
+                value, faults[column] = value[:100], "field_too_long"
+            if value is not None:
+                values[column] = str(value)
+        records.append((record.number, values, "", "", "", faults))
+    if media == "jsonl":
+        _check_columns(kind, columns, list(known))
+    if not records:
+        raise BlockFile("empty_snapshot", "a header and no record")
+    rows = manifest.get("rows")
+    if rows is not None and int(rows) != len(records):
+        raise RejectFile("truncated" if len(records) < int(rows) else "count_mismatch",
+                         f"the manifest says {rows} records, {len(records)} are there")  # fmt: skip
+    flags += [f"schema_drift:added:{name[:60]}" for name in columns.unknown]
+    flags += [f"same_column_twice:{name[:60]}" for name in columns.shadowed]
+    if columns.personal:
+        flags.append(f"personal_columns_dropped:{len(columns.personal)}")
+    meta = {
+        "format": FORMAT, "kind": kind, "media": media, "encoding": found.encoding, "columns": columns.mapped,
+        "dropped": columns.personal, "units": columns.units, "flags": flags,
+        "manifest": {k: v for k, v in manifest.items() if k in MANIFEST_KEYS},
+    }  # fmt: skip
+    return Scrubbed(meta, records)
+
+
+#: What a sidecar may say of a file.
+MANIFEST_KEYS = ("rows", "bytes", "sha256", "previous_rows", "previous", "threshold", "accept_anomalies")
+
+
+def _check_bytes(path: Path, manifest: Mapping[str, Any]) -> None:
+    size = path.stat().st_size
+    if size == 0:
+        raise RejectFile("empty_file", "no bytes")
+    if (said := manifest.get("bytes")) is not None and int(said) != size:
+        raise RejectFile("truncated" if size < int(said) else "digest_mismatch",
+                         f"the manifest says {said} bytes, {size} are there")  # fmt: skip
+    if said := manifest.get("sha256"):
+        with open(path, "rb") as handle:
+            if hashlib.file_digest(handle, "sha256").hexdigest() != str(said).lower():
+                raise RejectFile("digest_mismatch", "the manifest names another sha256")
+
+
+def _check_columns(kind: str, columns: Columns, header: list[str]) -> None:
+    missing = missing_columns(kind, columns)
+    if not missing:
+        return
+    hint = ""
+    if len(header) == 1 and (sign := re.search(r"[;\t|，]", header[0])):
+        hint = f"; the columns seem to be separated by {sign[0]!r}, not by commas"
+    elif columns.unknown:
+        hint = "; unexpected: " + ", ".join(name[:40] for name in columns.unknown[:10])
+    raise RejectFile("missing_column", redact(f"{kind} needs {', '.join(missing)}{hint}"))
+
+
+# -- from scrubbed records to rows -----------------------------------------------------------------------
+class Held(Exception):
+    """A record that is not taken: `reason` is a code, `detail` says which value and why."""
+
+    def __init__(self, reason: str, detail: str = ""):
+        super().__init__(reason)
+        self.reason, self.detail = reason, detail
+
+
+def judge(scrubbed: Scrubbed, today: dt.date) -> Judged:
+    """Judge every record, then records against each other, then the file as a whole. Raises BlockFile when an
+    anomaly guard holds it back."""
+    kind = scrubbed.meta["kind"]
+    units = scrubbed.meta["units"]
+    found = Judged(kind, len(scrubbed.records), 0, [], [], list(scrubbed.meta["flags"]))
+    kept: list[dict[str, Any]] = []
+    for number, values, reason, detail, payload, faults in scrubbed.records:
+        if values is not None:
+            try:
+                row = judge_record(kind, values, faults, units, today)
+            except Held as held:
+                reason, detail, payload = held.reason, held.detail, _payload(values)
+            else:
+                row["record_no"] = number
+                kept.append(row)
+                continue
+        found.quarantine.append(_held(number, reason, detail, payload))
+    _settle_duplicates(kind, kept, found)
+    _guard(found, kept, scrubbed.meta.get("manifest") or {})
+    flags = Counter(flag for row in kept for flag in (row["flags"] or "").split(";") if flag)
+    found.flags += [f"{name}:{count}" for name, count in sorted(flags.items())]
+    found.notes = [tuple(flag.split(":", 1)) if ":" in flag else (flag, "") for flag in found.flags]  # type: ignore[misc]
+    found.quarantine.sort(key=lambda row: row["record"])
+    return found
+
+
+def _held(number: int, reason: str, detail: str, payload: str) -> dict[str, Any]:
+    return {
+        "record": number, "reason": reason, "detail": printable(redact(detail)), "payload": printable(payload) or None
+    }  # fmt: skip
+
+
+def _payload(values: Mapping[str, Any]) -> str:
+    return json.dumps({k: redact(str(v)[:2000]) for k, v in values.items()}, ensure_ascii=False)
+
+
+def printable(text: str) -> str:
+    """Text for logs and tables: undecodable bytes and control characters as escapes, on one line."""
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_LATIN = re.compile(r"[\u0080-\u00ff]")
+_CJK = re.compile(r"[\u3400-\u9fff]")
+_BIDI = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]")
+_ZERO_WIDTH = re.compile(r"[\u200b-\u200d\u2060\ufeff\u00ad]")
+
+
+def is_mojibake(text: str) -> bool:
+    """Whether Chinese text was decoded in the wrong encoding on its way: UTF-8 or GB18030 read as Latin-1 or
+    Windows-1252, or UTF-8 read as GB18030 (锟斤拷, 鏂拌兘婧)."""
+    if "锟斤拷" in text or "烫烫烫" in text:
+        return True
+    high = len(_LATIN.findall(text))
+    if high >= 4:
+        for wrong in ("latin-1", "cp1252"):
+            for right in ("utf-8", "gb18030"):
+                try:
+                    meant = text.encode(wrong).decode(right)
+                except UnicodeError:
+                    continue
+                if len(_CJK.findall(meant)) >= 2:
+                    return True
+        # a part was lost on the way, but accented letters do not come in such heaps beside C1 controls
+        return high >= 6 and bool(re.search(r"[\x80-\x9f]", text)) and high * 2 > len(text)
+    if len(_CJK.findall(text)) >= 3:
+        try:
+            meant = text.encode("gb18030").decode("utf-8")
+        except UnicodeError:
+            return False
+        return len(_CJK.findall(meant)) >= 2
+    return False
+
+
+def check_text(column: str, text: str) -> None:
+    """Raises Held for a damaged value: undecodable bytes, mojibake, replacement or control characters."""
+    if text.isascii() and text.isprintable():
+        return
+    if _SURROGATE.search(text):
+        raise Held("invalid_encoding", f"{column} holds bytes that are no text in the file's encoding")
+    if is_mojibake(text):
+        raise Held("mojibake", f"{column} was decoded in the wrong encoding before it came here")
+    if "\ufffd" in text:
+        raise Held("replacement_char", f"{column} lost characters before it came here")
+    if found := _CONTROL.search(text):
+        raise Held("control_char", f"{column} holds the control character U+{ord(found[0]):04X}")
+
+
+def judge_record(
+    kind: str, values: Mapping[str, Any], faults: Mapping[str, str], units: Mapping[str, str], today: dt.date
+) -> dict[str, Any]:
+    """One record as a row of the kind's schema. Raises Held with the first reason, in a fixed order: damaged text,
+    identifiers, required values, numbers, dates."""
+    for column, reason in faults.items():
+        raise Held(reason, column)
+    for column, value in values.items():
+        check_text(column, value)
+        if len(value) > (MAX_LONG_TEXT if column in LONG_TEXT else MAX_TEXT):
+            raise Held("field_too_long", f"{column}: {len(value)} characters")
+    row: dict[str, Any] = dict.fromkeys(SCHEMAS[kind])
+    flags: set[str] = set()
+    _JUDGES[kind](values, row, flags, units, today)
+    for value in values.values():
+        if not value.isascii():
+            if _BIDI.search(value):
+                flags.add("bidi")
+            if _ZERO_WIDTH.search(value):
+                flags.add("zero_width")
+    row["flags"] = ";".join(sorted(flags)) or None
+    return row
+
+
+def _text(values: Mapping[str, Any], column: str) -> str | None:
+    """A text without outer blanks; None for a word that means unknown."""
+    value = (values.get(column) or "").strip()
+    return None if value.lower() in NULLS else value
+
+
+def _name(values: Mapping[str, Any], column: str) -> str | None:
+    """A name exactly as written (a firm may be called Null); None only when nothing is visible."""
+    value = values.get(column)
+    return value if value is not None and name_key(value) else None
+
+
+def _date(values: Mapping[str, Any], column: str, today: dt.date | None, first: int = 1840) -> tuple[Any, Any]:
+    value = values.get(column)
+    if value is None:
+        return None, None
+    if is_uscc(clean_code(value)):
+        raise Held("shifted_columns", f"{column} holds a social credit code")
+    try:
+        found = parse_date(value, today, first)
+    except FutureDate as error:
+        raise Held("future_date", f"{column}: {error}") from None
+    except ValueError as error:
+        raise Held("bad_date", f"{column}: {error}") from None
+    return (found.iso, found.precision) if found else (None, None)
+
+
+def _number(values: Mapping[str, Any], column: str, least: float, most: float) -> float | None:
+    try:
+        return parse_number(values[column], least, most) if values.get(column) is not None else None
+    except ValueError as error:
+        raise Held("bad_number", f"{column}: {error}") from None
+
+
+def _adcode(values: Mapping[str, Any], column: str = "city_adcode") -> str | None:
+    value = _text(values, column)
+    if value is None:
+        return None
+    try:
+        code = normalise_adcode(value)
+    except ValueError as error:
+        raise Held("bad_adcode", str(error)) from None
+    # a district's code names its city; a province's stays what it is
+    return (prefecture_of(code) or code) if column == "city_adcode" else code
+
+
+_POWERTRAINS = {
+    "ev": "ev", "nev": "ev", "bev": "ev", "phev": "ev", "electric": "ev", "新能源": "ev", "纯电": "ev", "纯电动": "ev",
+    "电动": "ev", "ice": "ice", "燃油": "ice", "传统燃油": "ice", "燃油车": "ice", "both": "both", "混合": "both",
+    "两者": "both", "兼有": "both", "unknown": "unknown", "未知": "unknown",
+}  # fmt: skip
+
+
+def _powertrain(values: Mapping[str, Any], column: str) -> str | None:
+    value = _text(values, column)
+    if value is None:
+        return None
+    try:
+        return _POWERTRAINS[fold(value).lower()]
+    except KeyError:
+        raise Held("bad_value", f"{column}: {value[:40]!r} is none of ev, ice, both, unknown") from None
+
+
+def _need(row: Mapping[str, Any], *columns: str) -> None:
+    if all(row[column] is None for column in columns):
+        raise Held("missing_value", " or ".join(columns))
+
+
+_SUMMARY = re.compile(r"(?:总|小|合)\s*计|汇\s*总|total|sum|grand total", re.I)
+
+
+def _firm(v: Mapping[str, Any], row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+    if (code := _text(v, "uscc")) is not None:
+        clean = clean_code(code)
+        if is_uscc(clean):
+            row["uscc"], row["uscc_valid"] = clean, True
+            if clean != code:
+                flags.add("uscc_normalised")
+        elif is_registration_number(clean):
+            row["registration_no"] = clean
+            flags.add("registration_number")
+        else:
+            raise Held("bad_uscc", "a social credit code has 18 characters of its alphabet and a right check digit")
+    row["name_zh"] = _name(v, "name_zh")
+    if row["name_zh"] is None:
+        raise Held("missing_name", "name_zh")
+    row["name_key"] = name_key(row["name_zh"])
+    if is_uscc(row["name_key"]):
+        raise Held("shifted_columns", "name_zh holds a social credit code")
+    if row["uscc"] is None and _SUMMARY.fullmatch(row["name_key"]):
+        raise Held("summary_row", "a total, no firm")
+    if (lei := _text(v, "lei")) is not None:
+        row["lei"] = clean_code(lei)
+        if not is_lei(row["lei"]):
+            raise Held("bad_lei", "an LEI has 20 characters and right check digits")
+    row["city_adcode"] = _adcode(v)
+    if (amount := v.get("registered_capital")) is not None:
+        try:
+            capital = parse_amount(amount, units.get("registered_capital", ""))
+        except ValueError as error:
+            raise Held("bad_number", f"registered_capital: {error}") from None
+        if capital is not None:
+            row["registered_capital"], row["capital_currency"] = capital.value, capital.currency
+            row["registered_capital_text"] = amount.strip() + units.get("registered_capital", "")
+            if not capital.unit_stated:
+                flags.add("capital_unit_assumed")
+    row["founded_on"], row["founded_precision"] = _date(v, "founded_on", today)
+    row["closed_on"], row["closed_precision"] = _date(v, "closed_on", None)
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+    row["powertrain"] = _powertrain(v, "powertrain")
+    for column in ("name_en", "address", "city", "province", "status", "industry_code", "industry", "business_scope",
+                   "stock_code", "group", "company_type", "source_url"):  # fmt: skip
+        row[column] = _text(v, column)
+
+
+def _year(values: Mapping[str, Any], column: str, last: int) -> int | None:
+    if values.get(column) is None:
+        return None
+    try:
+        return parse_year(values[column], last=last)
+    except FutureDate as error:
+        raise Held("future_date", f"{column}: {error}") from None
+    except ValueError as error:
+        raise Held("bad_date", f"{column}: {error}") from None
+
+
+def _plant(v: Mapping[str, Any], row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+    row["operator_zh"], row["operator_en"] = _name(v, "operator_zh"), _name(v, "operator_en")
+    if row["operator_zh"] and not row["operator_en"] and not _CJK.search(row["operator_zh"]):
+        row["operator_zh"], row["operator_en"] = None, row["operator_zh"]
+    _need(row, "operator_zh", "operator_en")
+    row["operator_key"] = name_key(row["operator_zh"] or row["operator_en"])
+    row["city_adcode"], row["city"] = _adcode(v), _text(v, "city")
+    _need(row, "city", "city_adcode")
+    for column in ("product", "plant_name", "segment", "capacity_unit", "predecessor", "source_url"):
+        row[column] = _text(v, column)
+    _need(row, "product")
+    row["capacity"] = _number(v, "capacity", 0, 1e12)
+    row["capacity_unit"] = row["capacity_unit"] or units.get("capacity")
+    if row["capacity"] is not None and row["capacity_unit"] is None:
+        flags.add("capacity_without_unit")
+    row["longitude"] = _number(v, "longitude", -180, 180)
+    row["latitude"] = _number(v, "latitude", -90, 90)
+    if (row["longitude"] is None) != (row["latitude"] is None):
+        raise Held("bad_coordinates", "a longitude or latitude without the other")
+    if row["longitude"] is not None and not (73 <= row["longitude"] <= 136 and 3 <= row["latitude"] <= 54):
+        raise Held("bad_coordinates", f"{row['longitude']}, {row['latitude']} lies outside China")
+    # a plant may be announced for a year to come, but not for a distant one
+    row["opened_year"] = _year(v, "opened_year", today.year + 10)
+    row["closed_year"] = _year(v, "closed_year", today.year + 10)
+    if row["opened_year"] and row["closed_year"] and row["closed_year"] < row["opened_year"]:
+        raise Held("bad_date", f"closed in {row['closed_year']}, opened in {row['opened_year']}")
+    row["powertrain_at_opening"] = _powertrain(v, "powertrain_at_opening")
+    try:
+        row["converted_from_ice"] = parse_bool(v["converted_from_ice"]) if v.get("converted_from_ice") else None
+    except ValueError as error:
+        raise Held("bad_value", f"converted_from_ice: {error}") from None
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+
+
+def _policy(v: Mapping[str, Any], row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+    row["title_zh"] = _name(v, "title_zh")
+    for column in ("issuer", "level", "place", "doc_no", "content_zh", "source_url"):
+        row[column] = _text(v, column)
+    for column in ("title_zh", "issuer", "level"):
+        _need(row, column)
+    row["title_key"] = name_key(row["title_zh"])
+    row["adcode"] = _adcode(v, "adcode")
+    row["issue_date"], row["issue_precision"] = _date(v, "issue_date", today, 1949)
+    _need(row, "issue_date")
+    row["valid_from"], _ = _date(v, "valid_from", None, 1949)
+    row["valid_to"], _ = _date(v, "valid_to", None, 1949)
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+
+
+_OUTPUT_PRODUCTS = {"nev": "nev", "新能源汽车": "nev", "新能源": "nev", "auto": "auto", "汽车": "auto", "整车": "auto"}
+
+
+def _output(v: Mapping[str, Any], row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+    row["city_adcode"], row["city"] = _adcode(v), _text(v, "city")
+    _need(row, "city", "city_adcode")
+    row["year"] = _year(v, "year", today.year)
+    _need(row, "year")
+    product = _text(v, "product")
+    if product is None:
+        raise Held("missing_value", "product")
+    if (row_product := _OUTPUT_PRODUCTS.get(fold(product).lower())) is None:
+        raise Held("bad_value", f"product: {product[:40]!r} is neither nev nor auto")
+    row["product"] = row_product
+    row["output"] = _number(v, "output", 0, 1e9)
+    _need(row, "output")
+    row["unit"] = _text(v, "unit") or units.get("output")
+    _need(row, "unit")
+    row["source_url"] = _text(v, "source_url")
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+
+
+_JUDGES = {"firms": _firm, "plants": _plant, "policies": _policy, "city_output": _output}
+
+
+# -- records against each other --------------------------------------------------------------------------
+#: What makes two records of a file the same thing; a record without any of a line's values has no identity but
+#: its whole content. Firms without a code and plants are told apart by everything that is said of them.
+_IDENTITY: Mapping[str, tuple[str, ...]] = {
+    "firms": ("uscc", "as_of"),
+    "plants": (),
+    "policies": (),
+    "city_output": ("city_adcode", "city", "year", "product", "as_of"),
+}
+_KEY_COLUMNS = {"firms": ("uscc",), "city_output": ("year",)}
+
+
+def _folded(row: Mapping[str, Any]) -> str:
+    """The content of a row as it is compared: names by their key, text folded, without number and flags."""
+    parts = []
+    for column, value in row.items():
+        if column in ("record_id", "record_no", "flags", "name_zh", "title_zh", "operator_zh", "operator_en",
+                      "registered_capital_text"):  # fmt: skip
+            continue
+        parts.append(fold(value) if isinstance(value, str) else repr(value))
+    return "\x1f".join(parts)
+
+
+def record_id(kind: str, row: Mapping[str, Any]) -> str:
+    """Sha256-based id (24 hex digits) of what a record is about: its code and date where it has one, else all
+    that it says."""
+    keys = _KEY_COLUMNS.get(kind, ())
+    if keys and all(row[key] is not None for key in keys):
+        identity = "\x1f".join(str(row[column]) for column in _IDENTITY[kind])
+    else:
+        identity = _folded(row)
+    return hashlib.sha256(f"{kind}\x1e{identity}".encode()).hexdigest()[:24]
+
+
+def _settle_duplicates(kind: str, kept: list[dict[str, Any]], found: Judged) -> None:
+    """Records that say the same are one row; records of one identity that contradict each other are all held,
+    since nothing in the file says which is right."""
+    groups: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for row in kept:
+        row["record_id"] = record_id(kind, row)
+        groups.setdefault(row["record_id"], []).append((_folded(row), row))
+    doubles = 0
+    for members in groups.values():
+        if len({content for content, _ in members}) == 1:
+            found.rows.append(members[0][1])
+            found.accepted += len(members)
+            doubles += len(members) - 1
+            continue
+        for _, row in members:
+            what = row.get("uscc") or row.get("city_adcode") or row.get("city")
+            shown = {k: v for k, v in row.items() if v is not None and k not in ("record_id", "record_no", "flags")}
+            found.quarantine.append(
+                _held(row["record_no"], "key_conflict", f"{len(members)} records of {what} contradict each other",
+                      _payload(shown))
+            )  # fmt: skip
+    if doubles:
+        found.flags.append(f"duplicates_merged:{doubles}")
+
+
+# -- the file as a whole ---------------------------------------------------------------------------------
+BURST_ROWS, BURST_SHARE = 30, 0.5
+PLACE_ROWS, PLACE_AGREEMENT = 30, 0.5
+DUPLICATE_ROWS, DUPLICATE_SHARE = 20, 0.5
+
+
+def _guard(found: Judged, kept: list[dict[str, Any]], manifest: Mapping[str, Any]) -> None:
+    """Hold back a file that reads well and cannot be right. A sidecar's `accept_anomalies` lets a person who has
+    looked take it nevertheless."""
+    for reason, detail in anomalies(found, kept, manifest):
+        if reason in (manifest.get("accept_anomalies") or ()):
+            found.flags.append(f"anomaly_accepted:{reason}")
+            continue
+        raise BlockFile(reason, detail)
+
+
+def anomalies(found: Judged, kept: list[dict[str, Any]], manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """The guards that fire, as (reason, detail)."""
+    total = found.records_in
+    previous = manifest.get("previous") if isinstance(manifest.get("previous"), Mapping) else {}
+    before = manifest.get("previous_rows") or (previous or {}).get("rows")
+    threshold = float(manifest.get("threshold") or 0.2)
+    if before:
+        if total < int(before) * (1 - threshold):
+            yield "row_count_drop", f"{total} records, {before} before"
+        elif total > int(before) * 3:
+            yield "row_count_jump_or_duplicates", f"{total} records, {before} before"
+    distinct = len({row["record_id"] for row in kept})
+    if len(kept) >= DUPLICATE_ROWS and distinct < len(kept) * (1 - DUPLICATE_SHARE):
+        yield "row_count_jump_or_duplicates", f"{len(kept)} records say only {distinct} different things"
+    if found.kind != "firms":
+        return
+    days = Counter(row["founded_on"] for row in kept if row["founded_precision"] == "day")
+    dated = sum(days.values())
+    if days and dated >= BURST_ROWS:
+        day, count = days.most_common(1)[0]
+        if count > dated * BURST_SHARE:
+            yield "anomaly:same_day_burst", f"{count} of {dated} firms founded on {day}"
+    places: dict[str, Counter[str]] = {}
+    for row in kept:
+        if row["uscc"] and row["city"]:
+            # districts of a municipality are finer than its code: compare provinces there
+            office = row["uscc"][2:6] if row["uscc"][2:4] not in ("11", "12", "31", "50") else row["uscc"][2:4]
+            places.setdefault(fold(row["city"]), Counter())[office] += 1
+    compared = sum(sum(c.values()) for c in places.values())
+    agreeing = sum(c.most_common(1)[0][1] for c in places.values())
+    if compared >= PLACE_ROWS and agreeing < compared * PLACE_AGREEMENT:
+        yield "category_shift", f"the stated city fits the code's place in {agreeing} of {compared} records only"
+    was = (previous or {}).get("cities")
+    cities = {fold(row["city"]) for row in kept if row["city"]}
+    if isinstance(was, int) and was >= 4 and cities and not was / 2 <= len(cities) <= was * 3 and total >= 20:
+        yield "category_shift", f"{len(cities)} cities, {was} before"
