@@ -162,6 +162,8 @@ def forbidden_address(text: str) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None and forbidden_address(str(inner)):
             return True
+        if address.is_site_local:  # deprecated, but still routed inside some networks
+            return True
     return not address.is_global or address.is_multicast
 
 
@@ -919,6 +921,8 @@ def reason_of(error: BaseException) -> str:
     if any(
         isinstance(e, (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead)) for e in kinds
     ) or any(isinstance(e, urllib3.exceptions.InvalidChunkLength) for e in kinds):
+        return "truncated"
+    if any(isinstance(e, urllib3.exceptions.ProtocolError) and "prematurely" in str(e) for e in kinds):
         return "truncated"
     if any(isinstance(e, http.client.RemoteDisconnected) for e in kinds):
         return "network"

@@ -1,6 +1,6 @@
 """Stands for the Shenzhen Stock Exchange: workbooks made from a list, with the publisher's odd header blanks.
 
-Belongs here: the exchange's protocol. Does not belong here: assertions. Firms are synthetic but for the header.
+Belongs here: the exchange's protocol. Does not belong here: assertions. Firms are synthetic, but for the first.
 """
 
 from __future__ import annotations
