@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -68,10 +70,14 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
     key: str = ""  # the source's own name for this page: a file name, a page number, a document id
     original_sha256: str = ""
+    path: Path | None = None  # where the (scrubbed) bytes are when they are too many for memory; `body` is then empty
 
-    @property
+    @cached_property
     def sha256(self) -> str:
-        return hashlib.sha256(self.body).hexdigest()
+        if self.path is None:
+            return hashlib.sha256(self.body).hexdigest()
+        with open(self.path, "rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -102,13 +108,14 @@ QUARANTINE_SCHEMA: dict[str, Any] = {
 class Parsed:
     """What `parse` gives for one partition.
 
-    `tables`: table name -> frame with exactly the declared columns (landing adds provenance columns).
+    `tables`: table name -> frame with exactly the declared columns (landing adds provenance columns), or, for what
+    is too large for memory, the path of a Parquet file that has the provenance columns too; landing takes it over.
     `quarantine`: frame of QUARANTINE_SCHEMA. `records_in`: physical records met, which must equal accepted
     plus quarantined (`accepted` defaults to the rows of the first declared table, since a record may feed
     several tables). `notes`: what a person should know (columns not stored, drift), as (code, detail).
     """
 
-    tables: dict[str, pl.DataFrame]
+    tables: dict[str, Any]  # of pl.DataFrame or Path
     records_in: int
     accepted: int
     quarantine: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUARANTINE_SCHEMA))

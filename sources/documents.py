@@ -69,7 +69,9 @@ def decode_page(body: bytes) -> tuple[str, str]:
     raise RejectFile("invalid_encoding", f"the page is none of {', '.join(dict.fromkeys([*candidates, 'gb18030']))}")
 
 
-_TAG = re.compile(r"<!--.*?(?:-->|$)|<(script|style|textarea|title)\b[^>]*>.*?(?:</\1\s*>|$)|<(/?)([a-zA-Z][a-zA-Z0-9]*)", re.S | re.I)  # fmt: skip  # noqa: E501
+_TAG = re.compile(
+    r"<!--.*?(?:-->|$)|<(script|style|textarea|title)\b[^>]*>.*?(?:</\1\s*>|$)|<(/?)([a-zA-Z][a-zA-Z0-9]*)", re.S | re.I
+)
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr p li dt dd option tr td th "
                   "tbody thead tfoot colgroup".split())  # fmt: skip
 
@@ -91,13 +93,15 @@ def nesting(text: str, most: int = MAX_NESTING) -> int:
 
 CHALLENGE = re.compile(
     r"安全验证|访问行为验证|请完成.{0,6}验证|滑动验证|拖动滑块|滑块验证|人机验证|验证码.{0,8}(?:访问|继续)|访问被拒绝|访问受限|"
-    r"请求被拦截|已被拦截|拦截提示|网站防火墙|云防护|创宇盾|安全狗|访问过于频繁|访问频率过|just a moment|checking your browser|"
+    r"请求被拦截|已被拦截|拦截提示|网站防火墙|云防护|创宇盾|安全狗|访问过于频繁|访问频率过|"
+    r"just a moment|checking your browser|"
     r"attention required|access denied|captcha|request blocked|web application firewall|__jsl_clearance|acw_sc__v2|"
     r"enable javascript and cookies|403 forbidden",
     re.I,
 )
 MISSING = re.compile(
-    r"(?:页面|网页|内容|文章|信息|文件)(?:已)?(?:不存在|未找到|找不到|被删除|已删除|已被删除|不见了|走丢)|您访问的页面|"
+    r"(?:页面|网页|内容|文章|信息|文件)(?:已)?(?:不存在|未找到|找不到|被删除|已删除|已被删除|不见了|走丢)|"
+    r"您访问的页面|"
     r"(?:无法|没有)找到.{0,6}(?:页面|网页|内容)|404\s*(?:not found|错误|页面)|not found|page (?:does not|doesn.t) exist|"
     r"抱歉.{0,12}(?:不存在|找不到)|资源不存在|该信息已(?:删除|过期)|系统繁忙|服务器(?:内部)?错误|internal server error|"
     r"bad gateway|service unavailable",

@@ -88,11 +88,11 @@ def open_table(path: Path, media: str, workdir: Path | None = None) -> FileRead:
     if path.stat().st_size == 0:
         raise RejectFile("empty_file", "no bytes")
     if media == "csv":
-        return _open_csv(open(path, "rb"))  # noqa: SIM115  closed by the reader
+        return _open_csv(open(path, "rb"))  # closed by the reader
     if media == "csv.gz":
         return _open_csv(gunzip(path, workdir), media="csv.gz")
     if media == "jsonl":
-        return _open_jsonl(open(path, "rb"))  # noqa: SIM115
+        return _open_jsonl(open(path, "rb"))
     if media == "json":
         return _open_json(path)
     if media == "xlsx":
@@ -108,14 +108,14 @@ def gunzip(path: Path, workdir: Path | None = None, max_bytes: int = MAX_DECODED
 
     Sizes are counted on the stream. Raises RejectFile: `decompressed_too_large` beyond the ratio or size cap,
     `bad_archive` for a cut stream, a wrong checksum, or anything that follows the last member."""
-    out = tempfile.SpooledTemporaryFile(max_size=16 * MIB, dir=workdir)  # noqa: SIM115
+    out = tempfile.SpooledTemporaryFile(max_size=16 * MIB, dir=str(workdir) if workdir else None)
     try:
         gunzip_into(path, out, max_bytes)
     except BaseException:
         out.close()
         raise
     out.seek(0)
-    return out  # type: ignore[return-value]
+    return out
 
 
 def gunzip_into(path: Path, out: Any, max_bytes: int = MAX_DECODED) -> int:
@@ -209,7 +209,7 @@ class _Lines:
     def __init__(self, stream: IO[bytes], encoding: str):
         # UTF-16 has no way to carry undecodable bytes through, so there they become U+FFFD
         errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
-        self.text = io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")  # type: ignore[type-var]
+        self.text = io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
         self.back: list[tuple[str, bool]] = []
 
     def next(self) -> tuple[str, bool]:
@@ -624,7 +624,7 @@ def _open_xlsx(path: Path) -> FileRead:
         first = next((row for row in rows if any(_cell(c) not in (None, "") for c in row)), None)
     except RejectFile:
         raise
-    except Exception as error:  # noqa: BLE001  openpyxl raises whatever its XML parser does
+    except Exception as error:  # openpyxl raises whatever its XML parser does
         raise RejectFile("bad_workbook", f"{type(error).__name__}: {str(error)[:150]}") from None
     if first is None:
         raise RejectFile("empty_file", "the first sheet is empty")
@@ -658,7 +658,7 @@ def _xlsx_records(rows: Iterator[Any], header: list[str]) -> Iterator[Record]:
     while True:
         try:
             row = next(rows, None)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             raise RejectFile("bad_workbook", f"{type(error).__name__}: {str(error)[:150]}") from None
         if row is None:
             return

@@ -17,6 +17,8 @@ import datetime as dt
 import hashlib
 import json
 import logging
+import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -37,7 +39,7 @@ from sources.base import (
     SourceError,
     Table,
 )
-from sources.home import CHECKOUT, SEEDS, Home, atomic_path, write_atomic
+from sources.home import CHECKOUT, SEEDS, Home, atomic_path, fsync_dir, write_atomic
 from sources.raw import RawStore
 
 log = logging.getLogger("evatlas.landing")
@@ -141,7 +143,7 @@ class Landing:
             return self._hold(source, partition, before, "failed", error.health, str(error), now)
         except RejectFile as error:
             outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
-            return self._hold(source, partition, before, outcome, Health.schema_changed, str(error), now)
+            return self._hold(source, partition, before, outcome, Health.schema_changed, str(error), now, error)
         latest = self.store.latest(source.name, partition)
         if latest is None or [p["sha256"] for p in latest["pages"]] != [p.sha256 for p in pages]:
             latest = self.store.record(source.name, partition, pages, Health.ok)
@@ -194,11 +196,17 @@ class Landing:
 
     def _hold(
         self, source: Source, partition: str, before: Account | None, outcome: str, health: Health,
-        message: str, now: dt.datetime,
+        message: str, now: dt.datetime, refusal: RejectFile | None = None,
     ) -> Account:  # fmt: skip
         account = before or Account(source=source.name, partition=partition, outcome=outcome, health=health)
         account.outcome, account.health, account.message = outcome, health, message
         account.checked_at = now.isoformat(timespec="seconds")
+        if refusal is not None:
+            account.reasons = {refusal.reason: 1}
+            if not account.tables:  # nothing landed before: the refusal is all that is known of this partition
+                self._write_quarantine(source, partition, pl.DataFrame(
+                    [{"page_key": account.file or partition, "record": None, "reason": refusal.reason,
+                      "detail": refusal.detail, "payload": None}], schema=QUARANTINE_SCHEMA))  # fmt: skip
         self._write_account(source, account)
         return account
 
@@ -212,12 +220,22 @@ class Landing:
             frame = parsed.tables.get(table.name)
             if frame is None:
                 continue
+            path = self.table_path(source, table.name, partition)
+            if isinstance(frame, Path):  # a large table, written by the parser with its provenance
+                with open(frame, "rb") as handle:
+                    os.fsync(handle.fileno())
+                    account.digests[table.name] = hashlib.file_digest(handle, "sha256").hexdigest()
+                account.tables[table.name] = height_of(frame)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                os.chmod(frame, 0o644)
+                shutil.move(frame, path)
+                fsync_dir(path.parent)
+                continue
             frame = frame.with_columns(
                 pl.lit(partition).alias("_partition"),
                 pl.lit(snapshot).alias("_snapshot_sha256"),
                 pl.lit(account.fetched_at).alias("_fetched_at"),
             )
-            path = self.table_path(source, table.name, partition)
             with atomic_path(path) as tmp:
                 frame.write_parquet(tmp, compression="zstd")
             account.tables[table.name] = frame.height
@@ -307,6 +325,13 @@ class Landing:
         return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
+def height_of(frame: pl.DataFrame | Path) -> int:
+    """Rows of a frame, or of a Parquet file by its footer."""
+    if isinstance(frame, Path):
+        return int(pl.scan_parquet(frame).select(pl.len()).collect().item())
+    return frame.height
+
+
 def landed_schema(table: Table) -> pl.Schema:
     return pl.Schema({**table.schema, **PROVENANCE})
 
@@ -322,18 +347,27 @@ def check_parsed(source: Source, parsed: Parsed) -> None:
         )
     for name, frame in parsed.tables.items():
         table = source.table(name)
-        if dict(frame.schema) != dict(pl.Schema(table.schema)):
+        if isinstance(frame, Path):
+            have, want = dict(pl.read_parquet_schema(frame)), dict(landed_schema(table))
+        else:
+            have, want = dict(frame.schema), dict(pl.Schema(table.schema))
+        if have != want:
             raise TypeError(
                 f"{source.name}.{name}: parsed columns differ from the declaration: "
-                f"{sorted(set(map(str, frame.schema.items())) ^ set(map(str, pl.Schema(table.schema).items())))}"
+                f"{sorted(set(map(str, have.items())) ^ set(map(str, want.items())))}"
             )
-        if table.key and frame.height:
-            doubles = frame.select(table.key).is_duplicated().sum()
+        height = height_of(frame)
+        if table.key and height:
+            if isinstance(frame, Path):  # hashes of the key alone: eight bytes a row, sorted
+                keys = pl.scan_parquet(frame).select(pl.struct(table.key).hash(seed=17)).collect().to_series()
+                doubles = height - keys.n_unique()
+            else:
+                doubles = int(frame.select(table.key).is_duplicated().sum())
             if doubles:
                 raise BlockFile("duplicate_key", f"{source.name}.{name}: {doubles} rows share {table.key}")
         least, most = table.bounds
-        if not least <= frame.height <= most:
-            raise BlockFile("volume", f"{source.name}.{name}: {frame.height} rows, believable are {least}-{most}")
+        if not least <= height <= most:
+            raise BlockFile("volume", f"{source.name}.{name}: {height} rows, believable are {least}-{most}")
 
 
 _CODE_DIGESTS: dict[str, str] = {}

@@ -11,12 +11,13 @@ import datetime as dt
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sources.base import Page
-from sources.home import write_atomic
+from sources.home import atomic_path, fsync_dir, write_atomic
 
 
 class MissingBlob(Exception):
@@ -40,6 +41,29 @@ class RawStore:
             write_atomic(path, body)
         return digest
 
+    def put_file(self, path: Path, sha256: str = "") -> str:
+        """Keep the file at `path` by moving it into the store (same file system) or copying it; returns its sha256.
+        For what is too large for memory; the caller gives the file away."""
+        if not sha256:
+            with open(path, "rb") as handle:
+                sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+        target = self.blob(sha256)
+        if target.exists():
+            path.unlink(missing_ok=True)
+            return sha256
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if os.stat(path).st_dev == os.stat(target.parent).st_dev:
+            with open(path, "rb") as handle:
+                os.fsync(handle.fileno())
+            os.chmod(path, 0o644)
+            os.replace(path, target)
+            fsync_dir(target.parent)
+        else:
+            with atomic_path(target) as tmp:
+                shutil.copyfile(path, tmp)
+            path.unlink(missing_ok=True)
+        return sha256
+
     def get(self, sha256: str) -> bytes:
         """The bytes of a blob. Raises MissingBlob when absent or when its content no longer has that digest."""
         path = self.blob(sha256)
@@ -49,6 +73,16 @@ class RawStore:
         if hashlib.sha256(body).hexdigest() != sha256:
             raise MissingBlob(f"raw blob {sha256} is damaged: its content has another digest")
         return body
+
+    def get_path(self, sha256: str) -> Path:
+        """The path of a blob kept as a file, verified by streaming. Raises MissingBlob as `get` does."""
+        path = self.blob(sha256)
+        if not path.exists():
+            raise MissingBlob(f"raw blob {sha256} is missing ({path.name})")
+        with open(path, "rb") as handle:
+            if hashlib.file_digest(handle, "sha256").hexdigest() != sha256:
+                raise MissingBlob(f"raw blob {sha256} is damaged: its content has another digest")
+        return path
 
     def journal(self, source: str) -> Path:
         return self.root / source / "journal.jsonl"
@@ -64,8 +98,9 @@ class RawStore:
                 {
                     "url": page.url,
                     "key": page.key,
-                    "sha256": self.put(page.body),
+                    "sha256": self.put(page.body) if page.path is None else self.put_file(page.path, page.sha256),
                     "original_sha256": page.original_sha256 or page.sha256,
+                    **({"file": True} if page.path is not None else {}),
                     "fetched_at": page.fetched_at.isoformat(timespec="seconds"),
                     "status": page.status,
                     "headers": dict(page.headers),
@@ -110,10 +145,11 @@ class RawStore:
         for page in entry["pages"]:
             yield Page(
                 url=page["url"],
-                body=self.get(page["sha256"]),
+                body=b"" if page.get("file") else self.get(page["sha256"]),
                 fetched_at=dt.datetime.fromisoformat(page["fetched_at"]),
                 status=page["status"],
                 headers=page["headers"],
                 key=page["key"],
                 original_sha256=page["original_sha256"],
+                path=self.get_path(page["sha256"]) if page.get("file") else None,
             )

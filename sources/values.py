@@ -96,7 +96,8 @@ class Amount(NamedTuple):
 CURRENCIES = {
     "人民币": "CNY", "rmb": "CNY", "cny": "CNY", "¥": "CNY", "美元": "USD", "美金": "USD", "usd": "USD", "us$": "USD",
     "$": "USD", "港币": "HKD", "港元": "HKD", "香港元": "HKD", "hkd": "HKD", "hk$": "HKD", "欧元": "EUR", "eur": "EUR",
-    "€": "EUR", "日元": "JPY", "日币": "JPY", "jpy": "JPY", "英镑": "GBP", "gbp": "GBP", "德国马克": "DEM", "马克": "DEM",
+    "€": "EUR", "日元": "JPY", "日币": "JPY", "jpy": "JPY", "英镑": "GBP", "gbp": "GBP",
+    "德国马克": "DEM", "马克": "DEM",
     "法国法郎": "FRF", "法郎": "FRF", "瑞士法郎": "CHF", "瑞典克朗": "SEK", "新加坡元": "SGD", "新加坡币": "SGD",
     "新元": "SGD", "sgd": "SGD", "台币": "TWD", "新台币": "TWD", "台湾元": "TWD", "twd": "TWD", "澳门元": "MOP",
     "澳门币": "MOP", "葡币": "MOP", "韩元": "KRW", "韩国元": "KRW", "韩币": "KRW", "krw": "KRW", "澳元": "AUD",

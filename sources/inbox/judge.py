@@ -69,7 +69,7 @@ class Scrubbed:
     @classmethod
     def from_bytes(cls, body: bytes) -> Scrubbed:
         meta, *rows = (json.loads(line) for line in body.decode("utf-8", "surrogatepass").split("\n") if line)
-        return cls(meta, [tuple(row) for row in rows])  # type: ignore[misc]
+        return cls(meta, [tuple(row) for row in rows])
 
 
 @dataclass
@@ -183,6 +183,9 @@ def _check_columns(kind: str, columns: Columns, header: list[str]) -> None:
     elif columns.unknown:
         hint = "; unexpected: " + ", ".join(name[:40] for name in columns.unknown[:10])
     raise RejectFile("missing_column", redact(f"{kind} needs {', '.join(missing)}{hint}"))
+
+
+Values = Mapping[str, Any]
 
 
 # -- from scrubbed records to rows -----------------------------------------------------------------------
@@ -382,7 +385,7 @@ def _need(row: Mapping[str, Any], *columns: str) -> None:
 _SUMMARY = re.compile(r"(?:总|小|合)\s*计|汇\s*总|total|sum|grand total", re.I)
 
 
-def _firm(v: Mapping[str, Any], row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+def _firm(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
     if (code := _text(v, "uscc")) is not None:
         clean = clean_code(code)
         if is_uscc(clean):
@@ -437,7 +440,21 @@ def _year(values: Mapping[str, Any], column: str, last: int) -> int | None:
         raise Held("bad_date", f"{column}: {error}") from None
 
 
-def _plant(v: Mapping[str, Any], row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+def _converted(values: Mapping[str, Any]) -> str | None:
+    """yes, no, or partial (some lines went on building combustion vehicles)."""
+    value = _text(values, "converted_from_ice")
+    if value is None:
+        return None
+    if fold(value).lower() in ("partial", "partly", "部分", "部分转产"):
+        return "partial"
+    try:
+        known = parse_bool(value)
+    except ValueError as error:
+        raise Held("bad_value", f"converted_from_ice: {error}") from None
+    return None if known is None else "yes" if known else "no"
+
+
+def _plant(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
     row["operator_zh"], row["operator_en"] = _name(v, "operator_zh"), _name(v, "operator_en")
     if row["operator_zh"] and not row["operator_en"] and not _CJK.search(row["operator_zh"]):
         row["operator_zh"], row["operator_en"] = None, row["operator_zh"]
@@ -464,14 +481,11 @@ def _plant(v: Mapping[str, Any], row: dict[str, Any], flags: set[str], units: Ma
     if row["opened_year"] and row["closed_year"] and row["closed_year"] < row["opened_year"]:
         raise Held("bad_date", f"closed in {row['closed_year']}, opened in {row['opened_year']}")
     row["powertrain_at_opening"] = _powertrain(v, "powertrain_at_opening")
-    try:
-        row["converted_from_ice"] = parse_bool(v["converted_from_ice"]) if v.get("converted_from_ice") else None
-    except ValueError as error:
-        raise Held("bad_value", f"converted_from_ice: {error}") from None
+    row["converted_from_ice"] = _converted(v)
     row["as_of"], _ = _date(v, "as_of", today, 1949)
 
 
-def _policy(v: Mapping[str, Any], row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+def _policy(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
     row["title_zh"] = _name(v, "title_zh")
     for column in ("issuer", "level", "place", "doc_no", "content_zh", "source_url"):
         row[column] = _text(v, column)
@@ -489,7 +503,7 @@ def _policy(v: Mapping[str, Any], row: dict[str, Any], flags: set[str], units: M
 _OUTPUT_PRODUCTS = {"nev": "nev", "新能源汽车": "nev", "新能源": "nev", "auto": "auto", "汽车": "auto", "整车": "auto"}
 
 
-def _output(v: Mapping[str, Any], row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+def _output(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
     row["city_adcode"], row["city"] = _adcode(v), _text(v, "city")
     _need(row, "city", "city_adcode")
     row["year"] = _year(v, "year", today.year)
