@@ -1,0 +1,390 @@
+"""Sector and segments of a registration: does the firm itself make or develop a part of the electric-vehicle or the
+combustion-vehicle chain, which part, and what says so.
+
+Belongs here: the decision, whole columns at a time, from name, business scope and industry code, by the rules of the
+seed `segment_rules.csv`. Does not belong here: any word of that vocabulary, where records come from, where a firm is.
+
+Method. Every word of the seed is a literal, so one automaton (Aho-Corasick, leftmost and longest) rewrites a text into
+tokens: one private-use character a rule. False friends (机电机, 干电池, 雷达表) are words of the seed as well and
+vanish in the same pass. What remains are short regular expressions over tokens. A business scope is read as it is
+written: a list of things, governed by a verb that stands before it ("制造、销售：汽车配件、五金") or after it
+("汽车配件、五金制造"); a thing that is only sold, repaired or leased is no evidence of making it, and a thing far down
+the list is a sideline.
+
+Precedence: exclude -> definitive code -> definitive phrase -> name -> contributory code with a word -> what the scope
+says is made first. A registration whose segments are `services` alone (dealers, repair shops) is classified and is not
+in the sector.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+
+#: A word of the seed becomes the character FIRST + number of its rule.
+FIRST = 0xE000
+#: Signs that end a statement of a scope, and signs between the things of a list.
+STOP = "；;。\\n"
+SEPARATOR = "、，,：:·；;。\\n "
+#: Among how many things at the head of a scope one counts as a main business, and a telling phrase as more than a
+#: sideline.
+FIRST_THINGS = 2
+NEAR_THINGS = 6
+
+SCORES = {"definitive": 0.97, "strong": 0.88, "contributory": 0.7, "weak": 0.55}
+
+#: Evidence of one segment for one record: the segments of a record are ordered, the first being its main one.
+SEGMENT_STRUCT = pl.Struct(
+    {
+        "segment": pl.String, "rule_id": pl.String, "strength": pl.String, "where": pl.String,
+        "matched_words": pl.String, "score": pl.Float64, "share": pl.Float64,
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of segment_rules.csv."""
+
+    rule_id: str
+    segment: str
+    kind: str
+    words: tuple[str, ...]
+    needs: str
+    strength: str
+    standard: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The vocabulary, compiled: words and their tokens for names and for scopes, and the rules by kind."""
+
+    rules: tuple[Rule, ...]
+    name_words: tuple[tuple[str, ...], tuple[str, ...]]
+    scope_words: tuple[tuple[str, ...], tuple[str, ...]]
+    name_filter: str
+    scope_filter: str
+
+    def of(self, *kinds: str, segment: str | None = None) -> list[Rule]:
+        return [r for r in self.rules if r.kind in kinds and (segment is None or r.segment == segment)]
+
+    def tokens(self, *kinds: str, segment: str | None = None) -> str:
+        return "".join(r.token for r in self.of(*kinds, segment=segment))
+
+    @property
+    def segments(self) -> list[str]:
+        return sorted({r.segment for r in self.rules if r.segment})
+
+
+NAME_KINDS = ("name", "name_code", "exclude", "trade", "strip", "word_charge")
+SCOPE_KINDS = ("scope", "phrase", "strip", "strip_scope", "word_make", "word_trade", "word_dev",
+               "word_auto", "word_vehicle", "word_battery")  # fmt: skip
+
+
+def load_rules(path: Path) -> Rules:
+    """Read segment_rules.csv. Raises ValueError for a word with signs of regular expressions in a literal rule, an
+    unknown kind, or a rule id that is used twice."""
+    rules: list[Rule] = []
+    with open(path, encoding="utf-8", newline="") as handle:
+        for number, row in enumerate(csv.DictReader(handle)):
+            kind = row["kind"]
+            if kind not in {*NAME_KINDS, *SCOPE_KINDS, "gbt2017", "gbt2011", "name_en"}:
+                raise ValueError(f"{path.name}: rule {row['rule_id']} has unknown kind {kind!r}")
+            words = tuple(w for w in row["pattern"].split("|") if w) if kind != "name_en" else (row["pattern"],)
+            if kind != "name_en" and any(re.search(r"[\[\]*+?\\^$.]", w) for w in words):
+                raise ValueError(f"{path.name}: rule {row['rule_id']} must be literal words joined by |")
+            rules.append(
+                Rule(row["rule_id"], row["segment"], kind, words, row["needs"], row["strength"], row["standard"],
+                     chr(FIRST + number))
+            )  # fmt: skip
+    ids = [r.rule_id for r in rules]
+    if len(set(ids)) != len(ids):
+        raise ValueError(f"{path.name}: a rule id is used twice")
+    positive_name = [w for r in rules if r.kind == "name" for w in r.words]
+    positive_scope = [w for r in rules if r.kind in ("scope", "phrase") for w in r.words]
+    return Rules(
+        tuple(rules),
+        _automaton(rules, NAME_KINDS),
+        _automaton(rules, SCOPE_KINDS),
+        _alternation(positive_name),
+        _alternation(positive_scope),
+    )
+
+
+def _automaton(rules: Iterable[Rule], kinds: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Words and tokens, longest word first: with leftmost matching the longest word at a place then wins. A word of
+    two rules belongs to the one that stands first in the seed."""
+    found: dict[str, str] = {}
+    for rule in rules:
+        if rule.kind in kinds:
+            for word in rule.words:
+                found.setdefault(word, rule.token)
+    ordered = sorted(found.items(), key=lambda item: (-len(item[0]), item[0]))
+    return tuple(w for w, _ in ordered), tuple(t for _, t in ordered)
+
+
+def _alternation(words: Iterable[str]) -> str:
+    """One alternation of the shortest words: a longer word that contains another is covered by it."""
+    shortest: list[str] = []
+    for word in sorted(set(words), key=len):
+        if not any(s in word for s in shortest):
+            shortest.append(word)
+    return "|".join(re.escape(w) for w in shortest)
+
+
+@lru_cache(maxsize=4)
+def rules_of(seeds: Path) -> Rules:
+    """The rules of a seeds folder, read once a process."""
+    return load_rules(seeds / "segment_rules.csv")
+
+
+#: Segments in which developing is enough; for vehicles and parts it takes making.
+_DEVELOPERS = ("icv", "chips", "fuel_cell", "power_electronics", "e_drive", "battery", "battery_materials")
+
+
+def classify(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Segments of registrations, with evidence.
+
+    In: one row a registration with `name_zh`, and as far as known `business_scope`, `industry_code` (with
+    `industry_standard`, e.g. "GB/T 4754-2017"), `name_en`. Out: one row for each record and segment found, ordered by
+    record and falling score: `record` (row number in `frame`), `segment`, `rule_id`, `strength`, `where` (name, scope,
+    code), `matched_words`, `score` (0-1), `share` (1, 1/2, 1/3 ... by place, summing to 1), `in_sector`.
+    A record without any row has nothing to do with vehicles by these rules.
+    """
+    columns = frame.columns
+    name = pl.col("name_zh") if "name_zh" in columns else pl.lit(None, pl.String)
+    scope = pl.col("business_scope") if "business_scope" in columns else pl.lit(None, pl.String)
+    base = frame.select(
+        name.fill_null("").alias("name"),
+        scope.fill_null("").alias("scope"),
+        *(
+            pl.col(c).cast(pl.String).alias(c) if c in columns else pl.lit(None, pl.String).alias(c)
+            for c in ("industry_code", "industry_standard", "name_en")
+        ),
+    ).with_row_index("record")
+    code_rules = rules.of("gbt2017", "gbt2011")
+    codes = sorted({w for r in code_rules for w in r.words})
+    wanted = pl.col("name").str.contains(rules.name_filter) | pl.col("scope").str.contains(rules.scope_filter)
+    if base["industry_code"].null_count() < base.height:
+        wanted = wanted | pl.col("industry_code").str.contains("|".join(codes)).fill_null(False)
+    if base["name_en"].null_count() < base.height:
+        wanted = wanted | pl.col("name_en").is_not_null()
+    some = base.filter(wanted)
+    if some.is_empty():
+        return _finish(some.select("record"), [])
+    some = _tokenise(some, rules)
+    return _finish(some, _evidence(some, rules))
+
+
+def _tokenise(some: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Tokens of names and scopes: `n` (tokens of the name alone), `made` (tokens of the scope that a verb of making
+    governs), `early` (tokens among the first things of the scope), `said` (all tokens of the scope)."""
+    make, trade, dev = (rules.tokens(k) for k in ("word_make", "word_trade", "word_dev"))
+    things = rules.tokens("scope", "phrase", "word_auto", "word_vehicle", "word_battery")
+    strips = rules.tokens("strip", "strip_scope")
+    keep = f"[^{chr(FIRST)}-{chr(FIRST + len(rules.rules))}]+"
+    flat = (
+        pl.col("scope")
+        .str.replace_many(list(rules.scope_words[0]), list(rules.scope_words[1]), leftmost=True)
+        .str.replace_all(f"[（(【\\[][^（()）】\\]]*[）)】\\]]|[{strips}]", "")
+    )
+    some = some.with_columns(
+        pl.col("name")
+        .str.replace_many(list(rules.name_words[0]), list(rules.name_words[1]), leftmost=True)
+        .str.replace_all(keep, "")
+        .alias("n"),
+        flat.alias("flat"),
+    )
+    has_thing = pl.col("flat").str.contains(f"[{things}]")
+    listing = f"[、，,和及与：: ]|{trade}"
+
+    def governed(verb: str) -> pl.Expr:
+        """Parts of the scope governed by a verb: one that follows the list, before any verb of trade and in the same
+        statement (a list that a verb of trade opens is none of it), or one that opens the list."""
+        behind = f"(?:^|[{STOP}]|{trade}[、，,])[^{STOP}{trade}]*[{verb}]"
+        opens = f"(?:^|[{STOP}])(?:[{make}{dev}]|{listing})*[{verb}](?:[{make}{dev}]|{listing})*[^{STOP}{trade}]*"
+        text = pl.col("flat")
+        return pl.concat_str(
+            text.str.extract_all(behind).list.join(""), text.str.extract_all(opens).list.join(""), separator="|"
+        )
+
+    body = pl.col("flat").str.replace(f"^(?:[{make}{dev}]|{listing})+", "")
+
+    def head(things: int) -> pl.Expr:
+        return body.str.extract(f"^((?:[^{SEPARATOR}]*[{SEPARATOR}]+){{0,{things - 1}}}[^{SEPARATOR}]*)", 1)
+
+    def where_thing(expr: pl.Expr) -> pl.Expr:
+        return pl.when(has_thing).then(expr).otherwise(pl.lit(""))
+
+    return some.with_columns(
+        where_thing(governed(make)).alias("made"),
+        where_thing(governed(dev)).alias("developed"),
+        where_thing(head(FIRST_THINGS)).alias("first"),
+        where_thing(head(NEAR_THINGS)).alias("near"),
+        pl.col("flat").str.contains(f"[{make}]").alias("makes"),
+        pl.col("flat").str.contains(f"[{make}{trade}]").alias("speaks"),
+    )
+
+
+def _evidence(some: pl.DataFrame, rules: Rules) -> list[pl.DataFrame]:
+    def has(column: str, tokens: str, after: str = "") -> pl.Expr:
+        return pl.col(column).str.contains(f"[{tokens}]{after}") if tokens else pl.lit(False)
+
+    def rule(rule_id: str) -> Rule:
+        return next(r for r in rules.rules if r.rule_id == rule_id)
+
+    kinds = {r.rule_id: r.token for r in rules.of("exclude")}
+    in_name = pl.col("name").str.contains("汽车|车用|汽配")
+    some = some.with_columns(
+        (has("n", kinds.get("X01", "")) | (has("n", kinds.get("X02", "")) & ~in_name)).alias("excluded"),
+        has("n", rules.tokens("trade")).alias("trades"),
+        pl.col("name").str.contains("[厂]|制造|集团|工业").alias("maker_name"),
+    )
+    free = ~pl.col("excluded")
+    # the name says it, and the scope says that the firm makes things; or the scope says nothing about verbs
+    makes = pl.col("makes") | (~pl.col("speaks") & (pl.col("maker_name") | (pl.col("scope") == "")))
+    found: list[pl.DataFrame] = []
+
+    def add(condition: pl.Expr, ids: Sequence[str], where: str, strength: str | None = None) -> None:
+        """Keep the records for which `condition` holds; the rule is the first of `ids` whose token occurs."""
+        hit = some.filter(condition)
+        if hit.is_empty():
+            return
+        chosen = [rule(i) for i in ids]
+        if len(chosen) == 1 or where == "code":
+            rule_id: pl.Expr = pl.lit(chosen[0].rule_id)
+        else:
+            column = "n" if where == "name" else "flat"
+            rule_id = pl.coalesce(
+                *(pl.when(pl.col(column).str.contains(r.token)).then(pl.lit(r.rule_id)) for r in chosen),
+                pl.lit(chosen[0].rule_id),
+            )
+        text = "scope" if where == "scope" else "name"
+        words = (
+            pl.col("industry_code")
+            if where == "code"
+            else pl.col(text)
+            .str.extract_many(sorted({w for r in chosen for w in r.words}, key=lambda w: (-len(w), w)), leftmost=True)
+            .list.unique(maintain_order=True)
+            .list.head(3)
+            .list.join("|")
+        )
+        level = strength or chosen[0].strength
+        found.append(
+            hit.select(
+                "record", pl.lit(chosen[0].segment).alias("segment"), rule_id.alias("rule_id"),
+                pl.lit(level).alias("strength"), pl.lit(where).alias("where"), words.alias("matched_words"),
+                pl.lit(SCORES[level]).alias("score"),
+            )
+        )  # fmt: skip
+
+    # -- industry codes: with the year of their standard, since 3660 is parts in 2011 and bodies in 2017 --------------
+    code_rules = rules.of("gbt2017", "gbt2011")
+    if some["industry_code"].null_count() < some.height:
+        digits = pl.col("industry_code").str.extract(r"([0-9]{4})$", 1)
+        year = pl.coalesce(
+            pl.col("industry_standard").str.extract(r"(2011|2017)", 1),
+            pl.col("industry_code").str.extract(r"4754.?(2011|2017)", 1),
+        )
+        for code in code_rules:
+            standard = code.kind.removeprefix("gbt")
+            twins = [c for c in code_rules if c.words == code.words and c.kind != code.kind]
+            agree = all(t.segment == code.segment for t in twins)
+            # without a year a code counts only where both standards mean the same, or only one has it
+            dated = (year == standard) | (pl.lit(agree) & year.is_null())
+            at = (digits == code.words[0]) & dated
+            if code.strength == "definitive":
+                add(free & at.fill_null(False), [code.rule_id], "code")
+            elif code.segment != "services":
+                words = rules.tokens("name", "name_code", segment=code.segment)
+                said = rules.tokens("scope", "phrase", segment=code.segment)
+                auto = pl.col("name").str.contains("汽车|车用|新能源") | pl.col("scope").str.contains("汽车|车用|新能源车")
+                add(
+                    free & at.fill_null(False) & (has("n", words) | has("flat", said)) & (has("flat", said) | auto),
+                    [code.rule_id], "code", "contributory",
+                )  # fmt: skip
+
+    # -- definitive phrases, names, and what the scope says is made -----------------------------------------------------
+    own = rules.tokens("word_make", "word_trade", "word_dev")
+    item = f"(?:[{SEPARATOR}{own}的及和与/|]|$)"  # the word is a thing of its own and not the first half of a part's name
+    parts = rules.tokens("scope", segment="components") + rules.tokens("word_auto", "word_vehicle")
+    engines = rules.tokens("scope", segment="ice_powertrain")
+    vehicles = rules.tokens("scope", segment="oem") + rules.tokens("word_vehicle")
+    no_verb = ~pl.col("speaks") & (pl.col("maker_name") | (pl.col("scope") == ""))
+    keeps = ~pl.col("trades")
+    for segment in rules.segments:
+        scopes = rules.of("scope", "phrase", segment=segment)
+        words = "".join(r.token for r in scopes)
+        made = has("made", words)
+        if segment in _DEVELOPERS:
+            made = made | has("developed", words)
+        for r in scopes:
+            mine = has("made", r.token)
+            if segment in _DEVELOPERS:
+                mine = mine | has("developed", r.token)
+            if r.needs == "":
+                condition = has("flat", r.token)
+            elif r.needs == "sideline":
+                condition = has("flat", r.token) & (has("near", r.token) | has("n", rules.tokens("word_charge"))) & keeps
+            elif r.needs == "make_vehicle":
+                condition = has("made", r.token, item) & has("first", r.token, item) & keeps
+            elif r.needs == "make_auto":
+                condition = mine & has("first", r.token) & has("made", parts)
+            elif r.needs == "make_phrase":
+                condition = mine & has("near", r.token)
+            else:
+                condition = mine & has("first", r.token)
+            add(free & condition, [r.rule_id], "scope", "contributory" if r.kind == "scope" else None)
+        for r in rules.of("name", segment=segment):
+            mine = has("n", r.token)
+            if r.needs == "":
+                condition = keeps
+            elif r.needs == "vehicle":
+                stated = has("made", vehicles, item) | has("made", "".join(x.token for x in rules.rules if x.rule_id == "P04"))
+                condition = keeps & (stated | (no_verb & pl.col("name").str.contains("制造|工业|厂$|股份")))
+            elif r.needs == "battery":
+                said = words + rules.tokens("word_battery")
+                condition = (has("made", said) | has("developed", words) | (no_verb & has("flat", said))) & (keeps | has("first", words))
+            elif r.needs == "scope_vehicle_motor":
+                condition = keeps & made
+            elif r.needs == "context":
+                condition = keeps & (has("made", parts + engines) | (no_verb & has("flat", parts + engines)))
+            elif r.needs == "context_ice":
+                condition = keeps & (has("made", parts + engines) | (no_verb & (has("flat", parts + engines) | (pl.col("scope") == ""))))
+            else:
+                condition = (makes & keeps) | (made & has("first", words))
+            add(free & mine & condition, [r.rule_id], "name")
+    for r in rules.of("trade"):
+        add(has("n", r.token) & (pl.col("name").str.contains("汽车|汽配|车辆|轿车|摩托车")) & free, [r.rule_id], "name")
+    return found
+
+
+def _finish(some: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:
+    schema = {
+        "record": pl.UInt32, "segment": pl.String, "rule_id": pl.String, "strength": pl.String, "where": pl.String,
+        "matched_words": pl.String, "score": pl.Float64, "share": pl.Float64, "in_sector": pl.Boolean,
+    }  # fmt: skip
+    if not found:
+        return pl.DataFrame(schema=schema)
+    order = {"code": 0.003, "name": 0.002, "scope": 0.0}
+    best = (
+        pl.concat(found)
+        .with_columns(pl.col("score") + pl.col("where").replace_strict(order, return_dtype=pl.Float64))
+        .sort("record", "score", "rule_id", descending=[False, True, False])
+        .unique(["record", "segment"], keep="first", maintain_order=True)
+    )
+    chain = (pl.col("segment") != "services").any().over("record")
+    best = best.with_columns(chain.alias("in_sector")).filter(~pl.col("in_sector") | (pl.col("segment") != "services"))
+    weight = 1.0 / (pl.int_range(pl.len()).over("record") + 1)
+    return (
+        best.with_columns(weight.alias("share"))
+        .with_columns((pl.col("share") / pl.col("share").sum().over("record")).alias("share"))
+        .select([pl.col(c).cast(t) for c, t in schema.items()])
+    )
