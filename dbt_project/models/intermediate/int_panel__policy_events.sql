@@ -6,9 +6,7 @@ select
     c.instrument,
     try_cast(rpad(d.issued_on, 10, '-01-01') as date) as effective_date,
     max(case
-        when c.amount_role = 'total' and c.unit in ('CNY', 'yuan', '元') then c.amount / 1e6
-        when c.amount_role = 'total' and c.unit in ('万元') then c.amount / 100.0
-        when c.amount_role = 'total' and c.unit in ('亿元') then c.amount * 100.0
+        when c.amount_role = 'total' and c.unit = 'CNY' then c.amount / 1e6
     end) as amount_cny_m
 from {{ ref('int_policies__documents') }} as d
 inner join {{ ref('int_policies__coded') }} as c on d.policy_id = c.policy_id

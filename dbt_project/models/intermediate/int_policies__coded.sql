@@ -13,6 +13,6 @@ select
     evidence_text,
     rule_id,
     coded_by,
-    support,
+    regexp_extract(support, '^[a-z]+') as support,
     confidence
 from {{ ref('stg_curated_policies__policy_instruments') }}

@@ -21,6 +21,7 @@ select
     derives_from,
     text_kind,
     url,
-    support,
+    -- the word before the colon is how far the fact is supported; what follows it is where
+    regexp_extract(support, '^[a-z]+') as support,
     confidence
 from {{ ref('stg_curated_policies__policies') }}

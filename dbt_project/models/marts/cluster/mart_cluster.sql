@@ -58,11 +58,17 @@ base as (
         o.nev_output,
         o.nev_output_basis,
         o.nev_output_support,
-        o.auto_output
+        o.auto_output,
+        -- the newest figure known by that year, never older than four years: years without a figure still get a rank
+        case when l.year >= g.year - 4 then l.nev_output end as nev_output_newest,
+        case when l.year >= g.year - 4 then l.year end as nev_output_newest_year
     from grain as g
     left join plants as p on g.city_adcode = p.city_adcode and g.year = p.year
     left join firms as f on g.city_adcode = f.city_adcode and g.year = f.year
     left join {{ ref('int_city__output') }} as o on g.city_adcode = o.city_adcode and g.year = o.year
+    asof left join (
+        select city_adcode, year, nev_output from {{ ref('int_city__output') }} where nev_output is not null
+    ) as l on g.city_adcode = l.city_adcode and g.year >= l.year
 ),
 
 national as (
@@ -146,14 +152,35 @@ adjusted as (
     from ranked
 ),
 
+-- what the cluster is made of: its EV-capable plants, and its firms split over their segments, pooled by family
+units as (
+    select
+        city_adcode,
+        year,
+        family,
+        1.0 as weight
+    from {{ ref('int_plants__yearly') }}
+    where is_ev and family is not null
+    union all
+    select
+        y.city_adcode,
+        y.year,
+        g.family,
+        s.share as weight
+    from {{ ref('int_firms__yearly') }} as y
+    inner join {{ ref('int_firms__segmented') }} as s on y.firm_id = s.firm_id
+    inner join {{ ref('segments') }} as g on s.segment = g.segment
+    where s.segment <> 'ice_powertrain'
+),
+
 family_share as (
     select
         city_adcode,
         year,
         family,
-        count(*)::double / sum(count(*)) over (partition by city_adcode, year) as share
-    from {{ ref('int_plants__yearly') }}
-    where is_ev and family is not null
+        sum(weight) / sum(sum(weight)) over (partition by city_adcode, year) as share,
+        sum(sum(weight)) over (partition by city_adcode, year) as n_units
+    from units
     group by city_adcode, year, family
 ),
 
@@ -164,30 +191,19 @@ families as (
         max(share) as top_share,
         arg_max(family, share) as top_family,
         count(*) filter (where share >= 0.10) as n_strong,
-        count(*) as n_families
+        -sum(share * log2(share)) as family_entropy,
+        max(n_units) as n_units
     from family_share
     group by city_adcode, year
 ),
 
-firm_family as (
+usual as (
     select
-        y.city_adcode,
-        y.year,
-        g.family,
-        count(distinct y.firm_id) as n
-    from {{ ref('int_firms__yearly') }} as y
-    inner join {{ ref('int_firms__segmented') }} as s on y.firm_id = s.firm_id
-    inner join {{ ref('segments') }} as g on s.segment = g.segment
-    group by y.city_adcode, y.year, g.family
-),
-
-firm_breadth as (
-    select
-        city_adcode,
         year,
-        count(*)::integer as n_firm_families
-    from firm_family
-    group by city_adcode, year
+        median(family_entropy) as median_entropy
+    from families
+    where n_units >= 5
+    group by year
 ),
 
 anchors as (
@@ -219,8 +235,9 @@ structured as (
         f.top_share,
         f.top_family,
         f.n_strong,
-        f.n_families,
-        coalesce(w.n_firm_families, 0) as n_firm_families,
+        f.n_units,
+        f.family_entropy,
+        u.median_entropy,
         h.anchor_firm,
         h.main_firms,
         m.firm_hhi as hhi_group,
@@ -232,7 +249,7 @@ structured as (
     from located as l
     left join adjusted as a on l.city_adcode = a.city_adcode and l.year = a.year
     left join families as f on l.city_adcode = f.city_adcode and l.year = f.year
-    left join firm_breadth as w on l.city_adcode = w.city_adcode and l.year = w.year
+    left join usual as u on l.year = u.year
     left join anchor_firm as h on l.city_adcode = h.city_adcode and l.year = h.year
     left join {{ ref('anchor') }} as m on l.city_adcode = m.city_id and l.year = m.year
 )
@@ -255,6 +272,8 @@ select
     s.nev_output_basis,
     s.nev_output_support,
     s.auto_output::double as auto_output,
+    s.nev_output_newest::double as nev_output_newest,
+    s.nev_output_newest_year::integer as nev_output_newest_year,
     s.national_share_firms::double as national_share_firms,
     s.national_share_plants::double as national_share_plants,
     s.national_share_capacity_vehicles::double as national_share_capacity_vehicles,
@@ -265,6 +284,7 @@ select
     case when s.capacity_vehicles > 0 then rank() over (partition by s.year order by s.capacity_vehicles desc nulls last) end::integer as rank_capacity_vehicles,
     case when s.capacity_gwh > 0 then rank() over (partition by s.year order by s.capacity_gwh desc nulls last) end::integer as rank_capacity_gwh,
     case when s.nev_output is not null then rank() over (partition by s.year order by s.nev_output desc nulls last) end::integer as rank_nev_output,
+    case when s.nev_output_newest is not null then rank() over (partition by s.year order by s.nev_output_newest desc nulls last) end::integer as rank_nev_output_newest,
     s.lq_plants::double as lq_plants,
     s.lq_lo::double as lq_lo,
     s.lq_hi::double as lq_hi,
@@ -287,21 +307,23 @@ select
         when s.n_ev_plants >= 1.25 * s.n_ev_3y_ago then 'growth'
         else 'maintenance'
     end as life_cycle_stage,
+    -- ordered rules (docs/methods.md): too small to have a structure; one family rules; three families and mixed more than usual
     case
-        when s.n_ev_plants = 0 then null
-        when s.n_ev_plants < 3 then 'nascent'
-        when s.n_strong >= 2 and s.n_firm_families >= 4 then 'integrated'
+        when coalesce(s.n_units, 0) = 0 then null
+        when s.n_units < 5 then 'nascent'
         when s.top_share >= 0.6 and s.top_family = 'assembly' then 'assembly-led'
         when s.top_share >= 0.6 then 'specialised-' || s.top_family
+        when s.n_strong >= 3 and s.family_entropy >= s.median_entropy then 'integrated'
         else 'mixed'
     end as typology,
-    -- how far the deciding share is from its threshold: 0 means a coin toss
     case
-        when s.n_ev_plants = 0 then null
-        when s.n_ev_plants < 3 then (3 - s.n_ev_plants) / 3.0
-        when s.n_strong >= 2 and s.n_firm_families >= 4 then least(1.0, (s.n_firm_families - 3) / 4.0)
-        else abs(s.top_share - 0.6)
+        when coalesce(s.n_units, 0) = 0 then null
+        when s.n_units < 5 then (5 - s.n_units) / 5.0
+        when s.top_share >= 0.6 then s.top_share - 0.6
+        when s.n_strong >= 3 and s.family_entropy >= s.median_entropy then least(0.6 - s.top_share, s.family_entropy - s.median_entropy)
+        else 0.6 - s.top_share
     end::double as typology_margin,
+    s.family_entropy::double as family_entropy_bits,
     s.main_firms,
     case
         when s.n_plants + s.n_firms = 0 then 'output_only'

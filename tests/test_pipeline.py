@@ -1,0 +1,217 @@
+"""The main job as a user meets it: fetch to publish on the bundled data, and what happens around it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from tests.conftest import REPO, Run, make
+
+SEVEN = ["Shenzhen", "Shanghai", "Xi'an", "Hefei", "Guangzhou", "Chongqing", "Changsha"]
+
+
+def query(root: Path, sql: str, *parameters: object) -> list[tuple]:
+    con = duckdb.connect(str(root / "published/current/atlas.duckdb"), read_only=True)
+    try:
+        return con.execute(sql, list(parameters)).fetchall()
+    finally:
+        con.close()
+
+
+@pytest.fixture()
+def own_home(home: Path, tmp_path: Path) -> Path:
+    """A copy of the published home that a test may change."""
+    target = tmp_path / "home"
+    shutil.copytree(home, target, symlinks=True)
+    return target
+
+
+def test_the_account_tells_what_was_published(home: Path) -> None:
+    log = (home / "first-run.log").read_text()
+    for word in ("published v0001-", "curated_firms", "curated_plants", "atlas.duckdb"):
+        assert word in log
+
+
+def test_manifest_names_every_file_with_its_digest(published: Path) -> None:
+    manifest = json.loads((published / "manifest.json").read_text())
+    for name, entry in manifest["files"].items():
+        assert hashlib.sha256((published / name).read_bytes()).hexdigest() == entry["sha256"], name
+    listed = {p.relative_to(published).as_posix() for p in published.rglob("*") if p.is_file()}
+    assert listed - set(manifest["files"]) == {"manifest.json"}
+
+
+def test_the_seven_cities_lead_in_output_from_data(home: Path) -> None:
+    rows = query(
+        home,
+        """select c.name_en from mart_cluster m join city c using (city_adcode)
+           where year = (select max(year) from (select year from mart_cluster where nev_output is not null
+                         group by year having count(*) >= 10)) and rank_nev_output <= 10""",
+    )
+    found = {name for (name,) in rows}
+    assert set(SEVEN) <= found, f"missing from the ten leading cities: {set(SEVEN) - found}"
+
+
+def test_each_leading_city_has_evidence_a_click_away(home: Path) -> None:
+    rows = query(
+        home,
+        """select c.name_en, count(*) filter (where p.evidence_url like 'http%') from plant p join city c using (city_adcode)
+           where c.name_en in (select unnest(?)) group by 1""",
+        SEVEN,
+    )
+    assert len(rows) == 7 and all(n > 0 for _, n in rows), rows
+
+
+def test_parquet_csv_and_duckdb_hold_the_same(published: Path, home: Path) -> None:
+    rows = query(home, "select count(*) from mart_cluster")[0][0]
+    assert pl.read_parquet(published / "tables/mart_cluster.parquet").height == rows
+    raw = (published / "csv/mart_cluster.csv").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf"), "spreadsheets need the BOM"
+    assert sum(1 for _ in csv.reader(raw.decode("utf-8-sig").splitlines())) == rows + 1
+
+
+def test_every_published_column_is_described(home: Path) -> None:
+    rows = query(
+        home,
+        """select schema_name, table_name, column_name from duckdb_columns()
+           where schema_name in ('main', 'meta') and coalesce(comment, '') = ''""",
+    )
+    assert rows == []
+
+
+def test_null_has_a_reason(home: Path) -> None:
+    assert query(home, "select count(*) from indicator where value is null and null_reason is null") == [(0,)]
+    assert query(home, "select count(*) from indicator where value is not null and null_reason is not null") == [(0,)]
+    for table, column in [("mart_heritage", "share_lineage_plants"), ("mart_involution", "utilisation"), ("mart_segment_structure", "lq_plants")]:
+        assert query(home, f"select count(*) from {table} where {column} is null and null_reason is null") == [(0,)], table
+
+
+def test_recalled_rows_stay_marked(home: Path) -> None:
+    recalled = query(home, "select count(*) from plant where opened_support = 'recalled'")[0][0]
+    assert recalled > 0
+    assert query(home, "select count(*) from mart_cluster where quality_flag = 'seen' and recalled_share > 0") == [(0,)]
+
+
+def test_findings_are_computed_by_the_published_query(home: Path) -> None:
+    rows = query(home, "select finding_id, value, coverage, verdict, threshold, min_coverage, evidence_query from finding order by 1")
+    assert [r[0] for r in rows] == [f"F{i}" for i in range(1, 9)]
+    for name, value, coverage, verdict, threshold, least, sql in rows:
+        again = query(home, sql)[0]
+        assert again[0] == value and again[1] == coverage, name
+        expected = "undetermined" if value is None or coverage is None or coverage < least else (
+            "supported" if value >= threshold else "not_supported"
+        )  # fmt: skip
+        assert verdict == expected, name
+
+
+def test_books_of_every_source_balance(home: Path) -> None:
+    rows = pl.read_parquet(home / "landing/_meta/accounts.parquet")
+    assert rows.filter(pl.col("records_in") != pl.col("accepted") + pl.col("quarantined")).height == 0
+    assert rows["records_in"].sum() > 1000
+
+
+def test_nothing_new_publishes_nothing(own_home: Path) -> None:
+    before = os.readlink(own_home / "published/current")
+    run = make("orchestration.refresh", own_home)
+    assert run.code == 0 and "nothing new" in run.out, run.out
+    assert os.readlink(own_home / "published/current") == before
+
+
+PLANT = "operator_zh,city,product,plant_name,opened_year,capacity,capacity_unit,powertrain_at_opening\n比亚迪汽车有限公司,济南,整车,测试济南工厂,2022,300000,vehicles_per_year,ev\n"
+
+
+def test_inbox_plant_shows_and_its_removal_changes_nothing(own_home: Path) -> None:
+    inbox = own_home / "inbox/plants"
+    inbox.mkdir(parents=True, exist_ok=True)
+    file = inbox / "mine.csv"
+    sql = "select m.n_ev_plants from mart_cluster m join city c using (city_adcode) where c.name_en = 'Jinan' and year = 2024"
+    before = query(own_home, sql)[0][0]
+    file.write_text(PLANT, encoding="utf-8")
+    (inbox / "broken.csv").write_bytes(b"\xff\xfe\x00garbage")
+    (inbox / "renamed.csv").write_text("maker,town\nx,y\n", encoding="utf-8")
+
+    errors: list[str] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                assert query(own_home, "select count(*) from mart_cluster")[0][0] > 0
+            except Exception as error:  # any error of a reader is the failure under test
+                errors.append(repr(error))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        run = make("orchestration.refresh", own_home)
+    finally:
+        stop.set()
+        reader.join()
+    assert run.code == 0, run.out
+    assert errors == []
+    assert "renamed.csv" in run.out and "missing_column" in run.out, run.out
+    assert query(own_home, sql)[0][0] == before + 1
+    assert query(own_home, "select operator, city_adcode, source from plant where plant_name = '测试济南工厂'") == [
+        ("比亚迪汽车有限公司", "370100", "inbox")
+    ]
+    assert query(own_home, "select count(*) from meta.quarantine where source = 'inbox'")[0][0] >= 2
+    changes = (own_home / "published/current/CHANGES.md").read_text()
+    assert "plant" in changes
+
+    version = os.readlink(own_home / "published/current")
+    file.unlink()
+    run = make("orchestration.refresh", own_home)
+    assert run.code == 0 and "nothing new" in run.out, run.out
+    assert os.readlink(own_home / "published/current") == version
+    assert query(own_home, sql)[0][0] == before + 1
+
+
+def test_indicator_history_keeps_the_replaced_value(own_home: Path) -> None:
+    inbox = own_home / "inbox/plants"
+    inbox.mkdir(parents=True, exist_ok=True)
+    (inbox / "mine.csv").write_text(PLANT, encoding="utf-8")
+    assert make("orchestration.refresh", own_home).code == 0
+    rows = query(
+        own_home,
+        """select vintage_id, value, known_to is null from indicator where indicator = 'ev_plants_count'
+           and geography_id = '370100' and period = '2024' order by known_from, vintage_id""",
+    )
+    assert len(rows) == 2 and rows[1][1] == rows[0][1] + 1
+    assert [r[2] for r in rows] == [False, True]
+    doubles = "select count(*) - count(distinct (indicator, geography_level, geography_id, period)) from indicator_latest"
+    assert query(own_home, doubles) == [(0,)]
+
+
+def test_a_failing_data_test_stops_the_publication_and_names_itself(own_home: Path, tmp_path: Path) -> None:
+    """A copy of the project with a test that must fail: current stays, the message names model and test."""
+    copy = tmp_path / "checkout"
+    shutil.copytree(REPO, copy, ignore=shutil.ignore_patterns(".venv", ".git", "data", "target", "__pycache__"))
+    (copy / "dbt_project/tests/assert_city_is_empty.sql").write_text("select * from {{ ref('city') }}")
+    before = os.readlink(own_home / "published/current")
+    run = make_in(copy, own_home)
+    assert run.code == 1
+    assert "assert_city_is_empty" in run.out and "city" in run.out and "see the rows" in run.out, run.out
+    assert os.readlink(own_home / "published/current") == before
+
+
+def make_in(checkout: Path, home: Path) -> Run:
+    return make("orchestration.refresh --force", home, PYTHONPATH=str(checkout), EVATLAS_TEST_CWD=str(checkout))
+
+
+def test_published_schema_is_only_added_to(home: Path) -> None:
+    """The schema of the contract, kept beside this test; a column that goes or changes type fails here."""
+    kept = json.loads((REPO / "tests/contract_schema.json").read_text())
+    now = {
+        f"{s}.{t}.{c}": d
+        for s, t, c, d in query(home, "select schema_name, table_name, column_name, data_type from duckdb_columns() where schema_name in ('main', 'meta')")
+    }
+    broken = {name: (kind, now.get(name)) for name, kind in kept.items() if now.get(name) != kind}
+    assert broken == {}, "promised columns that are gone or have another type (a breaking change)"
