@@ -526,34 +526,28 @@ _JUDGES = {"firms": _firm, "plants": _plant, "policies": _policy, "city_output":
 
 
 # -- records against each other --------------------------------------------------------------------------
-#: What makes two records of a file the same thing; a record without any of a line's values has no identity but
-#: its whole content. Firms without a code and plants are told apart by everything that is said of them.
-_IDENTITY: Mapping[str, tuple[str, ...]] = {
-    "firms": ("uscc", "as_of"),
-    "plants": (),
-    "policies": (),
-    "city_output": ("city_adcode", "city", "year", "product", "as_of"),
-}
-_KEY_COLUMNS = {"firms": ("uscc",), "city_output": ("year",)}
+#: Columns that are read, not said: they make no difference between two records.
+_ASIDE = frozenset(
+    {"record_id", "record_no", "flags", "name_zh", "title_zh", "operator_zh", "operator_en", "registered_capital_text"}
+)
 
 
 def _folded(row: Mapping[str, Any]) -> str:
     """The content of a row as it is compared: names by their key, text folded, without number and flags."""
-    parts = []
-    for column, value in row.items():
-        if column in ("record_id", "record_no", "flags", "name_zh", "title_zh", "operator_zh", "operator_en",
-                      "registered_capital_text"):  # fmt: skip
-            continue
-        parts.append(fold(value) if isinstance(value, str) else repr(value))
-    return "\x1f".join(parts)
+    return "\x1f".join(
+        fold(value) if isinstance(value, str) else repr(value) for column, value in row.items() if column not in _ASIDE
+    )
 
 
 def record_id(kind: str, row: Mapping[str, Any]) -> str:
-    """Sha256-based id (24 hex digits) of what a record is about: its code and date where it has one, else all
-    that it says."""
-    keys = _KEY_COLUMNS.get(kind, ())
-    if keys and all(row[key] is not None for key in keys):
-        identity = "\x1f".join(str(row[column]) for column in _IDENTITY[kind])
+    """What a record is about. A firm with a code is that code (`uscc:…`, with `@` and the date that the record speaks
+    of, where it has one); a city's output is its place, year and product; everything else is all that it says,
+    as the first 24 hex digits of its sha256."""
+    if kind == "firms" and row["uscc"] is not None:
+        return f"uscc:{row['uscc']}" + (f"@{row['as_of']}" if row["as_of"] else "")
+    if kind == "city_output":
+        said = [row["city_adcode"] or fold(row["city"]), row["year"], row["product"], row["as_of"]]
+        identity = "\x1f".join(map(str, said))
     else:
         identity = _folded(row)
     return hashlib.sha256(f"{kind}\x1e{identity}".encode()).hexdigest()[:24]

@@ -1,0 +1,16 @@
+select
+    record_id,
+    record_no,
+    city_adcode,
+    city,
+    year,
+    product,
+    output,
+    unit,
+    source_url,
+    as_of,
+    flags,
+    _partition as partition,
+    _snapshot_sha256 as snapshot_sha256,
+    _fetched_at as fetched_at
+from {{ source('inbox', 'city_output') }}

@@ -1,0 +1,22 @@
+select
+    record_id,
+    record_no,
+    title_zh,
+    title_key,
+    issuer,
+    level,
+    issue_date,
+    issue_precision,
+    adcode,
+    place,
+    doc_no,
+    content_zh,
+    valid_from,
+    valid_to,
+    source_url,
+    as_of,
+    flags,
+    _partition as partition,
+    _snapshot_sha256 as snapshot_sha256,
+    _fetched_at as fetched_at
+from {{ source('inbox', 'policies') }}
