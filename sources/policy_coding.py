@@ -48,6 +48,8 @@ _CJK = re.compile(r"[一-龥]")
 _LATIN = re.compile(r"[A-Za-z]{2,}[ -][A-Za-z]{2,}")
 _NUMBER_ZH = r"(?:第)?[0-9〇零一二三四五六七八九十百千两][0-9,.]*[十百千万亿]{0,2}(?:余|多)?(?:元|%|％)?"
 _NUMBER_EN = r"[<>=+]*\d[\d,.]*\s*(?:thousand|million|billion|bn|m|trillion)?\s*(?:yuan|RMB|%)?\s*"
+_FOLLOWED = ("F6_facility_subsidy", "F7_trade_in")
+_FOLLOWERS = ("F1_purchase_subsidy", "F4_investment_grant")
 _GIVES = re.compile(r"补贴|补助|奖补|奖励|资助|给予|补偿|贴息")
 
 
@@ -140,7 +142,7 @@ def _load(path: str, language: str) -> Rules:
     cues: dict[str, list[str]] = {}
     with open(path, encoding="utf-8") as handle:
         for row in csv.DictReader(handle):
-            if row["language"] != language:
+            if row["language"] != language or row["kind"] == "plain":
                 continue
             expression, slots = _compile(row["pattern"], chinese)
             if row["instrument"] == "*":
@@ -235,13 +237,13 @@ def _code_sentence(text: str, candidates: tuple[int, ...], language: str, own_ti
             for match in rule.regex.finditer(masked):
                 start, end = match.span()
                 left, right = _scope(masked, start, end)
-                scope = masked[left:right]
                 if _FILL in match[0] and _FILL * 2 in match[0]:
                     continue  # a gap that runs over another document's name
                 inside = any(p.start() <= start < p.end() for p in _PAREN.finditer(masked))
-                cues = plain[left:right] if inside else _mask(_PAREN, plain[left:right])
+                cues = plain[left:right] if inside else _PAREN.sub("", plain[left:right])
                 exclude = rules.excludes.get(code)
-                if rules.negation.search(cues) or (exclude and exclude.search(scope)):
+                back = plain[_scope(masked, max(left - 1, 0), max(left - 1, 0))[0] : right]
+                if rules.negation.search(cues) or (exclude and exclude.search(back)):
                     continue
                 if best is None or start < best.start:
                     best = Hit(code, rule.rule_id, start, end, _direction(code, cues, rules))
@@ -371,12 +373,32 @@ def code_text(text: str, titled: bool = False, seeds: Path = SEEDS) -> list[dict
                 again = next(_GIVES.finditer(sentence))
                 if re.search(r"\d", sentence) and not rules.negation.search(sentence) and not hits:
                     hits = [Hit(carried.instrument, carried.rule_id + "+", *again.span(), _direction(carried.instrument, sentence, rules))]
+            if place and re.match(r"[；;]\s*$", text[spans[place - 1][1] : start]) and carried and carried.instrument in _FOLLOWED:
+                hits = [  # "…的，补贴2万元；购买燃油车的，补贴1.5万元": the second half is of the same kind
+                    Hit(carried.instrument, carried.rule_id + "+", h.start, h.end, h.direction) if h.instrument in _FOLLOWERS else h
+                    for h in hits
+                    if not (h.instrument in _FOLLOWERS and any(x.instrument == carried.instrument for x in hits))
+                ]
             if not hits:
                 continue
             fiscal = [hit for hit in hits if hit.instrument[0] == "F"]
             if fiscal and not own_title:
                 carried, carried_line = fiscal[-1], text.count("\n", 0, start)
             rows += _rows(sentence, start, hits, own_title, language, seen)
+    return _settle_title(rows, title_end)
+
+
+def _settle_title(rows: list[dict[str, Any]], title_end: int) -> list[dict[str, Any]]:
+    """A title that names a subsidy says not yet whether it is given, cut or ended: where it has no word of
+    direction itself, it takes the direction that its body mostly has."""
+    body: dict[str, list[str]] = {}
+    for row in rows:
+        if row["evidence_start"] >= title_end:
+            body.setdefault(row["instrument"], []).append(row["direction"])
+    for row in rows:
+        code = row["instrument"]
+        if row["evidence_start"] < title_end and code in body and row["direction"] == default_direction(code):
+            row["direction"] = max(sorted(set(body[code])), key=body[code].count)
     return rows
 
 

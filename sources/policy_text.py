@@ -111,8 +111,8 @@ _DOC_TYPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("result", re.compile(r"公示|名单|结果的?(?:公告|通知|公布)?$|拟(?:支持|立项|补助|奖励|认定|安排)|中标|成交公告|资金(?:安排|拨付|分配)(?:表|方案|计划)|清算(?:情况|结果)|第[一二三四五六七八九十\d]+批.{0,12}(?:试点|示范)(?:城市|企业|项目)?的?(?:通知|公告|批复)$")),
     ("call", re.compile(r"申报|征集|组织推荐|申请(?:指南|受理)|项目指南|揭榜|遴选|报送.{0,12}(?:材料|计划)|公开征求|征求.{0,20}意见的")),
     ("news", re.compile(r"召开|举行|举办|调研|考察|出席|会见|座谈会|发布会|(?:正式)?(?:启动|开工|投产|揭牌|下线)(?:仪式)?$|突破\S{0,8}(?:辆|亿元)$|^(?:我[市省区]|全[市省]).*(?:增长|达|破)")),
-    ("plan", re.compile(r"规划|(?:行动|工作|建设|实施|发展|布局|三年|推广)计划|(?:行动|实施|工作|总体|建设)方案|发展战略|创新发展战略|(?:专项)?行动(?:的通知)?$|路线图|工作要点|政府工作报告")),
-    ("norm", re.compile(r"通知|意见|办法|规定|条例|细则|措施|决定|公告|政策|规范|条件|规则|管理|标准|指引|批复|令")),
+    ("plan", re.compile(r"规划|(?:行动|工作|建设|实施|发展|布局|三年|推广)计划|(?:行动|实施|工作|总体|建设|培育|布局|组建|振兴|发展|试点|推进)方案|发展战略|创新发展战略|(?:专项)?行动(?:的通知)?$|路线图|工作要点|政府工作报告")),
+    ("norm", re.compile(r"通知|意见|办法|规定|条例|细则|措施|举措|决定|公告|通告|政策|规范|条件|规则|管理|标准|指引|批复|令|导则|须知|方案")),
 )  # fmt: skip
 _DOC_TYPES_EN: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("reply", re.compile(r"\breply to\b|\bresponse to proposal", re.I)),
@@ -249,15 +249,15 @@ _PERCENT = re.compile(rf"(?<![\d.])(?P<num>\d[\d,]*(?:\.\d+)?)\s*(?:%|％|个百
 _RATIO = re.compile(r"(?<![\d.:：])(\d(?:\.\d+)?)\s*[:：∶]\s*(\d(?:\.\d+)?)(?![\d.:：])")
 _COUNTED = re.compile(rf"(?<![\d.])(?P<num>{_NUM})\s*(?P<scale>万亿|亿|万|千)?\s*(?:余|多)?\s*(?P<unit>{_COUNT_ALT})")
 _EACH = re.compile(
-    r"每\s*(?:1|一)?\s*(?P<per>千瓦时|千瓦|公斤|千克|平方米|公里|辆|台|桩|枪|座|站|亩|积分|分|人|款|kWh|kW|度(?:电)?|吨|套|户|家|个(?P<item>充电桩|换电站|加氢站|桩|站|项目|企业|平台|车型)?)"
+    r"每(?:销售|生产|推广|新增|购买|采购|购置|更新|报废|投放|建设|建成|回收)?\s*(?:1|一)?\s*(?P<per>千瓦时|千瓦|公斤|千克|平方米|公里|辆|台|桩|枪|座|站|亩|积分|分|人|款|kWh|kW|度(?:电)?|吨|套|户|家|个(?P<item>充电桩|换电站|加氢站|桩|站|项目|企业|平台|车型)?)"
 )
 _EACH_UNIT = {"度电": "kWh", "充电桩": "pile", "桩": "pile", "换电站": "station", "加氢站": "station", "站": "station", "项目": "project", "企业": "firm", "平台": "platform", "车型": "model"}
 _CAP = re.compile(r"最高|不超过|上限|封顶|最多|不高于|限额|累计.{0,6}不超|至多")
 _CAP_AFTER = re.compile(r"^(?:封顶|以内|以下|为上限|的?上限|（含）以内|\(含\)以内)")
 _TOTAL = re.compile(r"总额|总规模|规模|总投资|总计|共计|安排|筹集|设立|资金池|额度|总量|授信|募集|增资|注资|出资|投入")
 _TARGET = re.compile(r"达到?|力争|目标|突破|超过|超|建成|新建|建设|新增|形成|推广|增至|实现|完成|不少于|不低于|占|比例|比重|翻番")
-_GIVE = re.compile(r"给予|奖励|补贴|补助|资助|奖补|支持|发放|享受|贴息|补偿|返还|减免|按照?")
-_THRESHOLD_AFTER = re.compile(r"^(?:（含）|\(含\))?(?:及)?以上(?!.{0,3}(?:给予|奖|补))|^(?:（含）|\(含\))?(?:及)?(?:以上)?的(?!奖|补|资|标准|比例|支持|幅度|一次)|^(?:（含）)?(?:以上)(?:的|，|,|、|且|\()")
+_GIVE = re.compile(r"给予|奖励|补贴|补助|资助|奖补|支持|发放|享受|领取|贴息|补偿|返还|减免|按照?")
+_THRESHOLD_AFTER = re.compile(r"^(?:（含）|\(含\))?(?:及)?以上(?!.{0,3}(?:给予|奖|补))|^(?:（含）|\(含\))?(?:及)?(?:以上)?的(?!奖|补|资|标准|比例|支持|幅度|一次)|^(?:（含）)?(?:以上)(?:的|，|,|、|且|\()|^以上[^，,。]{0,16}的[，,可]")
 _THRESHOLD = re.compile(r"(?:首次)?(?:达到|超过|突破|满|不低于|不少于|高于|大于|总投资|投资额|投资|销售额|产值|营收|营业收入)(?:首次)?(?:达到?|超过|突破|满|不低于|不少于|在)?\s*$")
 
 
@@ -353,6 +353,8 @@ def _is_count(match: re.Match[str], before: str, after: str) -> bool:
     """Counts that are measures: not ordinals (第3个), years, chapters, vehicle tonnage, driving range, floor numbers."""
     if before.endswith(("第", "近", "每", "〔", "L", "Ⅳ")) and before[-1:] in "第每":
         return False
+    if match["num"] in ("1", "一") and not match["scale"] and re.search(r"每[一-龥]{0,2}$", before):
+        return False
     digits = re.fullmatch(r"\d[\d,]*(?:\.\d+)?", match["num"]) is not None
     if not digits and match["num"] in ("一", "千", "百", "十", "两", "零") and not match["scale"]:
         return False
@@ -368,6 +370,7 @@ def _is_count(match: re.Match[str], before: str, after: str) -> bool:
 
 
 def _counted_thing(unit: str, before: str, after: str) -> str:
+    whole = before
     after = re.split("[、，,；和及与]", after)[0]
     before = re.split("[、，,；]", before)[-1]
     window = after + before[-16:]
@@ -381,6 +384,10 @@ def _counted_thing(unit: str, before: str, after: str) -> str:
         return "piles"
     if unit == "stations":
         return "stations"
+    if not window.strip() or not re.search(r"[一-龥]{2}", window):
+        window = whole[-40:]
+    if re.search(r"桩|充电设施", whole[-30:]) and not re.search(r"[一-龥]", after[:2]):
+        return "piles"
     if re.search(r"停车位|泊位|车位", window):
         return "parking_spaces"
     if re.search(r"城市", after):
@@ -399,6 +406,10 @@ def _role(sentence: str, start: int, end: int, unit: str) -> str:
     gives_later = _GIVE.search(sentence, end) is not None
     if _CAP.search(near) or _CAP_AFTER.search(after):
         return "cap"
+    if unit == "%" and re.match(r"^的?(?:比例)?(?:以上)?(?:建设|配建|预留|安装|配置|配备|采购|更新为)", after):
+        return "target"
+    if unit not in ("%", "ratio") and re.search(r"每(?:增|新增|增加|增产|超|超过|多)\S{0,4}$", before) and gives_later:
+        return "threshold"
     if unit in ("%", "ratio") or unit.startswith("CNY/"):
         if unit == "%" and _THRESHOLD.search(before[-12:]) and gives_later and re.match(r"^(?:（含）)?(?:及)?(?:以上)?的", after):
             return "threshold"
@@ -418,6 +429,8 @@ def _role(sentence: str, start: int, end: int, unit: str) -> str:
             return "rate"
         if re.search(r"(?:产值|收入|营收|规模|增加值|出口额|产业规模|集群)", before) and _TARGET.search(before) and not re.search(r"基金|资金", before):
             return "target"
+        if re.match(r"^(?:现金)?(?:入股|增资|注资|出资|认购|战略投资)", after):
+            return "total"
         if _TOTAL.search(before):
             return "total"
         if re.match(r"^的?(?:一次性)?(?:奖励|补贴|补助|资助|奖补|支持|补偿)", after):
