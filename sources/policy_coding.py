@@ -242,7 +242,7 @@ def _code_sentence(text: str, candidates: tuple[int, ...], language: str, own_ti
                 inside = any(p.start() <= start < p.end() for p in _PAREN.finditer(masked))
                 cues = plain[left:right] if inside else _PAREN.sub("", plain[left:right])
                 exclude = rules.excludes.get(code)
-                back = plain[_scope(masked, max(left - 1, 0), max(left - 1, 0))[0] : right]
+                back = plain[_scope(masked, max(left - 1, 0), max(left - 1, 0))[0] : _scope(masked, end, min(right + 1, len(masked)))[1] if code[:2] == "P1" else right]
                 if rules.negation.search(cues) or (exclude and exclude.search(back)):
                     continue
                 if best is None or start < best.start:

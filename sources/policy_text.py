@@ -106,9 +106,9 @@ def first_day(iso: str | None) -> str | None:
 #: is said before what it is, so a "解读" of a plan is an interpretation.
 _DOC_TYPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("reply", re.compile(r"(?:提案|建议|议案)\S{0,30}(?:答复|复函|办理)|答复的函|答复函|^对.*(?:提案|建议).*的?答复|号(?:提案|建议)")),
-    ("interpretation", re.compile(r"解读|图解|一图(?:读懂|看懂)|政策问答|问答|答记者问|起草说明|编制说明|释义|热点回应")),
+    ("interpretation", re.compile(r"解读|图解|一图(?:读懂|看懂)|政策问答|问答|答记者问|起草说明|编制说明|修订说明|释义|热点回应")),
     ("agreement", re.compile(r"协议|备忘录|签约|战略合作")),
-    ("result", re.compile(r"公示|名单|结果的?(?:公告|通知|公布)?$|拟(?:支持|立项|补助|奖励|认定|安排)|中标|成交公告|资金(?:安排|拨付|分配)(?:表|方案|计划)|清算(?:情况|结果)|第[一二三四五六七八九十\d]+批.{0,12}(?:试点|示范)(?:城市|企业|项目)?的?(?:通知|公告|批复)$")),
+    ("result", re.compile(r"公示|名单(?:[（(]|的|$)|公布.{0,40}名单|结果的?(?:公告|通知|公布)?$|拟(?:支持|立项|补助|奖励|认定|安排)|中标|成交公告|资金(?:安排|拨付|分配)(?:表|方案|计划)|清算(?:情况|结果)|第[一二三四五六七八九十\d]+批.{0,12}(?:试点|示范)(?:城市|企业|项目)?的?(?:通知|公告|批复)$")),
     ("call", re.compile(r"申报|征集|组织推荐|申请(?:指南|受理)|项目指南|揭榜|遴选|报送.{0,12}(?:材料|计划)|公开征求|征求.{0,20}意见的")),
     ("news", re.compile(r"召开|举行|举办|调研|考察|出席|会见|座谈会|发布会|(?:正式)?(?:启动|开工|投产|揭牌|下线)(?:仪式)?$|突破\S{0,8}(?:辆|亿元)$|^(?:我[市省区]|全[市省]).*(?:增长|达|破)")),
     ("plan", re.compile(r"规划|(?:行动|工作|建设|实施|发展|布局|三年|推广)计划|(?:行动|实施|工作|总体|建设|培育|布局|组建|振兴|发展|试点|推进)方案|发展战略|创新发展战略|(?:专项)?行动(?:的通知)?$|路线图|工作要点|政府工作报告")),
@@ -406,7 +406,7 @@ def _role(sentence: str, start: int, end: int, unit: str) -> str:
     gives_later = _GIVE.search(sentence, end) is not None
     if _CAP.search(near) or _CAP_AFTER.search(after):
         return "cap"
-    if unit == "%" and re.match(r"^的?(?:比例)?(?:以上)?(?:建设|配建|预留|安装|配置|配备|采购|更新为)", after):
+    if unit == "%" and re.match(r"^的?(?:比例)?(?:以上)?(?:建设|配建|预留|安装|配置|配备|采购|采用|使用|更新为)", after):
         return "target"
     if unit not in ("%", "ratio") and re.search(r"每(?:增|新增|增加|增产|超|超过|多)\S{0,4}$", before) and gives_later:
         return "threshold"
