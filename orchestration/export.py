@@ -148,11 +148,11 @@ def write_database(warehouse: Path, target: Path, relations: list[Relation]) -> 
     rows: dict[str, int] = {}
     con = duckdb.connect(config={"threads": "2", "autoinstall_known_extensions": "false"})
     try:
-        con.execute(f"attach {literal(str(warehouse))} as w (read_only)")
+        con.execute(f"attach {literal(str(warehouse))} as warehouse (read_only)")
         con.execute(f"attach {literal(str(target))} as a (storage_version {literal(STORAGE_VERSION)})")
         con.execute("create schema a.meta")
         for r in relations:
-            built = f"w.{r.schema}.{quote(r.name)}"
+            built = f"warehouse.{r.schema}.{quote(r.name)}"
             here = f"a.{r.schema}.{quote(r.name)}"
             order = f" order by {', '.join(quote(k) for k in r.key)}" if r.key else " order by all"
             con.execute(f"create table {here} as select * from {built}{order}")

@@ -3,8 +3,8 @@
 Belongs here: turning a declaration into Dagster assets, checks and metadata. Does not belong here: how a
 source is read (sources/), nor any database. See Dagster's concept page "Assets".
 """
+# No `from __future__ import annotations` here: Dagster reads the context's annotation at definition.
 
-from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any

@@ -2,8 +2,8 @@
 
 Belongs here: calling export and release under the writer's lock. Does not belong here: what a version holds.
 """
+# No `from __future__ import annotations` here: Dagster reads the context's annotation at definition.
 
-from __future__ import annotations
 
 import shutil
 from typing import Any

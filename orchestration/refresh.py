@@ -141,7 +141,10 @@ def first_failure(result: Any) -> str:
             data = event.step_failure_data
             if data.user_failure_data is not None:
                 return str(data.user_failure_data.description)
-            return str(data.error.message if data.error else event.message)
+            error = data.error
+            while error is not None and error.cause is not None:  # Dagster wraps what was raised
+                error = error.cause
+            return f"{error.message}{''.join(error.stack[-3:])}" if error else str(event.message)
     return "the run failed before any step began"
 
 

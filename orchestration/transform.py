@@ -3,8 +3,8 @@
 Belongs here: how dbt nodes are shown and run. Does not belong here: SQL. dagster-dbt's translator and
 decorator are kept; its CLI resource is not (see orchestration/dbt.py).
 """
+# No `from __future__ import annotations` here: Dagster reads the context's annotation at definition.
 
-from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -88,16 +88,26 @@ def dbt_events(
             if raw["info"].get("name") in ("LogTestResult", "LogModelResult", "LogSeedResult", "RunResultError"):
                 if status in ("fail", "error"):
                     failed.append(info.get("unique_id", ""))
-            yield from DbtCoreCliEventMessage(raw_event=raw, event_history_metadata={}).to_default_asset_events(
+            for event in DbtCoreCliEventMessage(raw_event=raw, event_history_metadata={}).to_default_asset_events(
                 manifest=manifest, dagster_dbt_translator=translator, context=context,
                 target_path=dbt.target_dir(home),
-            )  # fmt: skip
+            ):  # fmt: skip
+                # a build is always whole; a run of some assets from the UI reports those alone
+                if isinstance(event, dg.Output) and event.output_name not in context.op_execution_context.selected_output_names:
+                    continue
+                if isinstance(event, dg.AssetCheckResult) and not _asked(context, event):
+                    continue
+                yield event
     except dbt.DbtFailed as error:
         raise dg.Failure(
             description=explain(home, manifest, failed, str(error)),
             metadata={"failed": dg.MetadataValue.json(failed)},
             allow_retries=False,
         ) from None
+
+
+def _asked(context: dg.AssetExecutionContext, event: dg.AssetCheckResult) -> bool:
+    return dg.AssetCheckKey(event.asset_key, event.check_name) in context.selected_asset_check_keys  # type: ignore[arg-type]
 
 
 def explain(home: Home, manifest: dict[str, Any], failed: list[str], text: str) -> str:
