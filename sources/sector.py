@@ -332,15 +332,20 @@ def _evidence(some: pl.DataFrame, rules: Rules) -> list[pl.DataFrame]:
             if r.needs == "":
                 condition = has("flat", r.token)
             elif r.needs == "sideline":
-                condition = has("flat", r.token) & (has("near", r.token) | has("n", rules.tokens("word_charge"))) & keeps
+                supported = has("first", r.token) | has("n", rules.tokens("word_charge"))
+                condition = keeps & ((has("flat", r.token) & supported) | (has("near", r.token) & mine))
             elif r.needs == "make_vehicle":
                 condition = has("made", r.token, item) & has("first", r.token, item) & keeps
+                condition = condition & ~has("first", r.token, f"[^{STOP}]*(?:用|等的|的各)")
             elif r.needs == "make_auto":
                 condition = mine & has("first", r.token) & has("made", parts)
             elif r.needs == "make_phrase":
                 condition = mine & has("near", r.token)
             else:
-                condition = mine & has("first", r.token)
+                about = has("first", r.token)
+                if segment == "components":  # "汽车的悬架系统；…；其他汽车用零部件制造"
+                    about = about | has("first", rules.tokens("word_vehicle"), f"[^{SEPARATOR}{own}及和与/|零配]")
+                condition = mine & about
             add(free & condition, [r.rule_id], "scope", "contributory" if r.kind == "scope" else None)
         for r in rules.of("name", segment=segment):
             mine = has("n", r.token)
@@ -357,10 +362,17 @@ def _evidence(some: pl.DataFrame, rules: Rules) -> list[pl.DataFrame]:
             elif r.needs == "context":
                 condition = keeps & (has("made", parts + engines) | (no_verb & has("flat", parts + engines)))
             elif r.needs == "context_ice":
-                condition = keeps & (has("made", parts + engines) | (no_verb & (has("flat", parts + engines) | (pl.col("scope") == ""))))
+                foreign = pl.col("scope").str.contains("摩托车发动机|船舶|船用|航空|燃气轮机")
+                condition = keeps & (has("made", parts + engines) | ((pl.col("makes") | no_verb) & ~foreign))
+            elif r.needs == "auto_name":
+                thing = has("made", rules.tokens("scope", segment="components"))
+                whole = has("made", rules.tokens("word_vehicle")) & pl.col("maker_name")
+                condition = keeps & (thing | whole | (no_verb & pl.col("name").str.contains("厂$")))
             else:
                 condition = (makes & keeps) | (made & has("first", words))
             add(free & mine & condition, [r.rule_id], "name")
+    for r in rules.of("word_battery"):  # "电池制造" as a business of its own; dry cells are stripped
+        add(free & has("made", r.token, item) & has("first", r.token), [r.rule_id], "scope")
     for r in rules.of("trade"):
         add(has("n", r.token) & (pl.col("name").str.contains("汽车|汽配|车辆|轿车|摩托车")) & free, [r.rule_id], "name")
     return found
