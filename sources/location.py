@@ -37,9 +37,9 @@ PROVINCES = {
     "65": "新疆维吾尔自治区", "71": "台湾省", "81": "香港特别行政区", "82": "澳门特别行政区",
 }  # fmt: skip
 _PROVINCE_SHORT = {c: ("内蒙古" if c == "15" else "黑龙江" if c == "23" else n[:2]) for c, n in PROVINCES.items()}
-_ROADS = ("路", "街", "大道", "大街", "道", "东路", "西路", "南路", "北路", "中路", "一路", "二路", "东街", "西街",
+_ROADS = ("路", "街", "大道", "东路", "西路", "南路", "北路", "镇", "乡", "村", "桥", "中路", "大街", "道", "一路", "二路", "东街", "西街",
           "南街", "北街", "大厦", "商城", "花园", "饭店", "宾馆", "商场", "市场", "新村", "广场", "公寓", "支路", "弄",
-          "巷", "桥", "镇", "乡", "村", "圩", "商业", "办事处", "小区", "宫", "西区", "东区", "村委")  # fmt: skip
+          "巷", "圩", "商业", "办事处", "小区", "宫", "西区", "东区", "村委")  # fmt: skip
 
 #: Names of lists, not of places, and names that many cities have for their middle.
 _NO_PLACE = {"县", "市辖区", "城区", "郊区", "矿区", "东区", "西区", "南区", "北区", "市区", "新区", "开发区", "高新区",
@@ -66,6 +66,7 @@ class Gazetteer:
 
     table: pl.DataFrame
     words: tuple[str, ...]
+    names: tuple[str, ...]  # the words without streets
     cities: frozenset[str]
 
     @classmethod
@@ -97,8 +98,10 @@ class Gazetteer:
                         rows.add((word, 2, city[:2], city))
                 if len(name) >= 3 and name[-1] in "县市":
                     rows.add((name[:-1], 3, city[:2], city))
-        shorts = {row[0] for row in rows if row[1] <= 1 or row[1] == 3}
-        roads = {(short + road, 9, "", "") for short in shorts for road in _ROADS if len(short) <= 4}
+        cities_short = {row[0] for row in rows if row[1] <= 1 and len(row[0]) <= 4}
+        counties_short = {row[0] for row in rows if row[1] == 3 and len(row[0]) <= 4}
+        roads = {(short + road, 9, "", "") for short in cities_short for road in _ROADS}
+        roads |= {(short + road, 9, "", "") for short in counties_short for road in _ROADS[:12]}
         taken = {row[0] for row in rows}
         rows |= {row for row in roads if row[0] not in taken}
         table = pl.DataFrame(
@@ -106,7 +109,7 @@ class Gazetteer:
             orient="row",
         )  # fmt: skip
         words = tuple(sorted({row[0] for row in rows}, key=lambda w: (-len(w), w)))
-        return cls(table, words, frozenset(cities))
+        return cls(table, words, tuple(sorted(taken, key=lambda w: (-len(w), w))), frozenset(cities))
 
 
 def short_name(name: str) -> str:
@@ -140,11 +143,20 @@ def _prefecture(code: str) -> str:
 
 @lru_cache(maxsize=2)
 def gazetteer_of(seeds: Path) -> Gazetteer:
-    """The gazetteer of a seeds folder (cities.csv, districts.csv, city_aliases.csv, city_history.csv)."""
+    """The gazetteer of a seeds folder: cities, their districts, and place_names.csv (zones, new districts, former
+    counties and prefectures with the city that has them now)."""
     places: list[tuple[str, str, int]] = []
-    with open(seeds / "cities.csv", encoding="utf-8", newline="") as handle:
-        places += [(row["name_zh"], row["city_adcode"], 1) for row in csv.DictReader(handle)]
+    for file, code in (("cities.csv", "city_adcode"), ("districts.csv", "city_adcode"),
+                       ("place_names.csv", "city_adcode"), ("city_history.csv", "successor_adcode")):  # fmt: skip
+        with open(seeds / file, encoding="utf-8", newline="") as handle:
+            for row in csv.DictReader(handle):
+                county = file == "districts.csv" or "county" in row.get("kind", "") or "zone" in row.get("kind", "")
+                places.append((row["name_zh"], row[code], 2 if county else 1))
     return Gazetteer.build(places)
+
+
+#: The seeds that a change of which must locate firms again.
+VOCABULARY = ("cities.csv", "districts.csv", "place_names.csv", "city_history.csv")
 
 
 def locate(frame: pl.DataFrame, gazetteer: Gazetteer) -> pl.DataFrame:
@@ -229,11 +241,14 @@ def _code_prefecture(code: pl.Expr, gazetteer: Gazetteer) -> pl.Expr:
 def _read(texts: pl.DataFrame, gazetteer: Gazetteer, kind: str) -> pl.DataFrame:
     """Place words of texts and the city that they lead to: `record`, `city`, `sure` (the text names the city or its
     province, and not a county alone)."""
+    words = gazetteer.names if kind == "stated" else gazetteer.words
+    if texts.get_column("text").null_count() == texts.height:
+        return pl.DataFrame(schema={"record": pl.UInt32, "city": pl.String, "sure": pl.Boolean})
     found = (
         texts.filter(pl.col("text").is_not_null() & (pl.col("text") != ""))
         .with_columns(pl.col("text").str.replace_all(r"[\s·，,、（）()]", ""))
         .with_columns(
-            pl.col("text").str.extract_many(list(gazetteer.words), leftmost=True).list.head(5).alias("word")
+            pl.col("text").str.extract_many(list(words), leftmost=True).list.head(5).alias("word")
         )
         .drop("text")
         .with_columns(pl.int_ranges(pl.col("word").list.len()).alias("at"))

@@ -71,6 +71,8 @@ class Rules:
     scope_words: tuple[tuple[str, ...], tuple[str, ...]]
     name_filter: str
     scope_filter: str
+    verb_filter: str
+    phrase_filter: str
 
     def of(self, *kinds: str, segment: str | None = None) -> list[Rule]:
         return [r for r in self.rules if r.kind in kinds and (segment is None or r.segment == segment)]
@@ -115,6 +117,8 @@ def load_rules(path: Path) -> Rules:
         _automaton(rules, SCOPE_KINDS),
         _alternation(positive_name),
         _alternation(positive_scope),
+        _alternation(w for r in rules if r.kind in ("word_make", "word_dev") for w in r.words),
+        _alternation(w for r in rules if r.kind == "phrase" and r.needs in ("", "sideline") for w in r.words),
     )
 
 
@@ -177,6 +181,13 @@ def classify(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     if base["name_en"].null_count() < base.height:
         wanted = wanted | pl.col("name_en").is_not_null()
     some = base.filter(wanted)
+    # most scopes that name a part only sell it: without a verb of making there is nothing to read in them
+    some = some.filter(
+        pl.col("name").str.contains(rules.name_filter)
+        | pl.col("scope").str.contains(rules.verb_filter)
+        | pl.col("scope").str.contains(rules.phrase_filter)
+        | _coded()
+    )
     if some.is_empty():
         return _finish(some.select("record"), [])
     some = _tokenise(some, rules)
@@ -202,7 +213,14 @@ def _tokenise(some: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         .alias("n"),
         flat.alias("flat"),
     )
-    has_thing = pl.col("flat").str.contains(f"[{things}]")
+    some = some.with_columns(
+        pl.col("flat").str.contains(f"[{make}]").alias("makes"),
+        pl.col("flat").str.contains(f"[{make}{trade}]").alias("speaks"),
+        # most scopes that name a part only sell it: without a verb of making or developing there is nothing to read
+        (pl.col("flat").str.contains(f"[{things}]") & pl.col("flat").str.contains(f"[{make}{dev}]")).alias("telling"),
+    )
+    telling = some.filter("telling")
+    silent = some.filter(~pl.col("telling"))
     listing = f"[、，,和及与：: ]|{trade}"
 
     def governed(verb: str) -> pl.Expr:
@@ -220,17 +238,29 @@ def _tokenise(some: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     def head(things: int) -> pl.Expr:
         return body.str.extract(f"^((?:[^{SEPARATOR}]*[{SEPARATOR}]+){{0,{things - 1}}}[^{SEPARATOR}]*)", 1)
 
-    def where_thing(expr: pl.Expr) -> pl.Expr:
-        return pl.when(has_thing).then(expr).otherwise(pl.lit(""))
-
-    return some.with_columns(
-        where_thing(governed(make)).alias("made"),
-        where_thing(governed(dev)).alias("developed"),
-        where_thing(head(FIRST_THINGS)).alias("first"),
-        where_thing(head(NEAR_THINGS)).alias("near"),
-        pl.col("flat").str.contains(f"[{make}]").alias("makes"),
-        pl.col("flat").str.contains(f"[{make}{trade}]").alias("speaks"),
+    simple = rules.tokens("phrase")
+    silent = silent.filter((pl.col("n") != "") | pl.col("flat").str.contains(f"[{simple}]") | _coded()).with_columns(
+        pl.lit("").alias("made"), pl.lit("").alias("developed"), head(FIRST_THINGS).alias("first"),
+        pl.lit("").alias("near"),
+    )  # fmt: skip
+    telling = telling.with_columns(
+        governed(make).alias("made"),
+        pl.when(pl.col("flat").str.contains(f"[{dev}]")).then(governed(dev)).otherwise(pl.lit("")).alias("developed"),
+        head(FIRST_THINGS).alias("first"),
+        head(NEAR_THINGS).alias("near"),
     )
+    phrase = rules.tokens("phrase")
+    return pl.concat([telling, silent]).filter(
+        (pl.col("n") != "")
+        | pl.col("made").str.contains(f"[{things}]")
+        | pl.col("developed").str.contains(f"[{things}]")
+        | pl.col("flat").str.contains(f"[{phrase}]")
+        | _coded()
+    )
+
+
+def _coded() -> pl.Expr:
+    return pl.col("industry_code").is_not_null() | pl.col("name_en").is_not_null()
 
 
 def _evidence(some: pl.DataFrame, rules: Rules) -> list[pl.DataFrame]:
@@ -344,12 +374,15 @@ def _evidence(some: pl.DataFrame, rules: Rules) -> list[pl.DataFrame]:
             else:
                 about = has("first", r.token)
                 if segment == "components":  # "汽车的悬架系统；…；其他汽车用零部件制造"
-                    about = about | has("first", rules.tokens("word_vehicle"), f"[^{SEPARATOR}{own}及和与/|零配]")
+                    whole = has("first", rules.tokens("word_vehicle"), f"[^{SEPARATOR}{own}及和与/|零配]")
+                    about = about | (whole & keeps)
                 condition = mine & about
             add(free & condition, [r.rule_id], "scope", "contributory" if r.kind == "scope" else None)
         for r in rules.of("name", segment=segment):
             mine = has("n", r.token)
-            if r.needs == "":
+            if r.needs == "any":
+                condition = pl.lit(True)
+            elif r.needs == "":
                 condition = keeps
             elif r.needs == "vehicle":
                 stated = has("made", vehicles, item) | has("made", "".join(x.token for x in rules.rules if x.rule_id == "P04"))
@@ -400,3 +433,9 @@ def _finish(some: pl.DataFrame, found: list[pl.DataFrame]) -> pl.DataFrame:
         .with_columns((pl.col("share") / pl.col("share").sum().over("record")).alias("share"))
         .select([pl.col(c).cast(t) for c, t in schema.items()])
     )
+
+
+@lru_cache(maxsize=4)
+def excluded_words(rules: Rules) -> str:
+    """A pattern of the words that keep a name out of the sector whatever else it says (banks, schools, bus operators)."""
+    return _alternation(w for r in rules.rules if r.rule_id == "X01" for w in r.words)

@@ -20,6 +20,7 @@ import polars as pl
 
 from sources.base import QUARANTINE_SCHEMA, FetchContext, Page, ParseContext, Parsed, RejectFile, Source, Table
 from sources.files import TABULAR, media_of
+from sources.firm_enrichment import EXTRACT, VOCABULARY, extract
 from sources.inbox.judge import FORMAT, Judged, Scrubbed, judge, read
 from sources.inbox.kinds import KINDS, SCHEMAS
 from sources.raw import RawStore
@@ -122,7 +123,10 @@ def _read_page(kind: str, path: Path, sha256: str) -> Iterator[Page]:
 def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     """The rows of one file, with its quarantine; only the table of its kind is written."""
     page = next(iter(pages))
-    return parsed_of(judge(Scrubbed.from_bytes(page.body), ctx.today), page.key)
+    parsed = parsed_of(judge(Scrubbed.from_bytes(page.body), ctx.today), page.key)
+    if "firms" in parsed.tables:  # sector, segments and place are decided here, once for every record
+        parsed.tables["firms_sector"] = extract(parsed.tables["firms"], ctx.seeds)
+    return parsed
 
 
 def parsed_of(judged: Judged, key: str) -> Parsed:
@@ -152,9 +156,11 @@ SOURCE = Source(
     homepage="",
     licence="as the person who brought the file holds it",
     cadence="",
-    tables=tuple(
-        Table(kind, SCHEMAS[kind], ("record_id",), (0, 100_000_000), _DESCRIPTIONS[kind]) for kind in KINDS
+    tables=(
+        *(Table(kind, SCHEMAS[kind], ("record_id",), (0, 100_000_000), _DESCRIPTIONS[kind]) for kind in KINDS),
+        Table("firms_sector", EXTRACT, ("record_id",), (0, 100_000_000), "Firms of the sector among them, located"),
     ),
+    vocabulary=VOCABULARY,
     fetch=fetch,
     parse=parse,
     partitions="file",

@@ -170,7 +170,7 @@ select
     a,
     b,
     arg_max(match_rule, match_score) as match_rule,
-    max(match_score) as match_score
+    max(match_score)::double as match_score
 from united
 where a != b
 group by a, b

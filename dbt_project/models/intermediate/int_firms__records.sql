@@ -33,8 +33,44 @@ with curated as (
     from {{ ref('stg_curated_firms__firms') }}
 ),
 
+-- a firm in several files, or at several dates, is one record for each file
+brought as (
+    select
+        'inbox' as source,
+        partition || '/' || record_id as source_record_id,
+        2 as priority,
+        name_zh,
+        cast(null as varchar) as name_zh_short,
+        name_en,
+        uscc,
+        lei,
+        stock_code as stock_codes,
+        located_adcode as city_adcode,
+        place_rule,
+        cast(null as varchar) as other_city_adcode,
+        left(located_adcode, 2) || '0000' as province_adcode,
+        founded_on,
+        founded_year,
+        case
+            when regexp_matches(status, '注销|吊销|撤销|清算|停业|歇业|迁出|closed|dissolved|revoked') then 'closed'
+            when regexp_matches(status, '破产|bankrupt') then 'bankrupt'
+            when regexp_matches(status, '存续|在业|开业|在营|正常|登记|active') then 'active'
+            when closed_year is not null then 'closed'
+        end as status,
+        closed_year as status_year,
+        nullif(powertrain, 'unknown') as powertrain,
+        group_name,
+        'seen' as support,
+        if(in_sector, 'medium', 'low') as confidence,
+        source_url,
+        as_of
+    from {{ ref('stg_inbox__firms_sector') }}
+),
+
 united as (
     select * from curated
+    union all
+    select * from brought
 ),
 
 cleaned as (

@@ -15,8 +15,40 @@ with curated as (
     group by l.firm_id, s.segment
 ),
 
+registered as (
+    select
+        l.firm_id,
+        s.segment,
+        s.share,
+        s."where" || ': ' || coalesce(s.matched_words, '') as evidence,
+        s.rule_id,
+        s.strength
+    from (
+        select partition || '/' || record_id as source_record_id, unnest(segments) as s
+        from {{ ref('stg_inbox__firms_sector') }}
+        where in_sector
+    ) as r
+    inner join {{ ref('int_firms__links') }} as l on l.source = 'inbox' and l.source_record_id = r.source_record_id
+    where not exists (select 1 from curated as c where c.firm_id = l.firm_id)
+),
+
+ranked as (
+    select
+        firm_id,
+        segment,
+        row_number() over (partition by firm_id order by max(share) desc, segment) as position,
+        arg_max(evidence, share) as evidence,
+        arg_max(rule_id, share) as rule_id,
+        'seen' as support,
+        case arg_max(strength, share) when 'definitive' then 'high' when 'strong' then 'medium' else 'low' end as confidence
+    from registered
+    group by firm_id, segment
+),
+
 chosen as (
     select * from curated
+    union all by name
+    select * from ranked
 )
 
 select

@@ -1,0 +1,36 @@
+-- Firms of the combustion-vehicle chain by city, founding year and segment, from registers that people brought: where
+-- they were founded before 2009, of those that still have a record. No rows where no register was brought. A register
+-- of survivors shows where today's firms were founded and not how many there were; meta.coverage says so.
+with firms as (
+    select
+        coalesce(uscc, record_id) as firm_key,
+        located_adcode as city_adcode,
+        founded_year as year,
+        segments,
+        as_of,
+        fetched_at
+    from {{ ref('stg_inbox__firms_sector') }}
+    where in_sector and founded_year < 2009 and located_adcode is not null
+    -- a firm that several files have counts once, as the newest says
+    qualify row_number() over (
+        partition by coalesce(uscc, record_id) order by as_of desc nulls last, fetched_at desc, record_no
+    ) = 1
+),
+
+spread as (
+    select
+        firm_key,
+        city_adcode,
+        year,
+        unnest(segments).segment as segment
+    from firms
+)
+
+select
+    city_adcode,
+    year,
+    segment,
+    count(distinct firm_key) as n_firms
+from spread
+where segment in ('oem', 'components', 'ice_powertrain')
+group by city_adcode, year, segment
