@@ -1,0 +1,23 @@
+select
+    firm_id,
+    name_zh,
+    name_zh_kind,
+    name_zh_short,
+    name_en,
+    group_name,
+    powertrain,
+    founded_year,
+    hq_city_adcode,
+    reg_city_adcode,
+    hq_province_adcode,
+    listing_codes,
+    list_date,
+    lei,
+    uscc,
+    status,
+    status_year,
+    support,
+    confidence,
+    source_ref,
+    note
+from {{ source('curated_firms', 'firms') }}

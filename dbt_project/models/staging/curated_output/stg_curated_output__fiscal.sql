@@ -1,0 +1,11 @@
+select
+    record_id,
+    city_adcode,
+    year,
+    field,
+    value,
+    unit,
+    support,
+    confidence,
+    source_url
+from {{ source('curated_output', 'fiscal') }}

@@ -1,0 +1,13 @@
+select
+    plant_id,
+    year,
+    phase,
+    capacity,
+    capacity_unit,
+    status,
+    support,
+    confidence,
+    source_url,
+    note,
+    record_id
+from {{ source('curated_plants', 'capacities') }}

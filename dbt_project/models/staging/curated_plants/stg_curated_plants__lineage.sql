@@ -1,0 +1,13 @@
+select
+    ev_plant_id,
+    predecessor_id,
+    predecessor_kind,
+    predecessor_name,
+    edge_type,
+    since_year,
+    confidence,
+    support,
+    evidence_url,
+    rule,
+    note
+from {{ source('curated_plants', 'lineage') }}

@@ -1,0 +1,11 @@
+select
+    operator,
+    plant_id,
+    firm_id,
+    relation,
+    lineage_group,
+    from_year,
+    to_year,
+    support,
+    note
+from {{ source('curated_plants', 'operators') }}

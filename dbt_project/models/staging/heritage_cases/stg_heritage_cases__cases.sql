@@ -1,0 +1,16 @@
+select
+    case_id,
+    city_adcode,
+    case_name,
+    type,
+    ice_heritage,
+    ev_outcome,
+    reading,
+    reading_class,
+    policy_tool,
+    amount_text,
+    year,
+    support,
+    confidence,
+    source_url
+from {{ source('heritage_cases', 'cases') }}

@@ -1,0 +1,100 @@
+"""What the hand-made sources share: reading a bundled CSV, the words of support, and quarantine by record.
+
+Belongs here: helpers of two or more curated sources. Does not belong here: what a column means.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import polars as pl
+
+from sources.base import QUARANTINE_SCHEMA, Page
+
+
+def records(page: Page) -> list[dict[str, str]]:
+    """The records of a bundled UTF-8 CSV, blanks trimmed. A ragged row raises ValueError: the file is ours."""
+    reader = csv.DictReader(io.StringIO(page.body.decode("utf-8-sig")), strict=True)
+    rows = []
+    for number, row in enumerate(reader, start=2):
+        if None in row or None in row.values():
+            raise ValueError(f"{page.key} line {number}: wrong number of cells")
+        rows.append({k: (v or "").strip() for k, v in row.items()})
+    return rows
+
+
+def support_of(text: str) -> tuple[str, str]:
+    """A support cell -> (word, reference): "seen:https://x" -> ("seen", "https://x"). What names no support
+    counts as recalled: a fact is never promoted by silence."""
+    word, _, reference = text.partition(":")
+    if word.strip() in ("seen", "derived", "recalled"):
+        return word.strip(), reference.strip()
+    return "recalled", text.strip()
+
+
+def first_url(text: str) -> str | None:
+    """The first address in a text."""
+    found = re.search(r"https?://[^\s;,\"]+", text)
+    return found.group(0).rstrip(").") if found else None
+
+
+def year_of(text: str) -> int | None:
+    """A four-digit year that leads a text ("2016-06"), or None."""
+    found = re.match(r"\s*((?:18|19|20)\d\d)\b", text)
+    return int(found.group(1)) if found else None
+
+
+def number_of(text: str) -> float | None:
+    """A plain number, thousands commas allowed, or None."""
+    try:
+        return float(text.replace(",", "")) if text else None
+    except ValueError:
+        return None
+
+
+def blank(text: str) -> str | None:
+    return text or None
+
+
+class Books:
+    """Accepted and quarantined records of one parse."""
+
+    def __init__(self) -> None:
+        self.records_in = 0
+        self.accepted = 0
+        self.held: list[dict[str, Any]] = []
+
+    def take(self, page: Page, rows: Iterable[dict[str, str]], read: Callable[[dict[str, str]], None]) -> None:
+        """Read each row; a ValueError holds the row back with its reason ("code: detail")."""
+        for number, row in enumerate(rows, start=1):
+            self.records_in += 1
+            try:
+                read(row)
+            except ValueError as error:
+                reason, _, detail = str(error).partition(": ")
+                self.held.append(
+                    {
+                        "page_key": page.key,
+                        "record": number,
+                        "reason": reason,
+                        "detail": detail,
+                        "payload": json.dumps(row, ensure_ascii=False),
+                    }
+                )
+            else:
+                self.accepted += 1
+
+    def quarantine(self) -> pl.DataFrame:
+        return pl.DataFrame(self.held, schema=QUARANTINE_SCHEMA)
+
+
+def choose(value: str, allowed: Iterable[str], name: str) -> str:
+    """`value` if it is in the vocabulary; ValueError("unknown_<name>: ...") otherwise."""
+    if value not in allowed:
+        raise ValueError(f"unknown_{name}: {value!r}")
+    return value

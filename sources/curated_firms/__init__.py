@@ -1,0 +1,143 @@
+"""Firms of the EV chain, collected by hand: names, places, founding years, listings, segments, with their support.
+
+Belongs here: the declaration and the reading of `data/`. Does not belong here: who is who over sources (dbt).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
+from sources.curated import Books, blank, choose, records, support_of, year_of
+from sources.identifiers import is_lei, is_uscc
+from sources.landing import page_of
+from sources.places import places
+
+DATA = Path(__file__).parent / "data"
+#: The list's own words -> the vocabulary of segments. Anything else is held back by name.
+SEGMENTS = {"ice_engine": "ice_powertrain"}
+KNOWN = {
+    "oem", "battery", "battery_materials", "battery_equipment", "recycling", "e_drive", "power_electronics",
+    "charging", "icv", "chips", "fuel_cell", "components", "ice_powertrain", "services",
+}  # fmt: skip
+STATUS = {"active", "bankrupt", "closed", "merged"}
+
+FIRMS: dict[str, Any] = {
+    "firm_id": pl.String, "name_zh": pl.String, "name_zh_kind": pl.String, "name_zh_short": pl.String,
+    "name_en": pl.String, "group_name": pl.String, "powertrain": pl.String, "founded_year": pl.Int32,
+    "hq_city_adcode": pl.String, "reg_city_adcode": pl.String, "hq_province_adcode": pl.String,
+    "listing_codes": pl.String, "list_date": pl.String, "lei": pl.String, "uscc": pl.String, "status": pl.String,
+    "status_year": pl.Int32, "support": pl.String, "confidence": pl.String, "source_ref": pl.String, "note": pl.String,
+}  # fmt: skip
+FIRM_SEGMENTS: dict[str, Any] = {
+    "firm_id": pl.String, "segment": pl.String, "position": pl.Int32, "support": pl.String,
+    "confidence": pl.String, "source_ref": pl.String,
+}  # fmt: skip
+CONFLICTS: dict[str, Any] = {
+    "firm_id": pl.String, "field": pl.String, "value": pl.String, "value_source": pl.String,
+    "other_value": pl.String, "other_source": pl.String,
+}  # fmt: skip
+
+
+def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
+    for name in ("firms.csv", "source_conflicts.csv"):
+        yield page_of(DATA / name)
+
+
+def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
+    """Firms with cities as codes, segments in the vocabulary, and both sides of every conflict."""
+    where = places(ctx.seeds)
+    books = Books()
+    firms: list[dict[str, Any]] = []
+    segments: list[dict[str, Any]] = []
+    conflicts: list[dict[str, Any]] = []
+    by_page = {page.key: page for page in pages}
+
+    def firm(row: dict[str, str]) -> None:
+        support, reference = support_of(row["support"])
+        city = None
+        if row["hq_city_zh"]:
+            city = where.city(row["hq_city_zh"], row["hq_province_en"])
+            if city is None:
+                raise ValueError(f"unknown_city: {row['hq_city_zh']} ({row['hq_province_en']})")
+        registered = where.city(row["reg_city_zh"]) if row["reg_city_zh"] else None
+        if row["uscc"] and not is_uscc(row["uscc"]):
+            raise ValueError(f"bad_uscc: {row['uscc']}")
+        if row["lei"] and not is_lei(row["lei"]):
+            raise ValueError(f"bad_lei: {row['lei']}")
+        codes = []
+        for position, word in enumerate(filter(None, row["segments"].split(";")), start=1):
+            code = choose(SEGMENTS.get(word.strip(), word.strip()), KNOWN, "segment")
+            if code not in codes:
+                codes.append(code)
+                segments.append(
+                    {
+                        "firm_id": row["firm_id"], "segment": code, "position": position,
+                        # the pages support name, place and listing; segments were read off them only where not said otherwise
+                        "support": "recalled" if "segments recalled" in row["support"] or support == "recalled" else "derived",
+                        "confidence": row["confidence"], "source_ref": blank(reference),
+                    }
+                )  # fmt: skip
+        firms.append(
+            {
+                "firm_id": row["firm_id"], "name_zh": blank(row["name_zh"]), "name_zh_kind": blank(row["name_zh_kind"]),
+                "name_zh_short": blank(row["name_zh_short"]), "name_en": blank(row["name_en"]),
+                "group_name": blank(row["group"].replace("—", "")), "powertrain": row["powertrain"] or "unknown",
+                "founded_year": year_of(row["founded"]), "hq_city_adcode": city, "reg_city_adcode": registered,
+                "hq_province_adcode": where.province(row["hq_province_en"]), "listing_codes": blank(row["listing_codes"]),
+                "list_date": blank(row["list_date"]), "lei": blank(row["lei"]), "uscc": blank(row["uscc"]),
+                "status": choose(row["status"] or "active", STATUS, "status"), "status_year": year_of(row["status_year"]),
+                "support": support, "confidence": row["confidence"], "source_ref": blank(reference), "note": blank(row["note"]),
+            }
+        )  # fmt: skip
+
+    def conflict(row: dict[str, str]) -> None:
+        code = row["code"]
+        mine = [f for f in firms if code in (f["listing_codes"] or "").split(";") or f["name_zh"] == row["firm"]]
+        if len(mine) != 1:
+            raise ValueError(f"unknown_firm: {row['firm']} {code}")
+        conflicts.append(
+            {
+                "firm_id": mine[0]["firm_id"], "field": row["field"], "value": row["mine"], "value_source": "firms.csv",
+                "other_value": row["source"], "other_source": "JerBouma/FinanceDatabase or sswfive/NeoKLine-w",
+            }
+        )  # fmt: skip
+
+    books.take(by_page["firms.csv"], records(by_page["firms.csv"]), firm)
+    books.take(by_page["source_conflicts.csv"], records(by_page["source_conflicts.csv"]), conflict)
+    kept = {f["firm_id"] for f in firms}
+    segments = [s for s in segments if s["firm_id"] in kept]
+    return Parsed(
+        tables={
+            "firms": pl.DataFrame(firms, schema=FIRMS),
+            "firm_segments": pl.DataFrame(segments, schema=FIRM_SEGMENTS),
+            "firm_conflicts": pl.DataFrame(conflicts, schema=CONFLICTS),
+        },
+        records_in=books.records_in,
+        accepted=books.accepted,
+        quarantine=books.quarantine(),
+    )
+
+
+SOURCE = Source(
+    name="curated_firms",
+    title="Firms of the EV chain collected by hand",
+    publisher="The atlas's maintainers",
+    homepage="",
+    licence="Facts; names and cities of listed firms checked against JerBouma/FinanceDatabase (MIT)",
+    cadence="",
+    tables=(
+        Table("firms", FIRMS, ("firm_id",), (400, 5_000)),
+        Table("firm_segments", FIRM_SEGMENTS, ("firm_id", "segment"), (400, 20_000)),
+        Table("firm_conflicts", CONFLICTS, ("firm_id", "field"), (1, 1_000)),
+    ),
+    fetch=fetch,
+    parse=parse,
+    vocabulary=("cities.csv", "city_aliases.csv", "provinces.csv"),
+    coverage="563 firms, leaning to listed ones and to well-known makers: its counts rank cities by known firms, "
+    "not by all firms",
+)
