@@ -132,6 +132,10 @@ def write_version(
 
 def write_views(home: Home, folder: Path, manifest: dict[str, Any], say: Callable[[str], None]) -> None:
     """The page, the JSON views and the package descriptor, made from the finished database file."""
+    import importlib.util
+
+    if importlib.util.find_spec("atlas.page") is None or importlib.util.find_spec("atlas.outputs") is None:
+        return
     from atlas import outputs  # late: the page's libraries are not needed to plan or to skip
     from atlas import page as atlas_page
 

@@ -82,7 +82,8 @@ def test_every_mart_column_is_described_with_a_contract(manifest: dict) -> None:
     for node in manifest["nodes"].values():
         if node["resource_type"] == "model" and node["schema"] in ("main", "meta"):
             assert node["description"], node["name"]
-            assert node["config"]["contract"]["enforced"], f"{node['name']} has no contract"
+            if node["language"] == "sql":  # dbt enforces contracts on SQL alone; Python models cast their last select
+                assert node["config"]["contract"]["enforced"], f"{node['name']} has no contract"
             blank = [c for c, v in node["columns"].items() if not v["description"]]
             assert not blank, f"{node['name']}: {blank}"
 

@@ -41,10 +41,12 @@ select
     coalesce(a.first_treat, 0)::integer as first_treat,
     (a.first_treat is not null and y.year >= a.first_treat)::integer as treated,
     ln(1 + coalesce(p.n, 0)) as y,
-    k.instrument
+    k.instrument,
+    coalesce(w.covered, false) as covered
 from covered as v
 cross join classes as k
 cross join years as y
 left join adoption as a on v.city_id = a.city_id and k.instrument = a.instrument
 left join plants as p on v.city_id = p.city_id and y.year = p.year
 left join {{ ref('cities') }} as c on v.city_id = c.city_adcode
+left join {{ ref('int_coverage') }} as w on v.city_id = w.place_adcode and w.source = 'policy_releases'

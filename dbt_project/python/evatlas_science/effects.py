@@ -42,7 +42,10 @@ def one(outcome: str, instrument: str, part: pd.DataFrame) -> list[dict]:
         "cohorts": int(treated.nunique()), "event_time": None,
     }  # fmt: skip
     reason = None
-    if len(treated) < LEAST_TREATED or treated.nunique() < 2:
+    if "covered" in part and not part["covered"].all():
+        # a hand-picked set of documents dates the adoptions that somebody noticed; the others are not "never treated"
+        reason = "documents of these places are a selection, not a covered base: adoption is unknown where none was picked"
+    elif len(treated) < LEAST_TREATED or treated.nunique() < 2:
         reason = f"too thin: {len(treated)} adopters in {treated.nunique()} cohorts (least {LEAST_TREATED} in 2)"
     elif control < LEAST_CONTROL and treated.nunique() < 3:
         reason = f"too thin: {control} cities that never adopt"
@@ -50,9 +53,12 @@ def one(outcome: str, instrument: str, part: pd.DataFrame) -> list[dict]:
         reason = "the panel is not balanced"
     if reason:
         return [{**base, "estimator": "callaway_santanna_nyt", "estimand": "simple", "design_grade": "none", "warnings": reason}]
+    import contextlib
+    import io
     import warnings as python_warnings
 
-    with python_warnings.catch_warnings():
+    # csdid prints its tables; dbt's log is no place for them
+    with python_warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         python_warnings.simplefilter("ignore")
         return estimate(base, part, always)
 

@@ -11,6 +11,7 @@ select
     {{ stamp() }}
 from {{ ref('int_plants__yearly') }} as y
 inner join {{ ref('int_plants__located') }} as p on y.plant_id = p.plant_id
-left join {{ ref('plant_cluster') }} as d on y.plant_id = d.plant_id and y.year = d.year
+left join {{ ref('plant_cluster') }} as d
+    on y.plant_id = d.plant_id and y.year = d.year and d.method = 'hdbscan'
 cross join {{ ref('int_build') }} as b
 where y.is_ev
