@@ -9,10 +9,10 @@
 
 {# Wilson (1927) score interval of a share k of n: stays inside 0 and 1, also at k = 0. z = 1.96. #}
 {% macro wilson_lo(k, n) -%}
-    (case when {{ n }} > 0 then greatest(0.0, (({{ k }}) / ({{ n }})::double + 1.9207 / ({{ n }}) - 1.96 * sqrt((({{ k }}) / ({{ n }})::double) * (1 - ({{ k }}) / ({{ n }})::double) / ({{ n }}) + 0.9604 / (({{ n }})::double * ({{ n }})))) / (1 + 3.8416 / ({{ n }}))) end)
+    (case when {{ n }} > 0 then greatest(0.0, (({{ k }}) / ({{ n }})::double + 1.9208 / ({{ n }}) - 1.96 * sqrt((({{ k }}) / ({{ n }})::double) * (1 - ({{ k }}) / ({{ n }})::double) / ({{ n }}) + 0.9604 / (({{ n }})::double * ({{ n }})))) / (1 + 3.8416 / ({{ n }}))) end)
 {%- endmacro %}
 {% macro wilson_hi(k, n) -%}
-    (case when {{ n }} > 0 then least(1.0, (({{ k }}) / ({{ n }})::double + 1.9207 / ({{ n }}) + 1.96 * sqrt((({{ k }}) / ({{ n }})::double) * (1 - ({{ k }}) / ({{ n }})::double) / ({{ n }}) + 0.9604 / (({{ n }})::double * ({{ n }})))) / (1 + 3.8416 / ({{ n }}))) end)
+    (case when {{ n }} > 0 then least(1.0, (({{ k }}) / ({{ n }})::double + 1.9208 / ({{ n }}) + 1.96 * sqrt((({{ k }}) / ({{ n }})::double) * (1 - ({{ k }}) / ({{ n }})::double) / ({{ n }}) + 0.9604 / (({{ n }})::double * ({{ n }})))) / (1 + 3.8416 / ({{ n }}))) end)
 {%- endmacro %}
 
 {# Upper tail of the binomial, P(X >= k) for X ~ Bin(n, p), summed exactly in logarithms (Moineddin et al. 2003). #}

@@ -70,7 +70,8 @@ select
     s.hhi::double as hhi,
     abs(s.entropy_bits)::double as entropy_bits,
     abs(f.unrelated_variety)::double as unrelated_variety,
-    greatest(0.0, s.entropy_bits - f.unrelated_variety)::double as related_variety,
+    -- rounding can leave -1e-17; greatest() alone would turn an unknown into 0
+    case when s.entropy_bits is not null then greatest(0.0, s.entropy_bits - f.unrelated_variety) end::double as related_variety,
     s.krugman::double as krugman,
     case when s.city_id is null then 'the city is empty in the year' end as null_reason
 from grid as g

@@ -85,9 +85,9 @@ def estimate(base: dict, part: pd.DataFrame, always: int) -> list[dict]:
             }
         )  # fmt: skip
 
-    groups = ATTgt(yname="y", gname="first_treat", idname="unit", tname="unit_year", xformla="y~1", data=data[["unit", "unit_year", "first_treat", "y"]].astype(float), control_group=["notyettreated"]).fit(est_method="reg")
-    simple = groups.aggte(typec="simple").atte
-    dynamic = groups.aggte(typec="dynamic").atte
+    groups = ATTgt(yname="y", gname="first_treat", idname="unit", tname="unit_year", xformla="y~1", data=data[["unit", "unit_year", "first_treat", "y"]].astype(float), control_group=["notyettreated"]).fit(est_method="dr", bstrap=False)
+    simple = groups.aggte(typec="simple", bstrap=False, cband=False).atte
+    dynamic = groups.aggte(typec="dynamic", bstrap=False, cband=False).atte
     events = np.asarray(dynamic["egt"], float)
     att, se = np.asarray(dynamic["att_egt"], float), np.asarray(dynamic["se_egt"], float).ravel()
     leads = (events < -1) & np.isfinite(se) & (se > 0)

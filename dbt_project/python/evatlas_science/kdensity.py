@@ -27,8 +27,12 @@ def nrd0(values: np.ndarray) -> float:
 
 
 def bandwidth_km(upper: np.ndarray) -> float:
-    """dbmss's bandwidth for a distance table: nrd0 with every pair counted twice (n of the table, not of the pairs)."""
-    return nrd0(np.concatenate([upper, upper]))
+    """dbmss's bandwidth for a distance table: nrd0 of the pairs within twice the largest radius (the rest cannot weigh
+    on the curve), every pair counted twice as the table has it."""
+    near = upper[upper <= 2 * RADII_KM[-1]]
+    if len(near) < 2:
+        near = upper
+    return nrd0(np.concatenate([near, near]))
 
 
 def density(upper: np.ndarray, radii: np.ndarray, bandwidth: float, weights: np.ndarray | None = None) -> np.ndarray:
