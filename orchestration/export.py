@@ -320,7 +320,7 @@ def changes(
 
 
 def _counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    names = con.execute("select schema_name, table_name from duckdb_tables() where schema_name in ('main', 'meta')").fetchall()
+    names = con.execute("select schema_name, table_name from duckdb_tables() where schema_name in ('main', 'meta') and not internal").fetchall()
     result = {}
     for schema, name in names:
         found = con.execute(f"select count(*) from {quote(schema)}.{quote(name)}").fetchone()
@@ -332,6 +332,6 @@ def _columns(con: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
     return {
         (f"{s}.{t}", c)
         for s, t, c in con.execute(
-            "select schema_name, table_name, column_name from duckdb_columns() where schema_name in ('main', 'meta')"
+            "select schema_name, table_name, column_name from duckdb_columns() where schema_name in ('main', 'meta') and not internal"
         ).fetchall()
     }

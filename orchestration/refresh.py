@@ -101,14 +101,14 @@ def not_asked(sources: list[Source]) -> set[str]:
 def land_live(instance: Any, defs: Any, sources: list[Source], say: Progress) -> None:
     """Land each live source through its own job, partition by partition. One that cannot be reached is named
     and passed over: the others go on, and its last good landing stands."""
+    import datetime as dt
+
+    import dagster as dg
+
     from orchestration.automation import due_partitions
     from orchestration.ingest import fetcher
     from orchestration.partitions import partitions_of
     from sources.base import FetchContext, SourceError
-
-    import datetime as dt
-
-    import dagster as dg
 
     home = Home.from_env()
     for index, source in enumerate(sources, start=1):

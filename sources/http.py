@@ -548,9 +548,7 @@ class Fetcher:
             except MissingBlob:
                 answer, final = self._ask("GET", url, dict(headers or {}), None, limits, robots_exempt)
                 if answer.status == 304:
-                    raise FetchError(
-                        "protocol", f"{redact(url)} says 304 to an unconditional request"
-                    ) from None
+                    raise FetchError("protocol", f"{redact(url)} says 304 to an unconditional request") from None
             else:
                 kept = {k: v for k, v in before.items() if k != "sha256"}
                 return Page(url=redact(url), body=body, fetched_at=now(), headers=kept, key=key,
@@ -725,9 +723,7 @@ class Fetcher:
                 self._open(state, last, wait)
                 raise FetchError("rate_limited", f"{where}: asked to come back in {wait:.0f} s")
             try:
-                retry = retry.increment(
-                    method, target.url, response=answer.raw if answer else None, error=error
-                )
+                retry = retry.increment(method, target.url, response=answer.raw if answer else None, error=error)
             except urllib3.exceptions.MaxRetryError:
                 pass
             except urllib3.exceptions.ProtocolError:
@@ -878,9 +874,7 @@ class Fetcher:
         return Protego.parse(answer.body.decode("utf-8", errors="replace"))
 
     # -- the page ------------------------------------------------------------
-    def _page(
-        self, url: str, final: str, answer: Answer, expect: str, key: str, end_marker: bool | None
-    ) -> Page:
+    def _page(self, url: str, final: str, answer: Answer, expect: str, key: str, end_marker: bool | None) -> Page:
         where = redact(final)
         require_kind(answer.body, expect, where)
         if end_marker or (end_marker is None and not answer.delimited):
@@ -918,9 +912,9 @@ def reason_of(error: BaseException) -> str:
         type(e).__module__ == "ssl" for e in kinds
     ):
         return "tls"
-    if any(
-        isinstance(e, (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead)) for e in kinds
-    ) or any(isinstance(e, urllib3.exceptions.InvalidChunkLength) for e in kinds):
+    if any(isinstance(e, (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead)) for e in kinds) or any(
+        isinstance(e, urllib3.exceptions.InvalidChunkLength) for e in kinds
+    ):
         return "truncated"
     if any(isinstance(e, urllib3.exceptions.ProtocolError) and "prematurely" in str(e) for e in kinds):
         return "truncated"
@@ -928,10 +922,7 @@ def reason_of(error: BaseException) -> str:
         return "network"
     if any(isinstance(e, (http.client.HTTPException, requests.exceptions.InvalidHeader)) for e in kinds):
         return "protocol"
-    if any(
-        isinstance(e, (OSError, urllib3.exceptions.HTTPError, requests.exceptions.RequestException))
-        for e in kinds
-    ):
+    if any(isinstance(e, (OSError, urllib3.exceptions.HTTPError, requests.exceptions.RequestException)) for e in kinds):
         return "network"
     return ""
 

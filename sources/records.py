@@ -14,7 +14,16 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import QUARANTINE_SCHEMA, BlockFile, Parsed, RejectFile, Table
+from sources.base import (
+    QUARANTINE_SCHEMA,
+    BlockFile,
+    FetchContext,
+    Health,
+    Parsed,
+    RejectFile,
+    SourceError,
+    Table,
+)
 from sources.scrub import is_person_column, redact
 from sources.values import parse_date
 
@@ -78,6 +87,7 @@ class Books:
     table: Table
     columns: tuple[Column, ...]
     known: frozenset[str] = frozenset()
+    overlapping: bool = False  # whether the source is asked several questions whose answers overlap
     rows: list[dict[str, Any]] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
@@ -99,14 +109,21 @@ class Books:
             if column.required and row[column.name] is None:
                 return self._hold(record, page_key, f"missing_{column.name}", f"no {column.field}")
         key = tuple(row[name] for name in self.table.key)
+        if self.overlapping and self.keys.get(key) == row:
+            self.records_in -= 1  # the same record found by two of our own questions is one record
+            return True
         if key in self.keys:
             same = self.keys[key] == row
-            return self._hold(
-                record, page_key, "repeated" if same else "conflicting", f"key {key} met before"
-            )
+            return self._hold(record, page_key, "repeated" if same else "conflicting", f"key {key} met before")
         self.keys[key] = row
         self.rows.append(row)
         return True
+
+    def refuse(self, record: Mapping[str, Any], page_key: str, reason: str, detail: str) -> None:
+        """Count a record and hold it back."""
+        self.records_in += 1
+        self.seen.update(record)
+        self._hold(record, page_key, reason, detail)
 
     def _hold(self, record: Mapping[str, Any], page_key: str, reason: str, detail: str) -> bool:
         payload = {k: v for k, v in record.items() if not is_person_column(str(k))}
@@ -130,9 +147,7 @@ class Books:
             self.notes["absent"] = f"{self.table.name}: fields that did not come: {', '.join(gone)}"
         new = sorted(self.seen - {c.field for c in self.columns} - self.known)
         if new:
-            self.notes["not_stored"] = (
-                f"{self.table.name}: unknown fields, not stored: {', '.join(new)[:500]}"
-            )
+            self.notes["not_stored"] = f"{self.table.name}: unknown fields, not stored: {', '.join(new)[:500]}"
 
     def frame(self) -> pl.DataFrame:
         """The accepted rows in the declared columns, sorted by key, so that page order changes no byte."""
@@ -155,6 +170,35 @@ def balance(books: Iterable[Books], notes: Iterable[tuple[str, str]] = ()) -> Pa
         quarantine=pl.concat([book.quarantine() for book in shelf]),
         notes=[*notes, *((code, detail) for book in shelf for code, detail in book.notes.items())],
     )
+
+
+def stood_before(context: FetchContext, source: str, partition: str) -> int:
+    """How many rows of a partition stand landed now; 0 where none ever did."""
+    path = context.home.landing / source / "_accounts" / f"{partition}.json"
+    return sum(json.loads(path.read_text("utf-8"))["tables"].values()) if path.exists() else 0
+
+
+def refuse_nothing(context: FetchContext, source: str, partition: str, found: int) -> None:
+    """An empty answer never replaces records. Raises SourceError(empty)."""
+    before = stood_before(context, source, partition)
+    if found == 0 and before:
+        raise SourceError(Health.empty, f"{source} {partition}: an empty answer, where {before} rows stand")
+
+
+def items(value: object, where: str) -> list[dict[str, Any]]:
+    """`value` as a list of objects. Raises RejectFile("schema_changed")."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise RejectFile("schema_changed", f"{where}: not a list of objects")
+    return value
+
+
+def at(value: object, *path: str) -> Any:
+    """The value down a path of objects; None where any step is missing."""
+    for step in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(step)
+    return value
 
 
 def expect_total(found: int, stated: int, where: str) -> None:

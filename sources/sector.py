@@ -72,6 +72,8 @@ class Rules:
     name_filter: str
     scope_filter: str
     verb_filter: str
+    develop_filter: str
+    develop_words: str
     phrase_filter: str
 
     def of(self, *kinds: str, segment: str | None = None) -> list[Rule]:
@@ -85,6 +87,10 @@ class Rules:
         return sorted({r.segment for r in self.rules if r.segment})
 
 
+#: Segments in which developing is enough; for vehicles and parts it takes making.
+DEVELOPERS = ("icv", "chips", "fuel_cell", "power_electronics", "e_drive", "battery", "battery_materials")
+
+_VEHICLE_TRADE = "汽车|汽配|车辆|轿车|摩托车"
 NAME_KINDS = ("name", "name_code", "exclude", "trade", "strip", "word_charge")
 SCOPE_KINDS = ("scope", "phrase", "strip", "strip_scope", "word_make", "word_trade", "word_dev",
                "word_auto", "word_vehicle", "word_battery")  # fmt: skip
@@ -117,7 +123,9 @@ def load_rules(path: Path) -> Rules:
         _automaton(rules, SCOPE_KINDS),
         _alternation(positive_name),
         _alternation(positive_scope),
-        _alternation(w for r in rules if r.kind in ("word_make", "word_dev") for w in r.words),
+        _alternation(w for r in rules if r.kind == "word_make" for w in r.words),
+        _alternation(w for r in rules if r.kind == "word_dev" for w in r.words),
+        _alternation(w for r in rules if r.kind in ("scope", "phrase") and r.segment in DEVELOPERS for w in r.words),
         _alternation(w for r in rules if r.kind == "phrase" and r.needs in ("", "sideline") for w in r.words),
     )
 
@@ -148,9 +156,6 @@ def rules_of(seeds: Path) -> Rules:
     """The rules of a seeds folder, read once a process."""
     return load_rules(seeds / "segment_rules.csv")
 
-
-#: Segments in which developing is enough; for vehicles and parts it takes making.
-_DEVELOPERS = ("icv", "chips", "fuel_cell", "power_electronics", "e_drive", "battery", "battery_materials")
 
 
 def classify(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
@@ -186,6 +191,7 @@ def classify(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         pl.col("name").str.contains(rules.name_filter)
         | pl.col("scope").str.contains(rules.verb_filter)
         | pl.col("scope").str.contains(rules.phrase_filter)
+        | (pl.col("scope").str.contains(rules.develop_words) & pl.col("scope").str.contains(rules.develop_filter))
         | _coded()
     )
     if some.is_empty():
@@ -239,7 +245,7 @@ def _tokenise(some: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         return body.str.extract(f"^((?:[^{SEPARATOR}]*[{SEPARATOR}]+){{0,{things - 1}}}[^{SEPARATOR}]*)", 1)
 
     simple = rules.tokens("phrase")
-    silent = silent.filter((pl.col("n") != "") | pl.col("flat").str.contains(f"[{simple}]") | _coded()).with_columns(
+    silent = silent.filter(pl.col("n").str.contains(f"[{rules.tokens('name', 'trade')}]") | pl.col("flat").str.contains(f"[{simple}]") | _coded()).with_columns(
         pl.lit("").alias("made"), pl.lit("").alias("developed"), head(FIRST_THINGS).alias("first"),
         pl.lit("").alias("near"),
     )  # fmt: skip
@@ -249,11 +255,15 @@ def _tokenise(some: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         head(FIRST_THINGS).alias("first"),
         head(NEAR_THINGS).alias("near"),
     )
-    phrase = rules.tokens("phrase")
+    phrase = "".join(r.token for r in rules.of("phrase") if r.needs in ("", "sideline"))
+    named = rules.tokens("scope", "phrase", "word_battery")
     return pl.concat([telling, silent]).filter(
-        (pl.col("n") != "")
-        | pl.col("made").str.contains(f"[{things}]")
-        | pl.col("developed").str.contains(f"[{things}]")
+        pl.col("n").str.contains(f"[{rules.tokens('name')}]")
+        | (pl.col("n").str.contains(f"[{rules.tokens('trade')}]") & pl.col("name").str.contains(_VEHICLE_TRADE))
+        | (
+            pl.col("near").str.contains(f"[{things}]")
+            & (pl.col("made").str.contains(f"[{named}]") | pl.col("developed").str.contains(f"[{named}]"))
+        )
         | pl.col("flat").str.contains(f"[{phrase}]")
         | _coded()
     )
@@ -353,11 +363,11 @@ def _evidence(some: pl.DataFrame, rules: Rules) -> list[pl.DataFrame]:
         scopes = rules.of("scope", "phrase", segment=segment)
         words = "".join(r.token for r in scopes)
         made = has("made", words)
-        if segment in _DEVELOPERS:
+        if segment in DEVELOPERS:
             made = made | has("developed", words)
         for r in scopes:
             mine = has("made", r.token)
-            if segment in _DEVELOPERS:
+            if segment in DEVELOPERS:
                 mine = mine | has("developed", r.token)
             if r.needs == "":
                 condition = has("flat", r.token)
@@ -407,7 +417,7 @@ def _evidence(some: pl.DataFrame, rules: Rules) -> list[pl.DataFrame]:
     for r in rules.of("word_battery"):  # "电池制造" as a business of its own; dry cells are stripped
         add(free & has("made", r.token, item) & has("first", r.token), [r.rule_id], "scope")
     for r in rules.of("trade"):
-        add(has("n", r.token) & (pl.col("name").str.contains("汽车|汽配|车辆|轿车|摩托车")) & free, [r.rule_id], "name")
+        add(has("n", r.token) & pl.col("name").str.contains(_VEHICLE_TRADE) & free, [r.rule_id], "name")
     return found
 
 

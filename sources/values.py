@@ -68,10 +68,12 @@ def parse_date(text: str, today: dt.date | None = None, first_year: int = FIRST_
     value = fold(text)
     if value.lower() in NULLS:
         return None
-    if match := _DATE.fullmatch(value) or _COMPACT.fullmatch(value):
+    month: int | None = None
+    day: int | None = None
+    if match := _YEAR.fullmatch(value):
+        year = int(match[1])
+    elif match := _DATE.fullmatch(value) or _COMPACT.fullmatch(value):
         year, month, day = int(match[1]), int(match[2]), int(match[3]) if match[3] else None
-    elif match := _YEAR.fullmatch(value):
-        year, month, day = int(match[1]), None, None
     else:
         raise ValueError(f"{value[:40]!r} is no date")
     if month is not None and not 1 <= month <= 12:

@@ -30,7 +30,7 @@ CHALLENGE_WORDS = re.compile(
 )
 #: Machinery of script walls (jsluid, Ruishu, Aliyun, Cloudflare): never part of a page of content.
 SCRIPT_WALL = re.compile(
-    r"__jsl_clearance|__jsluid|\$_ts\s*=|acw_sc__v2|cf-chl|_cf_chl_opt|dun\.163\.com|geetest|"
+    r"__jsl_clearance|__jsluid|C3VK=|\$_ts\s*=|acw_sc__v2|cf-chl|_cf_chl_opt|dun\.163\.com|geetest|"
     r"please enable javascript|enable javascript and cookies|请开启\s*javascript",
     re.IGNORECASE,
 )

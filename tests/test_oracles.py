@@ -206,10 +206,10 @@ def test_k_density_and_m(tables: Path) -> None:
 
 
 def test_density_clusters(tables: Path, oracle: dict) -> None:
-    from sklearn.metrics import adjusted_rand_score
-
     # the oracle clusters one segment's plants; the project clusters all plants, so the functions are called on that set
     import sys
+
+    from sklearn.metrics import adjusted_rand_score
 
     from tests.conftest import REPO
 

@@ -23,6 +23,8 @@ from sources.files import TABULAR, media_of
 from sources.firm_enrichment import EXTRACT, VOCABULARY, extract
 from sources.inbox.judge import FORMAT, Judged, Scrubbed, judge, read
 from sources.inbox.kinds import KINDS, SCHEMAS
+from sources.policy_coding import code_frame
+from sources.policy_tables import POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
 from sources.raw import RawStore
 from sources.scrub import redact
 
@@ -126,6 +128,12 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     parsed = parsed_of(judge(Scrubbed.from_bytes(page.body), ctx.today), page.key)
     if "firms" in parsed.tables:  # sector, segments and place are decided here, once for every record
         parsed.tables["firms_sector"] = extract(parsed.tables["firms"], ctx.seeds)
+    if "policies" in parsed.tables:  # coded to the sentence once, and again when the vocabulary changes
+        documents = parsed.tables["policies"].with_columns(
+            pl.col("record_id").alias("policy_id"), pl.lit("derived").alias("support"), pl.lit("medium").alias("confidence")
+        )
+        coded = code_frame(documents).unique(list(POLICY_INSTRUMENT_KEY), keep="first", maintain_order=True)
+        parsed.tables["policy_instruments"] = coded.select([pl.col(c).cast(t) for c, t in POLICY_INSTRUMENTS.items()])
     return parsed
 
 
@@ -158,9 +166,10 @@ SOURCE = Source(
     cadence="",
     tables=(
         *(Table(kind, SCHEMAS[kind], ("record_id",), (0, 100_000_000), _DESCRIPTIONS[kind]) for kind in KINDS),
+        Table("policy_instruments", POLICY_INSTRUMENTS, POLICY_INSTRUMENT_KEY, (0, 100_000_000), "Instruments coded in the policies"),
         Table("firms_sector", EXTRACT, ("record_id",), (0, 100_000_000), "Firms of the sector among them, located"),
     ),
-    vocabulary=VOCABULARY,
+    vocabulary=tuple(dict.fromkeys([*VOCABULARY, "instruments.csv", "instrument_terms.csv"])),
     fetch=fetch,
     parse=parse,
     partitions="file",

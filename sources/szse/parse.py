@@ -70,9 +70,7 @@ LISTED_COLUMNS = (
     Column("total_shares", "A股总股本", whole),
     Column("float_shares", "A股流通股本", whole),
 )
-LISTED_KNOWN = frozenset(
-    "B股简称 B股上市日期 B股总股本 B股流通股本 未盈利 具有表决权差异安排 具有协议控制架构".split()
-)
+LISTED_KNOWN = frozenset("B股简称 B股上市日期 B股总股本 B股流通股本 未盈利 具有表决权差异安排 具有协议控制架构".split())
 CHANGE_COLUMNS = (
     Column("stock_code", "证券代码", code, required=True),
     Column("short_name", "证券简称"),
@@ -102,11 +100,7 @@ def records(page: Page) -> Iterator[dict[str, str]]:
         raise RejectFile("schema_changed", f"{page.key}: a column stands twice")
     for row in rows:
         if any(cell not in (None, "") for cell in row):
-            yield {
-                name: "" if cell is None else str(cell)
-                for name, cell in zip(header, row, strict=False)
-                if name
-            }
+            yield {name: "" if cell is None else str(cell) for name, cell in zip(header, row, strict=False) if name}
     book.close()
 
 

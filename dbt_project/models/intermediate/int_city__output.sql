@@ -1,6 +1,49 @@
--- One row per city and year: the preferred figure of vehicles made, with the basis on which it was counted.
+-- One row per city and year: the preferred figure of vehicles made, with the basis on which it was counted. A figure that a
+-- person brought stands in where the curated facts have none; it never replaces one.
+with curated as (
+    select
+        geography_id as city_adcode,
+        year,
+        metric,
+        vehicles,
+        attribution,
+        support,
+        source_url
+    from {{ ref('stg_curated_output__output') }}
+    where geography_level = 'city' and preferred and period = 'full' and metric in ('nev', 'auto')
+),
+
+brought as (
+    select
+        coalesce(c.city_adcode, n.city_adcode) as city_adcode,
+        i.year,
+        i.product as metric,
+        i.output * case when regexp_matches(coalesce(i.unit, ''), '万') then 10000 else 1 end as vehicles,
+        'unknown' as attribution,
+        'derived' as support,
+        i.source_url
+    from {{ ref('stg_inbox__city_output') }} as i
+    left join {{ ref('cities') }} as c on i.city_adcode = c.city_adcode
+    left join {{ ref('int_city_names') }} as n on lower(i.city) = n.alias
+    where coalesce(c.city_adcode, n.city_adcode) is not null
+    qualify row_number() over (
+        partition by coalesce(c.city_adcode, n.city_adcode), i.year, i.product order by i.fetched_at desc, i.partition
+    ) = 1
+),
+
+facts as (
+    select * from curated
+    union all by name
+    select b.*
+    from brought as b
+    where not exists (
+        select 1 from curated as c
+        where c.city_adcode = b.city_adcode and c.year = b.year and c.metric = b.metric
+    )
+)
+
 select
-    geography_id as city_adcode,
+    city_adcode,
     year,
     max(case when metric = 'nev' then vehicles end) as nev_output,
     max(case when metric = 'nev' then attribution end) as nev_output_basis,
@@ -8,6 +51,5 @@ select
     max(case when metric = 'nev' then source_url end) as nev_output_source,
     max(case when metric = 'auto' then vehicles end) as auto_output,
     max(case when metric = 'auto' then support end) as auto_output_support
-from {{ ref('stg_curated_output__output') }}
-where geography_level = 'city' and preferred and period = 'full' and metric in ('nev', 'auto')
-group by geography_id, year
+from facts
+group by city_adcode, year

@@ -78,7 +78,13 @@ compared as (
         b.record_key as b,
         a.name_key = b.name_key as same_name,
         a.is_former or b.is_former as by_former,
-        (a.city_adcode in (b.city_adcode, b.other_city_adcode) or a.other_city_adcode = b.city_adcode) as same_city,
+        -- unknown only where a city is: `in` with a NULL beside it would make every difference unknown
+        case
+            when a.city_adcode is not null and b.city_adcode is not null
+                then a.city_adcode = b.city_adcode
+                or coalesce(a.city_adcode = b.other_city_adcode, false)
+                or coalesce(a.other_city_adcode = b.city_adcode, false)
+        end as same_city,
         a.province_adcode = b.province_adcode as same_province,
         abs(a.founded_year - b.founded_year) as years_apart,
         length(a.name_core) as core_length
@@ -118,7 +124,7 @@ by_name as (
     where
         -- the whole registered name: the same place, or no place that speaks against it, or a name long enough
         -- to be borne once in the country
-        (same_name and (coalesce(same_city, true) or core_length >= 5))
+        (same_name and (coalesce(same_city, true) or core_length >= 7))
         -- other forms of company: only in the same place, and not founded years apart
         or (not same_name and same_city and coalesce(years_apart, 0) <= 25)
 ),

@@ -98,7 +98,7 @@ select
     name_en_key,
     -- a branch is no firm of its own: 分公司, 分厂, 办事处 after the name of the firm
     coalesce(regexp_matches(name_key, '(分公司|分厂|分店|办事处|分部|营业部)$'), false) as is_branch,
-    nullif(regexp_extract(name_key, '^(.+?(?:公司|厂|集团|研究院)).*(?:分公司|分厂|分店|办事处|分部|营业部)$', 1), '')
+    nullif(regexp_extract(name_key, '^(.+?公司|.+?(?:厂|集团|研究院)).*(?:分公司|分厂|分店|办事处|分部|营业部)$', 1), '')
         as branch_of_key,
     case when {{ valid_uscc('uscc_given') }} then uscc_given end as uscc,
     case when regexp_full_match(lei_given, '[0-9A-Z]{18}[0-9]{2}') then lei_given end as lei,

@@ -82,6 +82,7 @@ brought as (
     left join {{ ref('cities') }} as a on i.city_adcode = a.city_adcode
     left join {{ ref('int_city_names') }} as n on lower(i.city) = n.alias
     left join {{ ref('segments') }} as s on i.segment = s.segment
+    qualify row_number() over (partition by i.record_id order by i.fetched_at desc, i.partition) = 1
 ),
 
 all_plants as (

@@ -10,6 +10,7 @@ select
     c.segment,
     c.beneficiary,
     c.evidence_text,
+    c.sentence,
     c.rule_id,
     c.coded_by,
     c.support,

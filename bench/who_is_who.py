@@ -1,0 +1,86 @@
+"""Who-is-who run on records of one's own: the project's SQL models rendered and executed in a DuckDB in memory.
+
+Belongs here: what the benchmark and the tests of firm resolution share. Does not belong here: any rule of matching
+(they are the dbt models int_firms__* and dbt_project/python/firm_resolution.py, used as they are).
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import jinja2
+import pyarrow as pa
+
+DBT = Path(__file__).resolve().parent.parent / "dbt_project"
+sys.path.insert(0, str(DBT / "python"))
+
+from firm_resolution import cluster  # noqa: E402
+
+COLUMNS = (
+    "source", "source_record_id", "priority", "name_zh", "name_zh_short", "name_en", "uscc", "lei", "stock_codes",
+    "city_adcode", "place_rule", "other_city_adcode", "province_adcode", "founded_on", "founded_year", "status",
+    "status_year", "powertrain", "group_name", "support", "confidence", "source_url", "as_of",
+)  # fmt: skip
+
+
+def render(name: str) -> str:
+    """SQL of a model with the project's macros; `ref('x')` is the table x."""
+    macros = "".join((DBT / "macros" / file).read_text("utf-8") for file in ("names.sql", "identifiers.sql"))
+    body = (DBT / "models" / "intermediate" / f"{name}.sql").read_text("utf-8")
+    env = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
+    return env.from_string(macros + body).render(ref=lambda table: table)
+
+
+def records_sql() -> str:
+    """int_firms__records with one table `given` in the place of its sources."""
+    sql = render("int_firms__records")
+    head, tail = sql.index("with curated as ("), sql.index("cleaned as (")
+    return sql[:head] + "with united as (select * from given),\n\n" + sql[tail:]
+
+
+def resolve(con: duckdb.DuckDBPyConnection, former: list[tuple[str, str]] | None = None) -> dict[str, float]:
+    """Run the models on table `given` (COLUMNS) of `con`; leaves tables int_firms__records, _pairs, _clusters, _links
+    and _conflicts there. Out: CPU seconds by step."""
+    spent: dict[str, float] = {}
+
+    def step(name: str, sql: str) -> None:
+        start = time.process_time()
+        con.execute(f"create or replace table {name} as {sql}")
+        spent[name] = time.process_time() - start
+
+    con.execute("create or replace table firm_former_names (name_zh varchar, former_name_zh varchar)")
+    if former:
+        con.executemany("insert into firm_former_names values (?, ?)", former)
+    step("int_firms__records", records_sql())
+    step("int_firms__former_names", render("int_firms__former_names"))
+    step("int_firms__pairs", render("int_firms__pairs"))
+    start = time.process_time()
+    records = con.execute("select record_key, uscc, lei, priority from int_firms__records").fetchall()
+    pairs = con.execute("select a, b, match_rule, match_score from int_firms__pairs").fetchall()
+    rows = cluster(records, pairs)
+    names = ("record_key", "cluster_key", "match_rule", "match_score", "matched_to")
+    types = (pa.string(), pa.string(), pa.string(), pa.float64(), pa.string())
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 5
+    clusters = pa.table({n: pa.array(c, t) for n, c, t in zip(names, columns, types, strict=True)})
+    con.register("clusters_arrow", clusters)
+    con.execute("create or replace table int_firms__clusters as select * from clusters_arrow")
+    spent["int_firms__clusters"] = time.process_time() - start
+    step("int_firms__links", render("int_firms__links"))
+    step("int_firms__conflicts", render("int_firms__conflicts"))
+    return spent
+
+
+def given(con: duckdb.DuckDBPyConnection, rows: list[dict[str, object]]) -> None:
+    """Table `given` from records that name only the columns they know."""
+    kinds = {"priority": "integer", "founded_year": "integer", "status_year": "integer"}
+    columns = ", ".join(f"{c} {kinds.get(c, 'varchar')}" for c in COLUMNS)
+    con.execute(f"create or replace table given ({columns})")
+    defaults = {"source": "inbox", "priority": 2}
+    for row in rows:
+        unknown = set(row) - set(COLUMNS)
+        assert not unknown, unknown
+    values = [tuple(({**defaults, **row}).get(c) for c in COLUMNS) for row in rows]
+    con.executemany(f"insert into given values ({', '.join('?' * len(COLUMNS))})", values)

@@ -1,0 +1,19 @@
+select
+    policy_id,
+    instrument,
+    direction,
+    amount,
+    unit,
+    amount_role,
+    segment,
+    beneficiary,
+    evidence_text,
+    evidence_start,
+    evidence_end,
+    sentence,
+    rule_id,
+    coded_by,
+    support,
+    confidence,
+    _partition as partition
+from {{ source('inbox', 'policy_instruments') }}

@@ -1,0 +1,19 @@
+select
+    record_id,
+    stock_code,
+    b_stock_code,
+    short_name,
+    board,
+    name_zh,
+    name_en,
+    address,
+    region,
+    province,
+    city,
+    industry,
+    website,
+    listed_on,
+    total_shares,
+    float_shares,
+    status
+from {{ source('szse', 'listed') }}

@@ -1,0 +1,121 @@
+"""The hostile set: every file gets its verdict, its counts and its reasons, within limits, without a traceback.
+
+Belongs here: the files of shared/hostile, judged as `make check-inputs` does. Does not belong here: its HTTP cases
+(test_http), nor what is done with accepted rows (test_inbox).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sources.check_inputs import judge_file
+from sources.scrub import redact
+from tests.conftest import REPO
+
+SHARED = Path(os.environ.get("EVATLAS_SHARED") or REPO.parent / "shared") / "hostile"
+
+
+def cases() -> list[dict[str, Any]]:
+    path = SHARED / "cases.jsonl"
+    if not path.exists():
+        return []
+    found = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+    return [case for case in found if case.get("file")]
+
+
+CASES = cases()
+#: Cases that only what is known from outside the file can decide; the set gives it, and a sidecar would.
+OUTSIDE = {
+    "row_count_drop", "row_count_jump_or_duplicates", "category_shift", "truncated",
+}  # fmt: skip
+
+
+def outside(case: dict[str, Any]) -> dict[str, Any]:
+    """What the case says is known beside the file, as a sidecar would."""
+    expect = case["expect"]
+    known = {key: expect[key] for key in ("previous_rows", "threshold", "previous") if key in expect}
+    return {**known, **expect.get("manifest", {})}
+
+
+@pytest.mark.skipif(not CASES, reason="shared/hostile is not on this machine (set EVATLAS_SHARED)")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+def test_verdict(case: dict[str, Any], capfd: pytest.CaptureFixture[str]):
+    import datetime as dt
+
+    expect = case["expect"]
+    got = judge_file(SHARED / case["file"], "firms", dt.date(2026, 11, 24), outside(case))
+    assert got["verdict"] == expect["verdict"], got
+    reasons = set(expect.get("reasons") or ([expect["reason"]] if "reason" in expect else []))
+    assert set(got["reasons"]) == reasons, got
+    for count in ("rows_in", "rows_ok", "rows_quarantined"):
+        if count in expect:
+            assert got[count] == expect[count], (count, got)
+    assert got["rows_in"] == got["rows_ok"] + got["rows_quarantined"]
+    if "title" in expect:
+        assert got["title"] == expect["title"]
+    if "distinct_firms" in expect:
+        assert got["rows_distinct"] == expect["distinct_firms"]
+    if "flag" in expect:
+        assert any(flag.startswith(expect["flag"]) for flag in got["flags"]), got["flags"]
+    if "followed" in expect:
+        assert (got["links_followed"], got["links_refused"]) == (expect["followed"], expect["refused"])
+    if "dropped" in expect:
+        assert got["columns_dropped"] == expect["dropped"]
+    line = json.dumps(got, ensure_ascii=False)
+    for canary in expect.get("canaries_absent_everywhere", ()):
+        assert canary not in line
+        assert canary not in redact((SHARED / case["file"]).read_text("utf-8")) or case["media"] == "csv"
+    assert line.isprintable(), "a control character reaches the terminal"
+    out, err = capfd.readouterr()
+    assert out == err == ""
+
+
+@cache
+def command_output() -> tuple[int, str, str, int]:
+    """One run of the command over the whole set under limits: (exit code, out, err, peak KiB)."""
+    code = (
+        "import resource, sys, runpy; resource.setrlimit(resource.RLIMIT_CPU, (120, 120));"
+        f"sys.argv = ['check-inputs', '--dir', {str(SHARED)!r}];"
+        "exec(\"try:\\n runpy.run_module('sources.check_inputs', run_name='__main__')\\nexcept SystemExit as e:\\n code = e.code\");"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(code)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, timeout=300)
+    *noise, peak = run.stderr.strip().split("\n")
+    return run.returncode, run.stdout, "\n".join(noise), int(peak)
+
+
+@pytest.mark.skipif(not CASES, reason="shared/hostile is not on this machine (set EVATLAS_SHARED)")
+def test_the_command_judges_the_folder():
+    """Without anything from outside, only the two cases differ that no byte of their file tells."""
+    code, out, err, peak = command_output()
+    assert code == 0 and "Traceback" not in err and not err.strip()
+    assert peak < 512 * 1024
+    got = {answer["file"]: answer for answer in map(json.loads, out.splitlines())}
+    assert set(got) >= {case["file"] for case in CASES}
+    wrong = [case["file"] for case in CASES if got[case["file"]]["verdict"] != case["expect"]["verdict"]]
+    assert wrong == ["044_row_drop.csv", "050_truncated_at_newline.csv"]
+    for answer in got.values():
+        assert {"file", "verdict", "rows_in", "rows_ok", "rows_quarantined", "reasons"} <= answer.keys()
+    for canary in ("13812345678", "canary.person@example.com", "11010519491231002X", "13900001111", "\x1b"):
+        assert canary not in out
+
+
+@pytest.mark.skipif(not CASES, reason="shared/hostile is not on this machine (set EVATLAS_SHARED)")
+@pytest.mark.parametrize("name", ["027_huge_field.csv", "028_too_many_columns.csv", "056_bomb.zip", "064_gzip_bomb.gz",
+                                  "090_deep_nest.html", "091_huge_attr.html", "098_billion_laughs.xml",
+                                  "103_xlsx_bomb.xlsx", "105_pdf_loop.pdf", "107_pdf_flate_bomb.pdf"])  # fmt: skip
+def test_heavy_files_are_quick(name: str):
+    import datetime as dt
+    import time
+
+    start = time.perf_counter()
+    judge_file(SHARED / name, "firms", dt.date(2026, 11, 24))
+    assert time.perf_counter() - start < 5
