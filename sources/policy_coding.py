@@ -252,9 +252,9 @@ def _code_sentence(text: str, candidates: tuple[int, ...], language: str, own_ti
             hits.append(best)
     if own_title:
         for rule in rules.titles:
-            if match := rule.regex.search(text):
+            if named := rule.regex.search(text):
                 if not any(hit.instrument == rule.instrument for hit in hits):
-                    hits.append(Hit(rule.instrument, rule.rule_id, *match.span(), _direction(rule.instrument, text, rules)))
+                    hits.append(Hit(rule.instrument, rule.rule_id, *named.span(), _direction(rule.instrument, text, rules)))
     return tuple(sorted(hits, key=lambda hit: (hit.start, hit.instrument)))
 
 
@@ -407,13 +407,13 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     found = [] if own_title else (amounts(sentence) if language == "zh" else amounts_en(sentence))
     of: dict[str, list[Amount]] = {}
-    for amount in found:
-        if carrier := _carrier(amount, hits):
-            of.setdefault(carrier.instrument, []).append(amount)
+    for each in found:
+        if carrier := _carrier(each, hits):
+            of.setdefault(carrier.instrument, []).append(each)
     segment = _first(_SEGMENT, sentence)
     for hit in hits:
-        mine = of.get(hit.instrument, [])
-        for number, amount in enumerate(mine or [None]):  # type: ignore[list-item]
+        mine: list[Amount | None] = [*of.get(hit.instrument, [])] or [None]
+        for number, amount in enumerate(mine):
             start, end = (hit.start, hit.end) if number == 0 or amount is None else (amount.start, amount.end)
             while (hit.instrument, offset + start) in seen and start < end - 1:
                 start += 1

@@ -172,10 +172,10 @@ def _curated_instruments(policy: dict[str, Any], row: dict[str, str], vocabulary
     amounts_of: dict[str, list[tuple[Amount, str]]] = {code: [] for code in wanted}
     body = policy["content"].split("\n", 1)[1] if "\n" in policy["content"] else ""
     for item in filter(None, (part.strip() for part in body.split(";"))):
-        for amount in amounts(item) if re.search(r"\d\s*[亿万]?元", item) else amounts_en(item):
-            code = _instrument_of(amount, item, list(wanted))
-            if code:
-                amounts_of[code].append((amount, item))
+        for stated in amounts(item) if re.search(r"\d\s*[亿万]?元", item) else amounts_en(item):
+            carrier = _instrument_of(stated, item, list(wanted))
+            if carrier:
+                amounts_of[carrier].append((stated, item))
     segments = (policy["segments"] or "").split(";")
     named = [_BENEFICIARY_WORDS[s] for s in row["segments"].split(";") if s in _BENEFICIARY_WORDS]
     out = []
