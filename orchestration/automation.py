@@ -52,7 +52,7 @@ def schedules(sources: list[Source]) -> list[dg.ScheduleDefinition]:
         dg.ScheduleDefinition(
             name="refresh_daily",
             cron_schedule="30 21 * * *",  # 05:30 in China
-            target=REFRESH,
+            job_name=REFRESH,
             execution_timezone="UTC",
             description="Build and publish from all that has landed; does nothing when nothing is new.",
             default_status=dg.DefaultScheduleStatus.STOPPED,
