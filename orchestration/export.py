@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,6 @@ def literal(text: str) -> str:
 
 def write_version(
     home: Home, plan: Plan, warehouse: Path, manifest: dict[str, Any], folder: Path,
-    page: bool = True, say: Callable[[str], None] = print,
 ) -> dict[str, Any]:  # fmt: skip
     """Write a whole version into `folder` (which is not yet visible to readers); returns its manifest.
 
@@ -115,8 +114,6 @@ def write_version(
             for s in sources
         ],
     }
-    if page:
-        write_views(home, folder, result, say)
     result["files"] = {
         path.relative_to(folder).as_posix(): {
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -128,21 +125,6 @@ def write_version(
     }
     (folder / "manifest.json").write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
     return result
-
-
-def write_views(home: Home, folder: Path, manifest: dict[str, Any], say: Callable[[str], None]) -> None:
-    """The page, the JSON views and the package descriptor, made from the finished database file."""
-    import importlib.util
-
-    if importlib.util.find_spec("atlas.page") is None or importlib.util.find_spec("atlas.outputs") is None:
-        return
-    from atlas import outputs  # late: the page's libraries are not needed to plan or to skip
-    from atlas import page as atlas_page
-
-    db = folder / "atlas.duckdb"
-    atlas_page.build_page(db=db, out=folder / "atlas.html", home=home.root, manifest=manifest)
-    outputs.write_json_views(db, folder)
-    outputs.write_datapackage(folder)
 
 
 def write_database(warehouse: Path, target: Path, relations: list[Relation]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from orchestration.transform import WRITER_POOL
 from sources.home import Home
 
 
-def publish_version(home: Home, say: Any = print, page: bool = True) -> dict[str, Any] | None:
+def publish_version(home: Home) -> dict[str, Any] | None:
     """Publish the build that the plan names; None when there was nothing new to build.
 
     Raises StaleToken when a later run has begun, and whatever export raises; `current` then stays as it was."""
@@ -30,9 +30,7 @@ def publish_version(home: Home, say: Any = print, page: bool = True) -> dict[str
         release.sweep(home)
         staged = home.published / f".new-{plan.token}"
         try:
-            manifest = export.write_version(
-                home, plan, dbt.build_file(home), dbt.read_manifest(home), staged, page=page, say=say
-            )
+            manifest = export.write_version(home, plan, dbt.build_file(home), dbt.read_manifest(home), staged)
             release.publish(home, staged, plan.vintage_id, plan.token)
         finally:
             if staged.exists():
@@ -55,7 +53,7 @@ def publish_asset(upstream: list[dg.AssetKey]) -> dg.AssetsDefinition:
     )
     def published_atlas(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         home = Home.from_env()
-        manifest = publish_version(home, say=context.log.info)
+        manifest = publish_version(home)
         if manifest is None:
             current = release.current_manifest(home) or {}
             return dg.MaterializeResult(metadata={"published": False, "current": current.get("version", "none")})
@@ -68,7 +66,6 @@ def publish_asset(upstream: list[dg.AssetKey]) -> dg.AssetsDefinition:
                 "files": len(manifest["files"]),
                 "bytes": sum(f["bytes"] for f in manifest["files"].values()),
                 "path": dg.MetadataValue.path(str(home.current)),
-                "page": dg.MetadataValue.path(str(home.current / "atlas.html")),
             },
         )
 
