@@ -80,7 +80,7 @@ def run(home: Home, args: list[str]) -> Iterator[dict[str, Any]]:
     dbt failed; the events tell the caller what did."""
     build_file(home).parent.mkdir(parents=True, exist_ok=True)
     command = [
-        sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "--log-format-file", "text",
+        sys.executable, "-W", "ignore::RuntimeWarning:runpy", "-m", "dbt.cli.main", "--log-format", "json", "--log-format-file", "text",
         "--log-level-file", "warn", "--no-use-colors", *args,
         "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
     ]  # fmt: skip

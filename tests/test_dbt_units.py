@@ -1,0 +1,26 @@
+"""dbt's unit tests: formulas on inputs small enough for pencil and paper. They run here and not in every refresh."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from orchestration import dbt
+from sources.home import Home
+
+
+def test_formulas_by_hand(home: Path, tmp_path: Path) -> None:
+    own = Home(tmp_path / "home")
+    for name in ("dbt", "landing", "quarantine"):
+        shutil.copytree(home / name, own.root / name)
+    dbt.build_file(own).parent.mkdir(parents=True)
+    shutil.copy(home / "warehouse.duckdb", dbt.build_file(own))  # unit tests read column types of real tables
+    passed = failed = 0
+    try:
+        for event in dbt.run(own, ["test", "--select", "test_type:unit"]):
+            if event["info"].get("name") == "LogTestResult":
+                passed += event["data"]["status"] == "pass"
+                failed += event["data"]["status"] != "pass"
+    except dbt.DbtFailed as error:
+        raise AssertionError(str(error)) from None
+    assert failed == 0 and passed >= 8
