@@ -20,7 +20,7 @@ dg.Definitions.validate_loadable(defs)
 graph = defs.resolve_asset_graph()
 out = {
     "assets": {k.to_user_string(): [p.to_user_string() for p in graph.get(k).parent_keys] for k in graph.get_all_asset_keys()},
-    "groups": {k.to_user_string(): graph.get(k).group_name for k in graph.get_all_asset_keys()},
+    "groups": {k.to_user_string(): graph.get(k).group_name for k in graph.materializable_asset_keys},
     "owners": [k.to_user_string() for k in graph.materializable_asset_keys if not graph.get(k).owners],
     "described": [k.to_user_string() for k in graph.materializable_asset_keys if not graph.get(k).description],
     "checks": len(list(graph.asset_check_keys)),
