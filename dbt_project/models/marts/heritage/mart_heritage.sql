@@ -25,6 +25,18 @@ ice_before_2009 as (
     group by city_adcode
 ),
 
+-- makers of ICE vehicles or engines seated in the city: their plants may be missing from the list
+ice_firms as (
+    select
+        f.city_adcode,
+        (count(distinct f.firm_id) filter (where f.founded_year < 2009))::integer as ice_firms_before_2009,
+        (count(distinct f.firm_id) filter (where f.founded_year is null))::integer as ice_firms_undated
+    from {{ ref('int_firms__resolved') }} as f
+    inner join {{ ref('int_firms__segmented') }} as s on f.firm_id = s.firm_id
+    where s.segment in ('oem', 'ice_powertrain') and f.powertrain in ('ice', 'both') and f.city_adcode is not null
+    group by f.city_adcode
+),
+
 registrations as (
     select
         city_adcode,
@@ -86,6 +98,12 @@ grain as (
         b.this_year as year
     from ice_before_2009 as i
     cross join {{ ref('int_build') }} as b
+    union
+    select
+        k.city_adcode,
+        b.this_year as year
+    from ice_firms as k
+    cross join {{ ref('int_build') }} as b
 )
 
 select
@@ -95,6 +113,8 @@ select
     case when i.city_adcode is null then 0.0 else i.ice_capacity end as ice_capacity,
     i.ice_capacity_known_share,
     r.ice_registrations,
+    coalesce(k.ice_firms_before_2009, 0) as ice_firms_before_2009,
+    coalesce(k.ice_firms_undated, 0) as ice_firms_undated,
     coalesce(s.n_ev_plants, 0) as n_ev_plants,
     coalesce(s.n_ev_vehicle_plants, 0) as n_ev_vehicle_plants,
     s.share_lineage_plants::double as share_lineage_plants,
@@ -122,5 +142,6 @@ from grain as g
 left join shares as s on g.city_adcode = s.city_adcode and g.year = s.year
 left join ice_before_2009 as i on g.city_adcode = i.city_adcode
 left join registrations as r on g.city_adcode = r.city_adcode
+left join ice_firms as k on g.city_adcode = k.city_adcode
 left join literature as l on g.city_adcode = l.city_adcode
 cross join {{ ref('int_build') }} as b

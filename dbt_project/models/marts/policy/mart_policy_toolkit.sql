@@ -18,7 +18,7 @@ coded as (
     select
         policy_id,
         instrument,
-        max(case when amount_role in ('total', 'cap') and unit = 'CNY' then amount / 1e6 end) as amount_cny_m,
+        max(case when amount_role = 'total' and unit = 'CNY' then amount / 1e6 end) as amount_cny_m,
         bool_or(amount is not null) as amount_known,
         bool_or(direction = 'support') as supports,
         bool_or(direction in ('terminate', 'reduce')) as ends
@@ -110,7 +110,7 @@ select
     coalesce(v.covered, false) as covered,
     x.n_recalled,
     case
-        when x.amount_cny_m is null then 'no total or cap is stated in the documents known'
+        when x.amount_cny_m is null then 'no programme total is stated in the documents known'
         when c.gdp_100m_cny is null then 'gdp_unknown'
     end as null_reason,
     {{ stamp() }}

@@ -1,0 +1,166 @@
+-- One row per city with a plant, firm or output figure: its newest values side by side, for a reader with one question.
+with newest as (
+    select * from {{ ref('mart_cluster') }}
+    where year = (select max(year) from {{ ref('mart_cluster') }})
+),
+
+battery as (
+    select
+        city_adcode,
+        count(*)::integer as n_battery_plants,
+        (count(*) filter (where is_recalled))::integer as n_battery_recalled
+    from {{ ref('int_plants__yearly') }}
+    where is_ev and segment = 'battery' and year = (select this_year from {{ ref('int_build') }})
+    group by city_adcode
+),
+
+battery_groups as (
+    select
+        city_adcode,
+        list(holder || ' ' || n order by n desc, holder) as battery_makers,
+        -- the one with most plants; a tie has no anchor
+        case when count(*) = 1 or list(n order by n desc)[1] > list(n order by n desc)[2] then list(holder order by n desc)[1] end as battery_anchor
+    from (
+        select
+            city_adcode,
+            coalesce(group_name, group_id) as holder,
+            count(*) as n
+        from {{ ref('int_plants__yearly') }}
+        where is_ev and segment = 'battery' and year = (select this_year from {{ ref('int_build') }})
+        group by city_adcode, coalesce(group_name, group_id)
+    )
+    group by city_adcode
+),
+
+documents as (
+    select
+        policy_id,
+        adcode as city_adcode
+    from {{ ref('int_policies__documents') }}
+    where adcode is not null and doc_type in ('norm', 'plan', 'agreement', 'other')
+),
+
+statements as (
+    select distinct
+        d.city_adcode,
+        d.policy_id,
+        i.seed_tool,
+        c.instrument,
+        c.amount,
+        c.unit,
+        c.amount_role
+    from documents as d
+    inner join {{ ref('int_policies__coded') }} as c on d.policy_id = c.policy_id
+    inner join {{ ref('instruments') }} as i on c.instrument = i.instrument
+    where c.direction = 'support'
+),
+
+money as (
+    select
+        city_adcode,
+        count(distinct policy_id)::integer as n_documents_with_money,
+        sum(amount) filter (where amount_role = 'total' and unit = 'CNY') / 1e6 as amount_cny_m,
+        list(
+            instrument || ': ' || case when amount >= 1000 then format('{:,.0f}', amount) else format('{:g}', amount) end
+            || ' ' || unit || ' (' || amount_role || ', ' || policy_id || ')'
+            order by instrument, amount desc, unit, amount_role, policy_id
+        ) as amounts
+    from statements
+    where amount is not null and unit like 'CNY%' and amount_role in ('rate', 'cap', 'total')
+        and seed_tool in ('subsidies', 'capital participation', 'infrastructure', 'lead-user procurement')
+    group by city_adcode
+),
+
+tools as (
+    select
+        d.city_adcode,
+        count(distinct d.policy_id)::integer as n_documents,
+        list(distinct s.instrument order by s.instrument) filter (where s.instrument is not null) as instruments
+    from documents as d
+    left join statements as s on d.policy_id = s.policy_id and d.city_adcode = s.city_adcode
+    group by d.city_adcode
+),
+
+utilised as (
+    select
+        city_adcode,
+        arg_max(utilisation, year) as utilisation,
+        max(year) filter (where utilisation is not null) as utilisation_year
+    from {{ ref('mart_involution') }}
+    where utilisation is not null
+    group by city_adcode
+),
+
+heritage as (
+    select * from {{ ref('mart_heritage') }}
+    where year = (select max(year) from {{ ref('mart_heritage') }})
+)
+
+select
+    m.city_adcode,
+    c.name_zh,
+    c.name_en,
+    c.province_en,
+    c.name_en in ('Shenzhen', 'Shanghai', 'Xi''an', 'Hefei', 'Guangzhou', 'Chongqing', 'Changsha') as in_study_seven,
+    m.year,
+    m.n_firms,
+    m.n_ev_plants,
+    m.n_ev_vehicle_plants,
+    coalesce(k.n_battery_plants, 0) as n_battery_plants,
+    g.battery_anchor,
+    coalesce(g.battery_makers, []) as battery_makers,
+    m.capacity_vehicles,
+    m.capacity_gwh,
+    m.nev_output_newest,
+    m.nev_output_newest_year,
+    m.typology,
+    m.typology_margin,
+    m.anchor_firm,
+    m.cr1,
+    coalesce(h.ice_plants_before_2009, 0) as ice_plants_before_2009,
+    coalesce(h.ice_firms_before_2009, 0) as ice_firms_before_2009,
+    case
+        when h.ice_plants_before_2009 > 0 then 'plants'
+        when h.ice_firms_before_2009 > 0 then 'firms only'
+        when h.ice_firms_undated > 0 then 'firms of unknown age'
+        else 'none known'
+    end as ice_past,
+    h.share_lineage_plants,
+    h.share_greenfield,
+    h.reading,
+    h.literature_reading,
+    case when h.reading is not null and h.literature_reading is not null then contains(h.literature_reading, h.reading) end as readings_agree,
+    u.utilisation,
+    u.utilisation_year,
+    coalesce(t.n_documents, 0) as n_documents,
+    coalesce(t.instruments, []) as instruments,
+    coalesce(y.n_documents_with_money, 0) as n_documents_with_money,
+    y.amount_cny_m::double as amount_cny_m,
+    coalesce(y.amounts, []) as amounts,
+    case
+        when v.covered then 'covered by an adapter'
+        when t.n_documents > 0 then 'hand-picked documents only'
+        else 'not covered: silence says nothing about policy'
+    end as policy_coverage,
+    m.quality_flag,
+    m.recalled_share,
+    concat_ws(
+        '; ',
+        case when u.utilisation is null then 'utilisation: output or full capacity unknown' end,
+        case when m.nev_output_newest is null then 'output: no figure in any source' end,
+        case when h.literature_reading is null then 'literature: no case about this city' end,
+        case when y.amount_cny_m is null then 'amount_cny_m: no programme total stated in the documents known' end
+    ) as null_reason,
+    {{ stamp() }}
+from newest as m
+inner join {{ ref('int_cities') }} as c on m.city_adcode = c.city_adcode
+left join battery as k on m.city_adcode = k.city_adcode
+left join battery_groups as g on m.city_adcode = g.city_adcode
+left join heritage as h on m.city_adcode = h.city_adcode
+left join utilised as u on m.city_adcode = u.city_adcode
+left join tools as t on m.city_adcode = t.city_adcode
+left join money as y on m.city_adcode = y.city_adcode
+left join (
+    select place_adcode, bool_or(covered) as covered from {{ ref('int_coverage') }} group by place_adcode
+) as v on m.city_adcode = v.place_adcode
+cross join {{ ref('int_build') }} as b
