@@ -16,8 +16,11 @@ from typing import Any
 
 import duckdb
 
+from atlas.figures import write_figures
+from atlas.outputs import citation, write_datapackage, write_dbt_docs, write_views
+from atlas.page import write_page
 from orchestration.build import CONTRACT_VERSION, Plan
-from sources.home import Home
+from sources.home import SEEDS, Home
 
 #: The oldest DuckDB that must be able to read a published file (contract): its storage version is written.
 STORAGE_VERSION = "v1.0.0"
@@ -89,10 +92,16 @@ def write_version(
         write_dictionary(relations, folder)
         write_geo(con, folder / "geo")
         previous = home.published / plan.previous / "atlas.duckdb" if plan.previous else None
-        (folder / "CHANGES.md").write_text(
-            "\n".join(changes(con, previous if previous and previous.exists() else None, relations, plan)) + "\n",
-            encoding="utf-8",
-        )
+        moved = "\n".join(changes(con, previous if previous and previous.exists() else None, relations, plan)) + "\n"
+        (folder / "CHANGES.md").write_text(moved, encoding="utf-8")
+        stamp = {"version": plan.vintage_id, "contract": CONTRACT_VERSION, "as_of": plan.as_of, "built_at": plan.built_at}
+        with open(SEEDS / "indicators.csv", encoding="utf-8", newline="") as handle:
+            write_views(con, list(csv.DictReader(handle)), stamp, folder / "json")
+        write_datapackage(con, relations, stamp, folder)
+        (folder / "CITATION.cff").write_text(citation(stamp), encoding="utf-8")
+        write_dbt_docs(con, manifest, folder / "dbt_docs.html")
+        shown = write_page(con, home.root, moved, folder / "atlas.html")
+        write_figures(shown, home.root, folder / "figures")
         sources = con.execute(
             "select name, publisher, licence, url, as_of, rows, last_success from meta.source order by name"
         ).fetchall()

@@ -7,6 +7,10 @@
     b.vintage_id
 {%- endmacro %}
 
+{# The year before which no plant of an undated conversion can have made EVs: production for the market began with the
+   pilot programme "ten cities, a thousand vehicles" (财建〔2009〕6号, in curated_policies). #}
+{% macro first_ev_year() -%}2009{%- endmacro %}
+
 {# Wilson (1927) score interval of a share k of n: stays inside 0 and 1, also at k = 0. z = 1.96. #}
 {% macro wilson_lo(k, n) -%}
     (case when {{ n }} > 0 then greatest(0.0, (({{ k }}) / ({{ n }})::double + 1.9208 / ({{ n }}) - 1.96 * sqrt((({{ k }}) / ({{ n }})::double) * (1 - ({{ k }}) / ({{ n }})::double) / ({{ n }}) + 0.9604 / (({{ n }})::double * ({{ n }})))) / (1 + 3.8416 / ({{ n }}))) end)

@@ -46,7 +46,7 @@ select
     case when h.capacity is not null then 'dated' when p.capacity is not null then 'nameplate' end as capacity_basis,
     (p.ev_from_year is not null and p.ev_from_year <= s.year) as is_ev,
     (p.was_ice and not coalesce(p.converted_from_ice = 'yes' and p.ev_from_year <= s.year, false)) as is_ice,
-    p.ev_state_unknown,
+    (p.ev_state_unknown and s.year >= {{ first_ev_year() }}) as ev_state_unknown,
     p.opened_year is null as undated,
     (coalesce(p.opened_support, 'recalled') = 'recalled' or p.confidence = 'low') as is_recalled
 from stood as s

@@ -113,6 +113,7 @@ select
     m.capacity_gwh,
     m.nev_output_newest,
     m.nev_output_newest_year,
+    o.nev_output_basis as nev_output_newest_basis,
     m.typology,
     m.typology_margin,
     m.anchor_firm,
@@ -154,6 +155,7 @@ select
     {{ stamp() }}
 from newest as m
 inner join {{ ref('int_cities') }} as c on m.city_adcode = c.city_adcode
+left join {{ ref('int_city__output') }} as o on m.city_adcode = o.city_adcode and m.nev_output_newest_year = o.year
 left join battery as k on m.city_adcode = k.city_adcode
 left join battery_groups as g on m.city_adcode = g.city_adcode
 left join heritage as h on m.city_adcode = h.city_adcode

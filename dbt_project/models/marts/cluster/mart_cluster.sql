@@ -301,7 +301,8 @@ select
             then 100 * (power(s.n_ev_plants / s.n_ev_3y_ago::double, 1 / 3.0) - 1)
     end as growth_3y,
     case
-        when s.n_ev_plants = 0 then null
+        -- one plant more or less decides nothing among fewer than five
+        when s.n_ev_plants < 5 and s.peak_ev < 5 then null
         when s.year_3y_ago is null or s.n_ev_3y_ago = 0 then 'emerging'
         when s.n_ev_plants < s.peak_ev then 'decline'
         when s.n_ev_plants >= 1.25 * s.n_ev_3y_ago then 'growth'

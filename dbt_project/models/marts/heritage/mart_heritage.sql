@@ -55,11 +55,13 @@ ev as (
         case when y.capacity_unit = 'vehicles_per_year' then y.capacity end as capacity,
         e.p_any,
         (e.ev_plant_id is not null) as has_edge,
-        (i.city_adcode is not null) as in_ice_city,
+        -- the list of plants is not complete: a maker of that age stands for its plants
+        (i.city_adcode is not null or coalesce(k.ice_firms_before_2009, 0) > 0) as in_ice_city,
         y.is_recalled
     from {{ ref('int_plants__yearly') }} as y
     left join edges as e on y.plant_id = e.ev_plant_id
     left join ice_before_2009 as i on y.city_adcode = i.city_adcode
+    left join ice_firms as k on y.city_adcode = k.city_adcode
     where y.is_ev
 ),
 
@@ -126,7 +128,7 @@ select
         when s.n_ev_plants is null then null
         when s.share_lineage_plants >= 0.5 and s.share_greenfield = 0 and s.share_new_in_ice_city < 0.25 then 'path_dependence'
         when s.share_lineage_plants >= 0.25 then 'transformation'
-        when coalesce(i.ice_plants_before_2009, 0) = 0 and s.share_lineage_plants < 0.25 then 'divergence'
+        when coalesce(i.ice_plants_before_2009, 0) = 0 and coalesce(k.ice_firms_before_2009, 0) = 0 and s.share_lineage_plants < 0.25 then 'divergence'
         else 'mixed'
     end as reading,
     l.literature_reading,
