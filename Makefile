@@ -43,7 +43,8 @@ lint: $(READY) ## ruff (with the import law), sqlfluff, mypy on sources/
 	@$(PY) -m sqlfluff lint dbt_project/models --processes 2 -q
 	@$(PY) -m mypy sources
 
-test: $(READY) ## the whole suite
+test: $(READY) ## the whole suite (installs Debian's Chromium where it is missing and may)
+	@tests/install_chromium.sh
 	@$(PY) -m pytest
 
 bench: $(READY) ## ratios of the main job against its floor

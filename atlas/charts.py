@@ -169,8 +169,9 @@ def flow() -> Any:
     bands = plot.patches("xs", "ys", source=links, fill_color="fill", fill_alpha=0.45, line_color=None)
     nodes = empty("flow_nodes", "left", "right", "top", "bottom", "fill", "label")
     plot.quad(left="left", right="right", top="top", bottom="bottom", source=nodes, fill_color="fill", line_color=None)
-    texts = empty("flow_texts", "x", "y", "text", "align")
-    plot.text("x", "y", text="text", text_align="align", source=texts, text_baseline="middle", text_font=value(FONT), text_font_size="11px", text_color="#22262c")
+    for side in ("right", "left"):
+        texts = empty(f"flow_{side}", "x", "y", "text")
+        plot.text("x", "y", text="text", text_align=side, source=texts, text_baseline="middle", text_font=value(FONT), text_font_size="11px", text_color="#22262c")
     plot.add_tools(HoverTool(renderers=[bands], name="hover_flow", tooltips=[("", "@label")]))
     return plot
 

@@ -37,6 +37,16 @@
   const num = (value, digits = 0) => (typeof value === "number" ? value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: 0 }) : "–");
   const pct = (value, digits = 0) => (typeof value === "number" ? (100 * value).toFixed(digits) + " %" : "–");
   const chip = (flag) => (flag ? el("span", { class: "chip " + flag }, tt("v." + flag)) : "");
+  /* categories of an axis must differ: places of one name take their province, then a number */
+  function distinct(list, provinceOf) {
+    const seen = new Map();
+    const count = (words) => list.filter((w) => w === words).length;
+    return list.map((words, i) => {
+      const full = count(words) > 1 && provinceOf(i) ? `${words}, ${provinceOf(i)}` : words;
+      seen.set(full, (seen.get(full) || 0) + 1);
+      return seen.get(full) > 1 ? `${full} #${seen.get(full)}` : full;
+    });
+  }
   const fill = (node, ...children) => { node.replaceChildren(...children.flat(9).filter((c) => c !== null && c !== undefined && c !== "")); return node; };
 
   // ---- charts: embedded when they come near the view ----------------------------------------------------------------
@@ -298,13 +308,14 @@
       const most = Math.max(1, ...columns.map((m) => m.size));
       const scale = (1 - 0.02 * most) / Math.max(own.length, 0.001);
       const xs = [0, 0.48, 0.96], wide = 0.04;
-      const nodes = { left: [], right: [], top: [], bottom: [], fill: [], label: [] }, texts = { x: [], y: [], text: [], align: [] };
+      const nodes = { left: [], right: [], top: [], bottom: [], fill: [], label: [] }, texts = { right: { x: [], y: [], text: [] }, left: { x: [], y: [], text: [] } };
       columns.forEach((m, i) => {
         let y = 1 - 0.01;
         for (const n of m.values()) {
           n.top = y; n.bottom = y - n.weight * scale; y = n.bottom - 0.02;
           nodes.left.push(xs[i]); nodes.right.push(xs[i] + wide); nodes.top.push(n.top); nodes.bottom.push(n.bottom); nodes.fill.push(n.colour); nodes.label.push(n.label);
-          texts.x.push(i === 0 ? -0.01 : xs[i] + wide + 0.01); texts.y.push((n.top + n.bottom) / 2); texts.text.push(n.label.length > 34 ? n.label.slice(0, 33) + "…" : n.label); texts.align.push(i === 0 ? "right" : "left");
+          const side = i === 0 ? texts.right : texts.left;
+          side.x.push(i === 0 ? -0.01 : xs[i] + wide + 0.01); side.y.push((n.top + n.bottom) / 2); side.text.push(n.label.length > 34 ? n.label.slice(0, 33) + "…" : n.label);
         }
       });
       const bands = { xs: [], ys: [], fill: [], label: [] };
@@ -322,7 +333,9 @@
       }
       for (const n of columns[1].values()) n.out = 0;
       for (const l of links) band(columns[1].get(l.type), columns[2].get(l.to.id), xs[1] + wide, xs[2], l.weight, columns[1].get(l.type).colour, `${t("v." + l.type)} → ${l.to.name || l.to.operator}`);
-      model(doc, "flow_links").data = bands; model(doc, "flow_nodes").data = nodes; model(doc, "flow_texts").data = texts;
+      // Bokeh 3.9 may paint patches once more with the indices of the data before: the source never gets shorter
+      for (let i = bands.xs.length; i < model(doc, "flow_links").data.xs.length; i += 1) { bands.xs.push([NaN]); bands.ys.push([NaN]); bands.fill.push("#ffffff"); bands.label.push(""); }
+      model(doc, "flow_links").data = bands; model(doc, "flow_nodes").data = nodes; model(doc, "flow_right").data = texts.right; model(doc, "flow_left").data = texts.left;
       model(doc, "flow").height = Math.max(200, Math.min(700, 46 * most));
     });
   }
@@ -362,7 +375,7 @@
     const top = [...sums].sort((a, b) => b[1] - a[1]).slice(0, 22).map(([id]) => id).reverse();
     const placeName = (id) => (cities.has(id) ? name(cities.get(id)) : provinces.has(id) ? name(provinces.get(id)) : id);
     chart("mix", (doc) => {
-      const columns = { place: top.map((id) => placeName(id)) };
+      const columns = { place: distinct(top.map((id) => placeName(id)), (i) => (state.lang === "zh" ? cities.get(top[i])?.pzh : cities.get(top[i])?.pen)) };
       for (const tool of Object.keys(colours.tools)) columns[tool] = top.map((id) => data.mix.find((r) => r.id === id && r.tool === tool)?.n || 0);
       model(doc, "mix_figure").y_range.factors = columns.place;
       model(doc, "mix").data = columns;
@@ -374,7 +387,7 @@
   function drawHeritage() {
     const top = data.cities.filter((c) => c.p.n_ev_plants > 0).sort((a, b) => b.p.n_ev_plants - a.p.n_ev_plants || name(a).localeCompare(name(b))).slice(0, 24).reverse();
     chart("heritage", (doc) => {
-      const places = top.map((c) => `${name(c)} (${c.p.n_ev_plants})`);
+      const places = distinct(top.map((c) => `${name(c)} (${c.p.n_ev_plants})`), (i) => (state.lang === "zh" ? top[i].pzh : top[i].pen));
       model(doc, "heritage_figure").y_range.factors = places;
       model(doc, "heritage").data = { place: places, lineage: top.map((c) => c.h.share_lineage_plants ?? 0), new_in_ice_city: top.map((c) => c.h.share_new_in_ice_city ?? 0), greenfield: top.map((c) => c.h.share_greenfield ?? 0) };
       model(doc, "heritage_figure_x").axis_label = t("axis.share");
