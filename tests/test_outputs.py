@@ -1,0 +1,120 @@
+"""What other tools read: JSON views, data package, dictionary, figures, citation, dbt's page, the oldest DuckDB.
+
+Belongs here: that each output is whole, valid and says what the tables say. Does not belong here: the page (test_page).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.conftest import REPO
+
+
+@pytest.fixture(scope="module")
+def con(published: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(published / "atlas.duckdb"), read_only=True)
+
+
+def test_the_json_view_holds_every_newest_value_once(published: Path, con: duckdb.DuckDBPyConnection) -> None:
+    index = json.loads((published / "json" / "index.json").read_text("utf-8"))
+    columns = ["geography_level", "geography_id", "period", "value"]
+    seen = set()
+    for entry in index["indicators"]:
+        view = json.loads((published / "json" / entry["path"]).read_text("utf-8"))
+        assert view["unit"] == entry["unit"] and view["name_en"] and view["name_zh"]
+        places = [view["columns"].index(c) for c in columns]
+        for row in view["rows"]:
+            seen.add((entry["indicator"], *(row[i] for i in places)))
+            if row[view["columns"].index("value")] is None:
+                assert row[view["columns"].index("null_reason")]
+    table = set(con.execute("select indicator, geography_level, geography_id, period, value from indicator_latest").fetchall())
+    assert seen == table and len(table) > 10_000
+
+
+def test_the_json_view_by_city_says_the_same(published: Path, con: duckdb.DuckDBPyConnection) -> None:
+    view = json.loads((published / "json" / "cities" / "440300.json").read_text("utf-8"))
+    assert (view["name_zh"], view["name_en"]) == ("深圳市", "Shenzhen")
+    period, value = view["columns"].index("period"), view["columns"].index("value")
+    found = {(i, r[period]): r[value] for i, rows in view["indicators"].items() for r in rows}
+    table = dict(((i, p), v) for i, p, v in con.execute("select indicator, period, value from indicator_latest where geography_level = 'city' and geography_id = '440300'").fetchall())
+    assert found == table and table
+    listed = {c["city_adcode"] for c in json.loads((published / "json" / "index.json").read_text("utf-8"))["cities"]}
+    assert listed == {p.stem for p in (published / "json" / "cities").glob("*.json")}
+
+
+def test_the_data_package_is_valid_and_its_tables_match_their_schemas(published: Path) -> None:
+    from frictionless import Package, system
+
+    with system.use_context(trusted=True):
+        package = Package(str((published / "datapackage.json").resolve()))
+        assert not package.metadata_errors if hasattr(package, "metadata_errors") else True
+        names = {r.name for r in package.resources}
+        assert {"mart_cluster", "policy_instrument", "meta_source", "firm", "plant"} <= names
+        for name in ("city", "segment", "finding", "mart_policy_effect", "mart_lineage_edge", "firm", "meta_source"):
+            report = package.get_resource(name).validate()
+            assert report.valid, (name, report.flatten(["rowNumber", "fieldName", "type", "note"])[:5])
+
+
+def test_the_data_package_describes_every_csv_with_its_digest(published: Path) -> None:
+    package = json.loads((published / "datapackage.json").read_text("utf-8"))
+    manifest = json.loads((published / "manifest.json").read_text("utf-8"))["files"]
+    paths = {r["path"]: r for r in package["resources"]}
+    assert set(paths) == {f for f in manifest if f.startswith("csv/")}
+    for path, resource in paths.items():
+        assert resource["hash"] == "sha256:" + manifest[path]["sha256"] and resource["bytes"] == manifest[path]["bytes"]
+        with open(published / path, encoding="utf-8-sig", newline="") as handle:
+            assert next(csv.reader(handle)) == [f["name"] for f in resource["schema"]["fields"]]
+        assert all(f["description"] for f in resource["schema"]["fields"]), path
+
+
+@pytest.mark.parametrize("name", ["map", "seven_cities", "diffusion", "k_density", "event_studies"])
+def test_each_figure_has_its_data_beside_it(published: Path, name: str) -> None:
+    folder = published / "figures"
+    root = ET.fromstring((folder / f"{name}.svg").read_text("utf-8"))
+    assert root.tag.endswith("svg")
+    assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG") and (folder / f"{name}.png").stat().st_size > 10_000
+    with open(folder / f"{name}.csv", encoding="utf-8-sig", newline="") as handle:
+        assert len(list(csv.DictReader(handle))) > 1
+
+
+def test_the_figure_of_the_seven_cities_has_seven(published: Path) -> None:
+    with open(published / "figures" / "seven_cities.csv", encoding="utf-8-sig", newline="") as handle:
+        assert {r["city"] for r in csv.DictReader(handle)} == {"Shenzhen", "Shanghai", "Xi'an", "Hefei", "Guangzhou", "Chongqing", "Changsha"}
+
+
+def test_dbt_docs_are_one_static_page_that_reports_nowhere(published: Path) -> None:
+    html = (published / "dbt_docs.html").read_text("utf-8")
+    assert "INLINE DATA" not in html
+    assert "mart_city_profile" in html and '"send_anonymous_usage_stats":false' in html
+
+
+def test_citation_names_the_version(published: Path) -> None:
+    import yaml
+
+    manifest = json.loads((published / "manifest.json").read_text("utf-8"))
+    cited = yaml.safe_load((published / "CITATION.cff").read_text("utf-8"))
+    assert cited["version"] == manifest["version"] and str(cited["date-released"]) == manifest["as_of"]
+    general = yaml.safe_load((REPO / "CITATION.cff").read_text("utf-8"))
+    assert general["cff-version"] == "1.2.0" and general["title"] == cited["title"]
+
+
+def test_every_product_is_an_exposure_of_real_tables() -> None:
+    import yaml
+
+    exposures = yaml.safe_load((REPO / "dbt_project" / "models" / "exposures.yml").read_text("utf-8"))["exposures"]
+    assert {e["name"] for e in exposures} >= {"atlas_page", "static_figures", "json_views", "data_package", "study_findings"}
+    for exposure in exposures:
+        assert exposure["description"] and exposure["owner"]["name"] and exposure["depends_on"]
+
+
+def test_the_database_is_stored_for_the_oldest_reader(published: Path) -> None:
+    """DuckDB writes the storage version into the header: 64 is what DuckDB 1.0 reads (platform fact, read from the file)."""
+    header = (published / "atlas.duckdb").read_bytes()[:64]
+    assert header[8:12] == b"DUCK"
+    assert int.from_bytes(header[12:20], "little") == 64
