@@ -74,8 +74,8 @@ def style_legend(plot: Any, **options: Any) -> None:
     legend.label_text_font_size = "12px"
     legend.border_line_color = None
     legend.background_fill_alpha = 0.8
-    for name, value in options.items():
-        setattr(legend, name, value)
+    for name, option in options.items():
+        setattr(legend, name, option)
 
 
 def china(backdrop: dict[str, Any]) -> Any:

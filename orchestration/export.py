@@ -16,14 +16,14 @@ from typing import Any
 
 import duckdb
 
-from atlas.figures import write_figures
-from atlas.outputs import citation, write_datapackage, write_dbt_docs, write_views
-from atlas.page import write_page
+from orchestration import progress
 from orchestration.build import CONTRACT_VERSION, Plan
 from sources.home import SEEDS, Home
 
 #: The oldest DuckDB that must be able to read a published file (contract): its storage version is written.
 STORAGE_VERSION = "v1.0.0"
+#: Stages of writing a version, for the progress shown.
+STAGES = 5
 #: A cell that a spreadsheet would run as a formula is exported with an apostrophe in front (CSV only).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
@@ -80,17 +80,24 @@ def write_version(
     """Write a whole version into `folder` (which is not yet visible to readers); returns its manifest.
 
     Raises duckdb.Error or OSError; the caller then removes the folder and `current` stays as it was."""
+    # here, not at the top: a refresh that has nothing to publish never pays for the chart libraries
+    from atlas.figures import write_figures
+    from atlas.outputs import citation, write_datapackage, write_dbt_docs, write_views
+    from atlas.page import write_page
+
     relations = published_relations(manifest)
     folder.mkdir(parents=True)
     (folder / "tables").mkdir()
     (folder / "csv").mkdir()
     (folder / "geo").mkdir()
     rows = write_database(warehouse, folder / "atlas.duckdb", relations)
+    progress.report("writing the version", 1, STAGES, "atlas.duckdb")
     con = duckdb.connect(str(folder / "atlas.duckdb"), read_only=True)
     try:
         write_tables(con, relations, folder)
         write_dictionary(relations, folder)
         write_geo(con, folder / "geo")
+        progress.report("writing the version", 2, STAGES, "tables, csv, geo")
         previous = home.published / plan.previous / "atlas.duckdb" if plan.previous else None
         moved = "\n".join(changes(con, previous if previous and previous.exists() else None, relations, plan)) + "\n"
         (folder / "CHANGES.md").write_text(moved, encoding="utf-8")
@@ -100,8 +107,11 @@ def write_version(
         write_datapackage(con, relations, stamp, folder)
         (folder / "CITATION.cff").write_text(citation(stamp), encoding="utf-8")
         write_dbt_docs(con, manifest, folder / "dbt_docs.html")
+        progress.report("writing the version", 3, STAGES, "views, data package, dbt docs")
         shown = write_page(con, home.root, moved, folder / "atlas.html")
+        progress.report("writing the version", 4, STAGES, "atlas.html")
         write_figures(shown, home.root, folder / "figures")
+        progress.report("writing the version", STAGES, STAGES, "figures")
         sources = con.execute(
             "select name, publisher, licence, url, as_of, rows, last_success from meta.source order by name"
         ).fetchall()

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from orchestration import progress
 from orchestration.partitions import partitions_of
 from sources import Source
 from sources.home import Home
@@ -75,10 +76,12 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
         landing = Landing(Home.from_env(), web=fetcher(source), say=context.log.info)
         wanted = list(context.partition_keys) if partitioned else landing.partitions(source)
         accounts = []
-        for index, partition in enumerate(wanted, start=1):
+        pace = progress.Pace(len(wanted))
+        for partition in wanted:
             account = landing.land(source, partition)
             accounts.append(account)
-            context.log.info(f"{source.name} {index} of {len(wanted)}: {partition}: {describe(account)}")
+            context.log.info(f"{source.name} {partition}: {describe(account)}; {pace.step()}")
+            progress.report(f"landing {source.name}", pace.done, pace.total, partition)
         if not accounts:
             landing.ensure_schema(source)
         books = landing.accounts(source) if not partitioned else accounts

@@ -13,13 +13,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
+from orchestration import progress
+from orchestration.progress import Teller
 from sources.home import CHECKOUT, write_atomic
 
 TEXT, WHOLE, NUMBER, DATE = "text", "whole number", "number", "date"
@@ -167,7 +168,7 @@ def normalise(folder: Path, target: Path) -> dict[str, int]:
     return counts
 
 
-def compute(panel: Path, work: Path, say) -> Path:
+def compute(panel: Path, work: Path) -> Path:
     """Run the metric models over a normalised panel; returns the DuckDB file they wrote. Raises RuntimeError."""
     warehouse = work / "panel.duckdb"
     env = {
@@ -180,9 +181,11 @@ def compute(panel: Path, work: Path, say) -> Path:
         "--exclude", "resource_type:unit_test", "--vars", json.dumps({"panel": str(panel)}), "--project-dir", str(CHECKOUT / "dbt_project"),
         "--profiles-dir", str(CHECKOUT / "dbt_project"),
     ]  # fmt: skip
+    tables = len(list((CHECKOUT / "dbt_project" / "models" / "metrics").rglob("[a-z]*.sql"))) + len(list((CHECKOUT / "dbt_project" / "models" / "metrics").rglob("[a-z]*.py")))
     process = subprocess.Popen(command, cwd=CHECKOUT / "dbt_project", env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
-    problems, done, total, start = [], 0, 0, time.monotonic()
+    problems: list[str] = []
+    pace: progress.Pace | None = None
     for line in process.stdout:
         try:
             event = json.loads(line)
@@ -192,10 +195,9 @@ def compute(panel: Path, work: Path, say) -> Path:
         info = event.get("info", {})
         node = event.get("data", {})
         if info.get("name") == "LogModelResult":
-            done += 1
-            total = node.get("total", total)
-            left = (time.monotonic() - start) / done * (total - done) if done else 0
-            say(f"{done}: {node.get('node_info', {}).get('node_name', '')} ({node.get('execution_time', 0):.1f} s; node {node.get('index', done)} of {total}, about {left:.0f} s left)")
+            pace = pace or progress.Pace(tables)
+            pace.step()
+            progress.report("computing tables", pace.done, tables, f"{node.get('node_info', {}).get('node_name', '')}, {node.get('execution_time', 0):.1f} s")
         if info.get("level") == "error":
             problems.append(info.get("msg", ""))
     if process.wait():
@@ -237,11 +239,8 @@ def main(argv: list[str] | None = None) -> int:
     if not options.panel or not options.out:
         print("usage: make panel PANEL=folder OUT=folder", file=sys.stderr)
         return 2
-    start = time.monotonic()
-
-    def say(text: str) -> None:
-        print(f"[{time.monotonic() - start:6.1f} s] {text}", flush=True)
-
+    say = Teller()
+    progress.watcher = say.watch
     work = Path(tempfile.mkdtemp(prefix="evatlas-panel-"))
     try:
         say("reading the panel")
@@ -252,7 +251,7 @@ def main(argv: list[str] | None = None) -> int:
             return 2
         say(", ".join(f"{name} {number if number >= 0 else 'absent'}" for name, number in counts.items()))
         try:
-            warehouse = compute(work / "panel", work, say)
+            warehouse = compute(work / "panel", work)
         except RuntimeError as error:
             print(f"a table failed; nothing was written:\n{error}", file=sys.stderr)
             return 1

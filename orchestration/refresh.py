@@ -11,26 +11,17 @@ import json
 import os
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
+from orchestration import progress
+from orchestration.progress import Teller
 from sources import selected_sources
 from sources.base import Source
 from sources.home import CHECKOUT, Home, write_atomic
 from sources.landing import Account, Landing
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-class Progress:
-    """Lines with the elapsed time; plain text, so that a log file reads like the terminal."""
-
-    def __init__(self) -> None:
-        self.start = time.monotonic()
-
-    def __call__(self, text: str) -> None:
-        print(f"[{time.monotonic() - self.start:6.1f} s] {text}", flush=True)
 
 
 def prepare(home: Home) -> None:
@@ -54,7 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--force", action="store_true", help="build and publish even when nothing is new")
     parser.add_argument("--sources", help="bundled (default), live, or names separated by commas")
     options = parser.parse_args(argv)
-    say = Progress()
+    say = Teller()
+    progress.watcher = say.watch
     home = Home.from_env()
     try:
         sources = selected_sources(options.sources)
@@ -98,7 +90,7 @@ def not_asked(sources: list[Source]) -> set[str]:
     return {s.name for s in selected_sources("bundled")} - asked
 
 
-def land_live(instance: Any, defs: Any, sources: list[Source], say: Progress) -> None:
+def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> None:
     """Land each live source through its own job, partition by partition. One that cannot be reached is named
     and passed over: the others go on, and its last good landing stands."""
     import datetime as dt
@@ -172,7 +164,7 @@ def janitor(home: Home) -> None:
                 instance.report_run_failed(run, "its process is gone")
 
 
-def account(home: Home, sources: list[Source], failure: str | None, say: Progress) -> None:
+def account(home: Home, sources: list[Source], failure: str | None, say: Teller) -> None:
     """What was published, where, from which sources, and what was held back."""
     from orchestration import build, release
 

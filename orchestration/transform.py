@@ -14,7 +14,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
-from orchestration import build, dbt, release
+from orchestration import build, dbt, progress, release
 from orchestration.ingest import OWNERS
 from sources import all_sources
 from sources.home import Home
@@ -76,15 +76,16 @@ def dbt_events(
     and test and says how to see the rows."""
     failed: list[str] = []
     total = sum(1 for n in manifest["nodes"].values() if n["resource_type"] in ("model", "seed"))
-    done = 0
+    pace = progress.Pace(total)
     try:
         for raw in dbt.run(home, ["build", "--exclude", "resource_type:unit_test"]):
             info = raw.get("data", {}).get("node_info") or {}
             status = info.get("node_status")
             if raw["info"].get("name") in ("LogModelResult", "LogSeedResult") and status == "success":
-                done += 1
-                if done % 20 == 0:
-                    context.log.info(f"dbt: {done} of {total} tables")
+                words = pace.step()
+                progress.report("building tables", pace.done, total, info.get("node_name", ""))
+                if pace.done % 20 == 0 or pace.done == total:
+                    context.log.info(f"building tables: {words}")
             if raw["info"].get("name") in ("LogTestResult", "LogModelResult", "LogSeedResult", "RunResultError"):
                 if status in ("fail", "error"):
                     failed.append(info.get("unique_id", ""))
