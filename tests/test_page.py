@@ -109,8 +109,8 @@ def test_no_error_and_no_request_from_a_server(browser: Any, published: Path) ->
 
 def test_every_section_renders_and_is_photographed(opened: Seen, tmp_path: Path) -> None:
     for section in SECTIONS:
-        opened.page.evaluate("id => document.getElementById(id).scrollIntoView()", section)
-        opened.page.wait_for_timeout(150)
+        opened.page.evaluate("id => document.getElementById(id).scrollIntoView({behavior: 'instant'})", section)
+        opened.page.wait_for_timeout(400)
         picture = tmp_path / f"{section}.png"
         opened.page.screenshot(path=str(picture))
         assert picture.stat().st_size > 20_000, section
