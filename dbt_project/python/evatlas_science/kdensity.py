@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from evatlas_science import SEED
-from evatlas_science.geo import distances_km
+from evatlas_science.geo import distances_between, distances_km
 
 LEAST_PLANTS = 10
 RADII_KM = tuple(range(0, 201, 10))
 SIMULATIONS = 199
 GRID_KM = 1.0
+FURTHEST_KM = 5000
+BLOCK = 512  # points whose distances to all others are held at once
 
 
 def nrd0(values: np.ndarray) -> float:
@@ -45,28 +47,33 @@ def density(upper: np.ndarray, radii: np.ndarray, bandwidth: float, weights: np.
     return result
 
 
-def m_function(distance: np.ndarray, reference: np.ndarray, neighbour: np.ndarray, weight: np.ndarray, radii: np.ndarray) -> np.ndarray:
-    """M at `radii`: how much of the weight around the reference points is the neighbour type's, against everywhere.
+def m_functions(lon: np.ndarray, lat: np.ndarray, kind: np.ndarray, weight: np.ndarray, kinds: int, radii: np.ndarray) -> np.ndarray:
+    """M at `radii` for every ordered pair of kinds, (kinds, kinds, radii): how much of the weight around the points of
+    the first kind is the second kind's, against everywhere. Equal kinds give the intra-type M.
 
-    `reference` and `neighbour` are masks (n,); equal masks give the intra-type M. NaN at r = 0 and where no point has
-    a neighbour."""
-    same = bool(np.array_equal(reference, neighbour))
-    mine = distance[reference]
-    rows = np.flatnonzero(reference)
+    `kind`: code of each point, from 0. One pass: each point's distances are sorted into the radii once, and the weight
+    of every kind within every radius is read off that. NaN at r = 0 and where no point has a neighbour."""
+    n, steps = len(lon), len(radii)
     total = weight.sum()
-    wanted = weight[neighbour].sum() - (weight[rows] if same else 0)
-    ratio_far = wanted / (total - weight[rows])
-    result = np.full(len(radii), np.nan)
-    for index, r in enumerate(radii):
-        if r <= 0:
-            continue
-        inside = mine <= r
-        inside[np.arange(len(rows)), rows] = False
-        near_all = inside @ weight
-        near_type = inside @ np.where(neighbour, weight, 0.0)
+    by_kind = np.bincount(kind, weights=weight, minlength=kinds)
+    above, below = np.zeros((kinds, kinds, steps)), np.zeros((kinds, kinds, steps))
+    for start in range(0, n, BLOCK):
+        rows = np.arange(start, min(start + BLOCK, n))
+        step = np.searchsorted(radii, distances_between(lon, lat, rows), side="left")
+        step[np.arange(len(rows)), rows] = steps  # a point is no neighbour of itself
+        cell = (np.arange(len(rows))[:, None] * kinds + kind[None, :]) * (steps + 1) + step
+        near = np.bincount(cell.ravel(), weights=np.broadcast_to(weight, cell.shape).ravel(), minlength=len(rows) * kinds * (steps + 1))
+        near = near.reshape(len(rows), kinds, steps + 1)[:, :, :steps].cumsum(axis=2)
+        near_all = near.sum(axis=1)
         seen = near_all > 0
-        if seen.any() and ratio_far[seen].sum() > 0:
-            result[index] = (near_type[seen] / near_all[seen]).sum() / ratio_far[seen].sum()
+        ratio = np.divide(near, near_all[:, None, :], out=np.zeros_like(near), where=seen[:, None, :])
+        far = (by_kind[None, :] - np.where(kind[rows, None] == np.arange(kinds)[None, :], weight[rows, None], 0.0)) / (total - weight[rows, None])
+        expected = far[:, :, None] * seen[:, None, :]
+        np.add.at(above, kind[rows], ratio)
+        np.add.at(below, kind[rows], expected)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        result = np.where(below > 0, above / below, np.nan)
+    result[:, :, radii <= 0] = np.nan
     return result
 
 
@@ -81,11 +88,16 @@ def k_density(plants: pd.DataFrame, say=lambda text: None) -> pd.DataFrame:
     rows = []
     if frame.empty:
         return pd.DataFrame(rows)
-    distance = distances_km(frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
-    binned = np.minimum(np.round(distance / GRID_KM), 5000).astype(np.uint16)
+    lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
+    binned = np.empty((len(frame), len(frame)), dtype=np.uint16)
+    for start in range(0, len(frame), BLOCK):
+        rows_here = slice(start, start + BLOCK)
+        binned[rows_here] = np.minimum(np.round(distances_between(lon, lat, rows_here) / GRID_KM), FURTHEST_KM)
     weight = frame["size"].fillna(0).to_numpy(float)
+    kinds, names = pd.factorize(frame["segment_id"], sort=True)
+    functions = m_functions(lon, lat, kinds, weight, len(names), radii)
     random = np.random.default_rng(SEED)
-    centres = np.arange(5001) * GRID_KM
+    centres = np.arange(FURTHEST_KM + 1) * GRID_KM
     for segment, part in frame.groupby("segment_id", sort=True):
         here = part.index.to_numpy()
         base = {"segment_id": segment, "year": int(part["year"].iloc[0]), "n_plants": len(here)}
@@ -93,20 +105,21 @@ def k_density(plants: pd.DataFrame, say=lambda text: None) -> pd.DataFrame:
             rows += [{**base, "r_km": r, "null_reason": f"fewer than {LEAST_PLANTS} plants with coordinates"} for r in radii]
             continue
         i, j = np.triu_indices(len(here), 1)
-        upper = distance[np.ix_(here, here)][i, j]
+        upper = distances_km(lon[here], lat[here])[i, j]
         width = bandwidth_km(upper)
         observed = density(upper, radii, width)
         pair_weight = weight[here][i] * weight[here][j]
         weighted = density(upper, radii, width, pair_weight) if pair_weight.sum() > 0 else np.full(len(radii), np.nan)
-        mask = np.zeros(len(frame), dtype=bool)
-        mask[here] = True
-        m = m_function(distance, mask, mask, weight, radii) if weight[here].sum() > 0 else np.full(len(radii), np.nan)
+        code = int(np.flatnonzero(names == segment)[0])
+        m = functions[code, code] if weight[here].sum() > 0 else np.full(len(radii), np.nan)
         kernel = np.exp(-0.5 * ((radii[:, None] - centres) / width) ** 2) + np.exp(-0.5 * ((radii[:, None] + centres) / width) ** 2)
         kernel /= width * np.sqrt(2 * np.pi)
         curves = np.empty((SIMULATIONS, len(radii)))
         for draw in range(SIMULATIONS):
             chosen = random.choice(len(frame), len(here), replace=False)
-            histogram = np.bincount(binned[np.ix_(chosen, chosen)][i, j], minlength=5001)[:5001]
+            # the matrix holds every pair twice and each point with itself at 0
+            histogram = np.bincount(binned[chosen][:, chosen].ravel(), minlength=len(centres))
+            histogram[0] -= len(here)
             curves[draw] = kernel @ (histogram / histogram.sum())
         low, high = np.percentile(curves, [2.5, 97.5], axis=0)
         global_low, global_high = global_envelope(curves)
@@ -141,13 +154,15 @@ def m_inter(plants: pd.DataFrame) -> pd.DataFrame:
     segments = sorted(counts[counts >= LEAST_PLANTS].index)
     if len(segments) < 2 or len(segments) > 20:
         return pd.DataFrame(rows)
-    distance = distances_km(frame["lon"].to_numpy(float), frame["lat"].to_numpy(float))
+    lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
+    kinds, names = pd.factorize(frame["segment_id"], sort=True)
     weight = frame["size"].fillna(0).to_numpy(float)
     radii = np.array(RADII_KM, dtype=float)
-    kinds = frame["segment_id"].to_numpy()
+    functions = m_functions(lon, lat, kinds, weight, len(names), radii)
+    year = int(frame["year"].iloc[0])
+    code = {name: index for index, name in enumerate(names)}
     for a in segments:
         for b in segments:
             if a != b:
-                m = m_function(distance, kinds == a, kinds == b, weight, radii)
-                rows += [{"reference": a, "neighbour": b, "year": int(frame["year"].iloc[0]), "r_km": r, "m_inter": v} for r, v in zip(radii, m, strict=True)]
+                rows += [{"reference": a, "neighbour": b, "year": year, "r_km": r, "m_inter": v} for r, v in zip(radii, functions[code[a], code[b]], strict=True)]
     return pd.DataFrame(rows)
