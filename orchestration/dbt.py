@@ -14,6 +14,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,9 @@ from typing import Any
 from sources.home import CHECKOUT, Home, write_atomic
 
 PROJECT = CHECKOUT / "dbt_project"
+#: Seconds without a word after which dbt counts as stuck and is ended: the slowest model takes a minute on two cores. A Python
+#: model can wait for ever (on a reader of its own connection, say), and the writer's lock with it.
+SILENCE_S = float(os.environ.get("EVATLAS_DBT_SILENCE_S", "1800"))
 
 
 class DbtFailed(Exception):
@@ -89,9 +94,13 @@ def run(home: Home, args: list[str]) -> Iterator[dict[str, Any]]:
         stdin=subprocess.DEVNULL, text=True, encoding="utf-8", preexec_fn=_die_with_parent,
     )  # fmt: skip
     problems: list[str] = []
+    begun: dict[str, str] = {}  # nodes that dbt has begun and not ended
+    heard = [time.monotonic()]
+    threading.Thread(target=_end_when_silent, args=(process, heard, begun, problems), daemon=True).start()
     assert process.stdout is not None
     try:
         for line in process.stdout:
+            heard[0] = time.monotonic()
             try:
                 event = json.loads(line)
             except ValueError:
@@ -99,6 +108,11 @@ def run(home: Home, args: list[str]) -> Iterator[dict[str, Any]]:
                 continue
             if not isinstance(event, dict) or "info" not in event:
                 continue
+            node = event.get("data", {}).get("node_info") or {}
+            if event["info"].get("name") == "LogStartLine":
+                begun[node.get("unique_id", "")] = node.get("node_name", "")
+            elif event["info"].get("name", "").endswith("Result"):
+                begun.pop(node.get("unique_id", ""), None)
             if event["info"].get("level") == "error":
                 problems.append(event["info"].get("msg", "").strip())
             yield event
@@ -112,6 +126,19 @@ def run(home: Home, args: list[str]) -> Iterator[dict[str, Any]]:
     if process.returncode:
         text = "\n".join(dict.fromkeys(p for p in problems if p))
         raise DbtFailed(text or f"dbt ended with code {process.returncode}")
+
+
+def _end_when_silent(
+    process: subprocess.Popen[str], heard: list[float], begun: dict[str, str], problems: list[str]
+) -> None:
+    """Kill dbt when it has said nothing for SILENCE_S, and say which models were running."""
+    while process.poll() is None:
+        time.sleep(min(2.0, SILENCE_S / 10))
+        if time.monotonic() - heard[0] > SILENCE_S:
+            running = ", ".join(sorted(begun.values())) or "no model"
+            problems.append(f"dbt said nothing for {SILENCE_S:.0f} s and was ended; running then: {running}")
+            process.kill()
+            return
 
 
 def ensure_manifest(home: Home, say: Any = print) -> Path:
