@@ -74,7 +74,8 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
     )
     def land(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         landing = Landing(Home.from_env(), web=fetcher(source), say=context.log.info)
-        wanted = list(context.partition_keys) if partitioned else landing.partitions(source)
+        # dates and batches in their order: what comes later may rest on what came before
+        wanted = sorted(context.partition_keys) if partitioned else landing.partitions(source)
         accounts = []
         pace = progress.Pace(len(wanted))
         for partition in wanted:
