@@ -12,7 +12,7 @@ stated as (
         p.relationship,
         p.registration_status,
         p.published_on
-    from {{ ref('stg_gleif__parents') }} as p
+    from {{ ref('int_gleif__parents') }} as p
     inner join links as c on p.child_lei = c.lei
     where p.is_current and p.parent_lei != p.child_lei
     -- of two parents of one kind the newest is believed
@@ -31,6 +31,6 @@ select
     'gleif: ' || s.child_lei || ' ' || lower(replace(s.relationship, '_', ' ')) || ' ' || s.parent_lei
     || ' (' || lower(s.registration_status) || ', ' || s.published_on || ')' as evidence
 from stated as s
-left join {{ ref('stg_gleif__entities') }} as e on s.parent_lei = e.lei
+left join {{ ref('int_gleif__entities') }} as e on s.parent_lei = e.lei
 left join links as f on s.parent_lei = f.lei
 where f.firm_id is distinct from s.firm_id

@@ -5,7 +5,7 @@ with entities as (
     select
         *,
         {{ name_key('name_zh') }} as name_key
-    from {{ ref('stg_gleif__entities') }}
+    from {{ ref('int_gleif__entities') }}
     where country = 'CN' and coalesce(category, 'GENERAL') = 'GENERAL'
         and registration_status not in ('DUPLICATE', 'ANNULLED')
 ),

@@ -40,7 +40,7 @@ registered as (
         s.rule_id,
         s.strength
     from (
-        select lei, unnest(segments) as s from {{ ref('stg_gleif__entities') }} where in_sector
+        select lei, unnest(segments) as s from {{ ref('int_gleif__entities') }} where in_sector
     ) as r
     inner join {{ ref('int_firms__links') }} as l on l.source = 'gleif' and l.source_record_id = r.lei
     where not exists (select 1 from curated as c where c.firm_id = l.firm_id)
