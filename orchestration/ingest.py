@@ -49,6 +49,8 @@ def table_spec(source: Source, table: Any, node: dict[str, Any] | None) -> dg.As
             "coverage": source.coverage or "not stated",
         },
         partitions_def=partitions_of(source),
+        # of several partitions in one run, those that gave nothing are not reported as made (see `report`)
+        skippable=partitions_of(source) is not None,
     )
 
 
@@ -74,7 +76,8 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
     )
     def land(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         landing = Landing(Home.from_env(), web=fetcher(source), say=context.log.info)
-        wanted = list(context.partition_keys) if partitioned else landing.partitions(source)
+        # dates and batches in their order: what comes later may rest on what came before
+        wanted = sorted(context.partition_keys) if partitioned else landing.partitions(source)
         accounts = []
         pace = progress.Pace(len(wanted))
         for partition in wanted:
@@ -86,6 +89,9 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
             landing.ensure_schema(source)
         books = landing.accounts(source) if not partitioned else accounts
         for table in source.tables:
+            if partitioned:
+                report(context, landing, source, table.name, books)
+                continue
             yield dg.MaterializeResult(
                 asset_key=[source.name, table.name],
                 metadata=table_metadata(landing, source, table.name, books),
@@ -106,8 +112,32 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"held_back": dg.MetadataValue.json(ill)},
         )
+        lost = {a.partition: ill.get(a.partition, a.outcome) for a in accounts if partitioned and not a.tables}
+        if lost:
+            raise dg.Failure(
+                description=f"{source.name}: nothing stands for {len(lost)} of {len(accounts)} partitions: "
+                + "; ".join(f"{key} ({why})" for key, why in lost.items())[:4000],
+                allow_retries=False,
+            )
 
     return land
+
+
+def report(
+    context: dg.AssetExecutionContext, landing: Landing, source: Source, table: str, books: list[Account]
+) -> None:
+    """One materialization a partition of which the table stands. A MaterializeResult would speak for every partition
+    of the run, and one that was refused or not reached would look like one that was made."""
+    for account in books:
+        if table in account.tables:
+            context.log_event(
+                dg.AssetMaterialization(
+                    asset_key=[source.name, table],
+                    partition=account.partition,
+                    metadata=table_metadata(landing, source, table, [account]),
+                    tags={"dagster/data_version": account.digests.get(table, "")[:12]},
+                )
+            )
 
 
 def fetcher(source: Source) -> Any:
