@@ -39,6 +39,7 @@ _OLE = {"doc": "doc", "xls": "xls", "wps": "doc", "et": "xls"}
 class Sight:
     """One record in one snapshot."""
 
+    number: int  # of the snapshot, from 0: two can fall into one second
     at: str  # when the snapshot was taken, ISO
     said: dict[str, Any]
     page: Page | None = None
@@ -49,8 +50,8 @@ class Sight:
 class Version:
     """One text of a record, over the snapshots that showed it."""
 
-    first_seen: str
-    last_seen: str
+    first: Sight
+    last: Sight
     row: dict[str, Any] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
 
@@ -76,11 +77,11 @@ def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
             held.append({"page_key": said["list_url"], "record": len(held), "reason": reason, "detail": redact(detail.strip())[:300],
                          "payload": redact(payload)})  # fmt: skip
         else:
-            ordered = sorted(versions.values(), key=lambda v: (v.first_seen, v.row["content_sha256"]))
-            newest = max(ordered, key=lambda v: (v.last_seen, v.first_seen))
+            ordered = sorted(versions.values(), key=lambda v: v.first.number)
+            newest = max(ordered, key=lambda v: v.last.number)
             for number, version in enumerate(ordered, 1):
                 documents.append({**version.row, "version": number, "is_current": version is newest,
-                                  "first_seen": version.first_seen, "last_seen": version.last_seen})  # fmt: skip
+                                  "first_seen": version.first.at, "last_seen": version.last.at})  # fmt: skip
             files += newest.files
     accepted = sum(1 for row in documents if row["is_current"])
     if len(sights) != accepted + len(held) + off:
@@ -116,13 +117,14 @@ def snapshots(pages: Iterable[Page], partition: str) -> tuple[dict[str, list[Sig
     notes: list[tuple[str, str]] = []
     open_pages: dict[str, Page] = {}
     open_files: dict[str, dict[int, Page]] = {}
+    number = 0
     for page in pages:
         kind, _, rest = page.key.partition(":")
         if kind == "page":
             open_pages[rest] = page
         elif kind == "file":
-            record, _, number = rest.rpartition(":")
-            open_files.setdefault(record, {})[int(number)] = page
+            record, _, place = rest.rpartition(":")
+            open_files.setdefault(record, {})[int(place)] = page
         elif kind == "items":
             told = json.loads(page.body)
             at = page.fetched_at.isoformat(timespec="seconds")
@@ -130,9 +132,10 @@ def snapshots(pages: Iterable[Page], partition: str) -> tuple[dict[str, list[Sig
             for said in told["items"]:
                 record = said["record"]
                 sights.setdefault(record, []).append(
-                    Sight(at, said, open_pages.get(record), open_files.get(record, {}))
+                    Sight(number, at, said, open_pages.get(record), open_files.get(record, {}))
                 )
             open_pages, open_files = {}, {}
+            number += 1
         else:
             raise RejectFile("schema_changed", f"{partition}: a page of unknown kind {page.key[:40]!r}")
     if open_pages or open_files:
@@ -173,8 +176,8 @@ def judge(record: str, sights: list[Sight], site: Site, context: ParseContext) -
         for flag in ("is_expired", "is_abolished"):
             if row[flag]:
                 flag_seen.setdefault("seen", sight.at)
-        found = versions.setdefault(row["content_sha256"], Version(sight.at, sight.at))
-        found.last_seen, found.row, found.files = sight.at, row, files
+        found = versions.setdefault(row["content_sha256"], Version(sight, sight))
+        found.last, found.row, found.files = sight, row, files
     if not versions:
         return (failure if failure else "off_topic"), versions
     for version in versions.values():
@@ -210,7 +213,7 @@ def document_row(record: str, item: Item, detail: Detail, files: list[dict[str, 
         "url": canonical(item.url),
         "list_url": item.list_url,
         "title_zh": title,
-        "title_key": normalise_title(title),
+        "title_key": normalise_title(re.sub(r"\s*[（(][^（()）]{2,24}[〕\]】］]\s*\d+\s*号[)）]\s*$", "", title)),
         "doc_no": number,
         "doc_no_raw": detail.doc_no or None,
         "issuer": detail.issuer or site.issuer or None,
