@@ -147,49 +147,58 @@ def judge(record: str, sights: list[Sight], site: Site, context: ParseContext) -
     """("" and the versions) of a record that is kept; else "off_topic" or "reason: detail"."""
     versions: dict[str, Version] = {}
     failure = ""
-    off = False
-    flag_seen: dict[str, str] = {}
+    flag_seen = ""
+    read: dict[tuple[Any, ...], tuple[str, Any]] = {}  # a snapshot mostly repeats the one before: each sight is read once
     for sight in sights:
-        item = Item.from_json(sight.said)
-        why = str(sight.said.get("failure", ""))
-        lasting = why.partition(":")[0] in LASTING
-        if sight.page is None and "files" not in sight.said and not (why and lasting):
-            if why:
-                failure = why
-            else:  # the list alone decided, then
-                off = off or not on_subject(item.title, item.summary, context.seeds)
-                if on_subject(item.title, item.summary, context.seeds):
-                    failure = "not_fetched: on the subject by the vocabulary of today; the next landing fetches its page"
+        key = (
+            json.dumps(sight.said, sort_keys=True), sight.page.sha256 if sight.page else "",
+            tuple((n, page.sha256) for n, page in sorted(sight.files.items())),
+        )  # fmt: skip
+        if key not in read:
+            read[key] = look(record, sight, site, context)
+        verdict, found = read[key]
+        if found is None:
+            failure = verdict if verdict != "off_topic" else failure
             continue
-        try:
-            detail = read_page(sight.page, item, site) if sight.page is not None else Detail(redact(item.title)[:500], "")
-        except RejectFile as error:
-            failure = f"{error.reason}: {error.detail}"
-            continue
-        if sight.page is None:
-            detail = bare(detail, item)
-        if not on_subject(detail.title, f"{item.summary}\n{detail.text}", context.seeds):
-            off = True
-            continue
-        files = [attached(record, each, sight.files.get(each["n"])) for each in sight.said.get("files", ())]
-        row = document_row(record, item, detail, files, site)
-        for flag in ("is_expired", "is_abolished"):
-            if row[flag]:
-                flag_seen.setdefault("seen", sight.at)
-        found = versions.setdefault(row["content_sha256"], Version(sight, sight))
-        found.last, found.row, found.files = sight, row, files
+        row, files = found
+        flag_seen = flag_seen or (sight.at if row["is_expired"] or row["is_abolished"] else "")
+        version = versions.setdefault(row["content_sha256"], Version(sight, sight))
+        version.last, version.row, version.files = sight, row, files
     if not versions:
         return (failure if failure else "off_topic"), versions
     for version in versions.values():
-        version.row["flag_seen_on"] = flag_seen.get("seen") if version.row["is_expired"] or version.row["is_abolished"] else None
+        marked = version.row["is_expired"] or version.row["is_abolished"]
+        version.row = {**version.row, "flag_seen_on": flag_seen if marked else None}
     return "", versions
 
 
-def bare(detail: Detail, item: Item) -> Detail:
-    """A document known by its list alone."""
-    detail.doc_no, detail.issuer, detail.issued, detail.published = item.doc_no, item.issuer, item.issued, item.published
-    detail.is_expired, detail.is_abolished = item.is_expired, item.is_abolished
-    return detail
+def look(record: str, sight: Sight, site: Site, context: ParseContext) -> tuple[str, Any]:
+    """One sight of a record: ("", (its row, its attachments)), or (why it gives none, None)."""
+    item = Item.from_json(sight.said)
+    why = str(sight.said.get("failure", ""))
+    lasting = why.partition(":")[0] in LASTING
+    if sight.page is None and "files" not in sight.said and not lasting:
+        if why:
+            return why, None
+        if on_subject(item.title, item.summary, context.seeds):
+            return "not_fetched: on the subject by the vocabulary of today; the next landing fetches its page", None
+        return "off_topic", None  # the list alone decided
+    try:
+        detail = read_page(sight.page, item, site) if sight.page is not None else bare(item)
+    except RejectFile as error:
+        return f"{error.reason}: {error.detail}", None
+    if not on_subject(detail.title, f"{item.summary}\n{detail.text}", context.seeds):
+        return "off_topic", None
+    files = [attached(record, each, sight.files.get(each["n"])) for each in sight.said.get("files", ())]
+    return "", (document_row(record, item, detail, files, site), files)
+
+
+def bare(item: Item) -> Detail:
+    """A document known by its entry alone."""
+    return Detail(
+        redact(item.title)[:500], "", item.doc_no, item.issuer, item.issued, item.published,
+        is_expired=item.is_expired, is_abolished=item.is_abolished,
+    )  # fmt: skip
 
 
 def document_row(record: str, item: Item, detail: Detail, files: list[dict[str, Any]], site: Site) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def test_the_stored_samples_are_read() -> None:
     assert plan.last_modified == "2020-11-02T17:00:00" and plan.attachments[0][0] == "附件"
     assert page("gkmlpt_detail.html", flags[0], "guangzhou").text == "对符合条件的充电设施按每千瓦给予补贴。"
     gbk = page("gbk_page.html", Item("http://fgw.example.gov.cn/a.html", "关于电动汽车充电设施电价的通知", ""), "ndrc")
-    assert gbk.text == "浙价资〔2014〕692号"
+    assert gbk.text == "财建〔2014〕692号"
     with pytest.raises(RejectFile, match="blocked_page|selector_no_match"):
         page("waf_412.html", ndrc, "ndrc")
 
