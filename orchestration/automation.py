@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from orchestration.ingest import fetcher
-from orchestration.partitions import partitions_of
+from orchestration.partitions import newest, partitions_of
 from sources import Source, selected_sources
 from sources.base import SourceError
 from sources.home import Home, write_atomic
@@ -40,7 +41,7 @@ def source_jobs(sources: list[Source]) -> list[Any]:
     return [
         dg.define_asset_job(
             f"land_{s.name}_job",
-            selection=dg.AssetSelection.assets(*[[s.name, t.name] for t in s.tables]),
+            selection=dg.AssetSelection.assets(*[[s.name, t.name] for t in s.tables if t.declared is None]),
             description=f"Land {s.title}.",
             tags={"dagster/max_runtime": "14400"},
         )
@@ -91,6 +92,13 @@ def _source_schedule(source: Source) -> dg.ScheduleDefinition:
             context.instance.add_dynamic_partitions(str(partitions.name), keys)
         if not keys:
             yield dg.SkipReason(f"{source.name} lists no partition that is due")
+        if source.partitions == "month_site":
+            # one run for all of them: the lists of a site are then read once for both months
+            yield dg.RunRequest(
+                run_key=f"{source.name}:{context.scheduled_execution_time:%Y%m%d}",
+                tags={ASSET_PARTITION_RANGE_START_TAG: keys[0], ASSET_PARTITION_RANGE_END_TAG: keys[-1]},
+            )
+            return
         for key in keys:
             yield dg.RunRequest(run_key=f"{source.name}:{key}:{context.scheduled_execution_time:%Y%m%d}", partition_key=key)
 
@@ -103,6 +111,8 @@ def due_partitions(source: Source, partitions: dg.PartitionsDefinition, now: dt.
     if isinstance(partitions, dg.MonthlyPartitionsDefinition):
         keys = list(partitions.get_partition_keys(current_time=now))
         return keys[-2:]  # this month and the last: late additions of a month come in its sequel
+    if source.partitions == "month_site":
+        return newest(source, now)
     if source.list_partitions is not None:
         return Landing(Home.from_env(), web=fetcher(source)).partitions(source)
     return list(partitions.get_partition_keys())
