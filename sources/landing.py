@@ -133,6 +133,8 @@ class Landing:
         """Fetch, keep, parse and write one partition. Never raises for what the world does wrong: a source
         that cannot be reached, a rejected or blocked page leave the last good landing as it was, and the
         account says so. Programming errors do raise."""
+        if not partition or partition.startswith(".") or "/" in partition or "\\" in partition or "\0" in partition:
+            raise ValueError(f"{source.name}: {partition!r} cannot be the name of a partition")
         self.ensure_schema(source)
         now = dt.datetime.now(dt.UTC)
         before = self.account(source, partition)
@@ -195,6 +197,27 @@ class Landing:
             return account
         self._write(source, partition, parsed, entry, account)
         return account
+
+    def rebuild(self, source: Source) -> list[Account]:
+        """Parse kept snapshots again, without asking anybody, after code or vocabulary have changed or where the landing
+        is gone: old partitions are not fetched again, and must not keep old decisions. Returns the accounts of what
+        was looked at; none where nothing changed since the last time."""
+        stamp = self.home.landing / source.name / "_code"
+        if stamp.exists() and stamp.read_text("utf-8") == code_digest(source):
+            return []
+        newest = {e["partition"]: e for e in self.store.entries(source.name) if e["health"] == Health.ok}
+        done = []
+        for partition, entry in newest.items():
+            before = self.account(source, partition)
+            asked = dt.datetime.fromisoformat((before and before.checked_at) or entry["fetched_at"])
+            failure = (before.outcome, before.health, before.message) if before and before.outcome == "failed" else None
+            account = self.parse(source, partition, entry, checked_at=asked)
+            if failure:  # still not reached the last time, whatever was made of what is kept
+                account.outcome, account.health, account.message = failure
+                self._write_account(source, account)
+            done.append(account)
+        write_atomic(stamp, code_digest(source))
+        return done
 
     def _hold(
         self, source: Source, partition: str, before: Account | None, outcome: str, health: Health,

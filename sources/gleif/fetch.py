@@ -15,6 +15,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -26,12 +27,14 @@ import polars as pl
 from sources.base import BlockFile, FetchContext, Health, Page, RejectFile, SourceError
 from sources.gleif import bulk, columns
 from sources.http import Fetcher, Limits, asked, now
-from sources.records import at, items
+from sources.records import at, expect_total, items
 from sources.webtext import read_json
 
 PUBLISHES = "https://goldencopy.gleif.org/api/v2/golden-copies/publishes"
 RECORDS = "https://api.gleif.org/api/v1/lei-records"
 ACCEPT = {"Accept": "application/vnd.api+json"}
+#: Why robots.txt is not asked: both hosts are there for programs.
+DOCUMENTED = "GLEIF's documented public API and download service, at most one request a second"
 PAGE_ROWS = 200  # the API's cap
 MAX_PAGES = 5_000
 RESTARTS = 3
@@ -77,25 +80,26 @@ def fetch(context: FetchContext, partition: str) -> Iterator[Page]:
     with tempfile.TemporaryDirectory(dir=folder, prefix="gleif-") as name:
         place = Path(name)
         pages: list[Page] = []
-        csv: Path | None = None
         if key.way == "api":
             pages, leis = through_api(context, web, key.date)
         else:
-            csv, page, entities = lei_file(context, web, publish, window, place, known)
-            pages.append(page)
+            archive, page, stated = downloaded(context, web, publish, "lei2", window, place)
+            entities, total = bulk.chinese(archive, known, page.key)
+            complete(total, stated, page.key)
+            pages.append(replace(page, body=csv_bytes(entities)))
             leis = set(entities.get_column(columns.LEI).drop_nulls())
         if key.way != "delta":
             believable(context, key, partition, len(leis))
-        rr_page, rr = rr_file(context, web, publish, window, place, leis | known)
+        rr_archive, rr_page, rr_stated = downloaded(context, web, publish, "rr", window, place)
+        rr, total = bulk.parents(rr_archive, leis | known, rr_page.key)
+        complete(total, rr_stated, rr_page.key)
         strangers = set(rr.get_column(columns.RR_PARENT).drop_nulls()) - leis - known
-        if csv is not None and window == "full":
-            # parents abroad stand in the same file
-            lazy = bulk.scan(csv, columns.REQUIRED, columns.KEPT, pages[0].key)
-            abroad = bulk.chinese(lazy.filter(pl.col(columns.LEI).is_in(sorted(strangers))), strangers, pages[0].key)
-            pages.append(replace(pages[0], body=csv_bytes(abroad), key=pages[0].key.replace("lei2", "abroad")))
+        if key.way == "full":  # parents abroad stand in the same file
+            abroad = bulk.chosen(archive, strangers, page.key)
+            pages.append(replace(page, body=csv_bytes(abroad), key=page.key.replace("lei2", "abroad")))
         else:
             pages += looked_up(web, strangers)
-        pages.append(rr_page)
+        pages.append(replace(rr_page, body=csv_bytes(rr)))
     yield from pages
 
 
@@ -164,7 +168,7 @@ def delta_window(context: FetchContext, key: Key, partition: str) -> str:
 def publications(web: Fetcher, number: int, size: int) -> list[dict[str, Any]]:
     """One page of the list of publications, newest first."""
     params = {"page": str(number), "per_page": str(size)}
-    page = web.get(PUBLISHES, params=params, expect="json", key="publishes.json")
+    page = web.get(PUBLISHES, params=params, expect="json", key="publishes.json", robots_exempt=DOCUMENTED)
     return items(at(read_json(page.body, page.key), "data"), "publishes data")
 
 
@@ -191,50 +195,34 @@ def publication(web: Fetcher, date: dt.date) -> dict[str, Any]:
     return best
 
 
-def csv_file(
+def downloaded(
     context: FetchContext, web: Fetcher, publish: dict[str, Any], kind: str, window: str, place: Path
-) -> tuple[Path, Page]:
-    """A file of a publication, downloaded, checked against its stated size and count, and unpacked to `place`; with a
-    Page that has no body yet."""
+) -> tuple[Path, Page, int | None]:
+    """A file of a publication on disk, of the size that the publisher states; its Page without a body yet, and how
+    many records it should have. Raises BlockFile("incomplete") for another size."""
     stamp = f"{date_of(publish):%Y%m%d-%H%M}"
     where = f"{kind}-{window}-{stamp}.csv"
     steps = ("full_file", "csv") if window == "full" else ("delta_files", window, "csv")
     file = at(publish, kind, *steps)
-    url = at(file, "url")
+    url, size, records = at(file, "url"), at(file, "size"), at(file, "record_count")
     if not isinstance(url, str):
         raise RejectFile("schema_changed", f"publishes: no url of {kind} {' '.join(steps)} of {stamp}")
+    free = shutil.disk_usage(place).free
+    if isinstance(size, int) and size + 200_000_000 > free:
+        raise SourceError(Health.unreachable, f"{where}: {size / 1e6:.0f} MB, and only {free / 1e6:.0f} MB of disk are free")
     archive = place / f"{kind}.zip"
-    context.say(f"gleif: downloading {where} ({(at(file, 'size') or 0) / 1e6:.0f} MB)")
-    digest, headers = web.download(url, archive, limits=FILE_LIMITS)
-    size = at(file, "size")
+    context.say(f"gleif: downloading {where}" + (f" ({size / 1e6:.1f} MB)" if isinstance(size, int) else ""))
+    digest, headers = web.download(url, archive, limits=FILE_LIMITS, robots_exempt=DOCUMENTED)
     if isinstance(size, int) and size != archive.stat().st_size:
         raise BlockFile("incomplete", f"{where}: {archive.stat().st_size} bytes, the publisher states {size}")
-    csv = bulk.unpack(archive, place / f"{kind}.csv", where)
-    archive.unlink()
-    stated = at(file, "record_count")
-    if isinstance(stated, int):
-        found = bulk.count(csv, where)
-        if found != stated:
-            raise BlockFile("incomplete", f"{where}: {found} records, the publisher counts {stated}")
-    return csv, Page(url=url, body=b"", fetched_at=now(), headers=headers, key=where, original_sha256=digest)
+    page = Page(url=url, body=b"", fetched_at=now(), headers=headers, key=where, original_sha256=digest)
+    return archive, page, records if isinstance(records, int) else None
 
 
-def lei_file(
-    context: FetchContext, web: Fetcher, publish: dict[str, Any], window: str, place: Path, known: Collection[str]
-) -> tuple[Path, Page, pl.DataFrame]:
-    """Entities of a file: those of China, and in a delta the known ones that have left it."""
-    csv, page = csv_file(context, web, publish, "lei2", window, place)
-    frame = bulk.chinese(bulk.scan(csv, columns.REQUIRED, columns.KEPT, page.key), known, page.key)
-    return csv, replace(page, body=csv_bytes(frame)), frame
-
-
-def rr_file(
-    context: FetchContext, web: Fetcher, publish: dict[str, Any], window: str, place: Path, children: Collection[str]
-) -> tuple[Page, pl.DataFrame]:
-    """Relationships of a file in which one of `children` is consolidated by somebody."""
-    csv, page = csv_file(context, web, publish, "rr", window, place)
-    frame = bulk.parents(bulk.scan(csv, columns.RR_REQUIRED, columns.RR_KEPT, page.key), children, page.key)
-    return replace(page, body=csv_bytes(frame)), frame
+def complete(found: int, stated: int | None, where: str) -> None:
+    """Refuse a file of other than the stated records. Raises BlockFile("incomplete")."""
+    if stated is not None:
+        expect_total(found, stated, where)
 
 
 def csv_bytes(frame: pl.DataFrame) -> bytes:
@@ -256,7 +244,9 @@ def through_api(context: FetchContext, web: Fetcher, date: dt.date) -> tuple[lis
         }  # fmt: skip
         seen: set[str] = set()
         while url is not None:
-            page = web.get(url, params=params, headers=ACCEPT, expect="json", key=f"cn-{len(pages) + 1:04d}.json")
+            page = web.get(
+                url, params=params, headers=ACCEPT, expect="json", key=f"cn-{len(pages) + 1:04d}.json", robots_exempt=DOCUMENTED
+            )
             reply = read_json(page.body, page.key)
             published = at(reply, "meta", "goldenCopy", "publishDate")
             if not isinstance(published, str):
@@ -272,6 +262,8 @@ def through_api(context: FetchContext, web: Fetcher, date: dt.date) -> tuple[lis
             page, found = withhold(page, reply)
             leis |= found
             pages.append(page)
+            if len(pages) % 25 == 0:
+                context.say(f"gleif: {len(leis)} of {at(reply, 'meta', 'pagination', 'total')} entities read")
             following = at(reply, "links", "next")
             if following is not None and (following in seen or len(pages) >= MAX_PAGES):
                 raise RejectFile("paging", f"{page.key}: the next page is one that was read")
@@ -301,7 +293,7 @@ def looked_up(web: Fetcher, leis: Collection[str]) -> list[Page]:
     for start in range(0, len(wanted), PAGE_ROWS):
         params = {"filter[lei]": ",".join(wanted[start : start + PAGE_ROWS]), "page[size]": str(PAGE_ROWS)}
         number = start // PAGE_ROWS + 1
-        page = web.get(RECORDS, params=params, headers=ACCEPT, expect="json", key=f"abroad-{number:04d}.json")
+        page = web.get(RECORDS, params=params, headers=ACCEPT, expect="json", key=f"abroad-{number:04d}.json", robots_exempt=DOCUMENTED)
         pages.append(withhold(page, read_json(page.body, page.key))[0])
     return pages
 

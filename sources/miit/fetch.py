@@ -103,6 +103,7 @@ def whole_word(
                 context.say(f"miit {batch} {word}: the total changed on page {number}; asked anew")
                 break
         else:
+            context.say(f"miit {batch} {word}: {total} products on {len(pages)} pages")
             return total, pages
     raise SourceError(Health.unreachable, f"miit {batch} {word}: the total changed {RESTARTS} times while it was read")
 

@@ -8,12 +8,12 @@ import json
 import polars as pl
 import pytest
 
-from sources.gleif import SOURCE
+from sources.gleif import SOURCE, bulk
 from sources.gleif.columns import flat
 from sources.gleif.parse import names
 from tests.conftest import shared_path
 from tests.replicas.base import Reply
-from tests.replicas.gleif import World, abroad, entity, lei_of, relationship, serve_world, uscc_of
+from tests.replicas.gleif import HEADER, World, abroad, entity, lei_of, relationship, serve_world, uscc_of, zipped
 
 N = 1_100
 PERSON = entity(9_001, **{"Entity.EntityCategory": "SOLE_PROPRIETOR", "Entity.LegalName": "测试某某"})
@@ -173,6 +173,19 @@ def test_files_that_are_not_what_they_should_be(landing_on, world, fault, outcom
         account = landing.land(SOURCE, "2026-06-12-full")
         assert account.outcome == outcome and words in account.message, account.message
         assert not list(landing.home.root.glob("tmp/*")), "nothing stays behind"
+
+
+def test_a_file_is_cut_between_records_only(tmp_path):
+    """Blocks of any size give the same records: quoted line breaks, quotes and commas are no ends."""
+    made = [entity(n) for n in range(40)]
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(zipped("a.csv", HEADER, made))
+    for size in (200, 333, 1_000, 5_000, 1_000_000):
+        pieces = list(bulk.blocks(archive, "a.csv", size))
+        read = pl.concat([pl.read_csv(piece, infer_schema=False) for piece in pieces])
+        assert read["LEI"].to_list() == [r["LEI"] for r in made]
+        assert read["Entity.LegalAddress.FirstAddressLine"][39] == made[39]["Entity.LegalAddress.FirstAddressLine"]
+        assert (len(pieces) > 5) == (size < 2_000)
 
 
 def test_too_few_entities_block_and_a_bad_record_is_held_back(landing_on):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from sources import landing as land
 from sources.base import SourceError
 from sources.miit import SOURCE
 from sources.miit.parse import nev_type, vehicle_class
@@ -118,6 +119,33 @@ def test_real_replies_are_read_as_the_replica_speaks(landing_on, name):
         assert (account.health, len(replica.asked)) == ("empty", 1)
     else:
         assert account.outcome == "blocked" and "122 records, the publisher counts 6055" in account.message
+
+
+def test_kept_bytes_are_read_again_when_the_code_changes(landing_on, monkeypatch):
+    """Old batches are never asked for again: a change of code or vocabulary, or a lost landing, reads what is kept."""
+    with serve(Miit(batches={401: 120, 402: 120})) as replica:
+        landing = landing_on(SOURCE, replica)
+        for batch in ("401", "402"):
+            landing.land(SOURCE, batch)
+        path = landing.table_path(SOURCE, "products", "401")
+        before, asked = path.read_bytes(), len(replica.asked)
+        replica.faults = [WALL]
+        landing.land(SOURCE, "402")
+        assert len(landing.rebuild(SOURCE)) == 2 and landing.rebuild(SOURCE) == []
+        for file in (path, landing.account_path(SOURCE, "401"), path.parent.parent / "_code"):
+            file.unlink()
+        assert [a.outcome for a in landing.rebuild(SOURCE)] == ["landed", "failed"] and path.read_bytes() == before
+        monkeypatch.setitem(land._CODE_DIGESTS, SOURCE.name, "another code")
+        rebuilt = landing.rebuild(SOURCE)
+        assert [a.partition for a in rebuilt] == ["401", "402"] and all(a.records_in == 100 for a in rebuilt)
+        assert (rebuilt[1].outcome, rebuilt[1].health) == ("failed", "challenged"), "the wall is not forgotten"
+        assert len(replica.asked) == asked + 1
+
+
+@pytest.mark.parametrize("key", ["../../402", "a/b", ".hidden", ""])
+def test_a_key_typed_into_the_ui_never_leaves_the_landing(landing_on, key):
+    with serve(Miit()) as replica, pytest.raises(ValueError, match="cannot be the name"):
+        landing_on(SOURCE, replica).land(SOURCE, key)
 
 
 def test_kinds_of_products():
