@@ -106,6 +106,16 @@ def test_a_month_of_a_site_lands(site: str, landing_on: Callable[..., Landing]) 
         assert len(again) == 3 and all(r.headers.get("if-none-match") for r in again)
 
 
+@pytest.mark.parametrize("site", ["ndrc", "shanghai", "wuhan", "guangzhou", "jiangsu", "hangzhou", "suzhou", "miit"])
+def test_every_page_of_a_list_is_read(site: str, landing_on: Callable[..., Landing]) -> None:
+    """A month that spans pages comes whole, by each family's own way of numbering them."""
+    many = 33
+    replica = FAMILIES[site][0](docs=docs_of(FAMILIES[site][1], many))
+    with standing(replica):
+        account = landing_on(SOURCE, replica).land(SOURCE, f"2024-05__{site}")
+        assert (account.accepted, account.message) == (many, "")
+
+
 @pytest.mark.parametrize("shape", ["listVO", "catMap"])
 @pytest.mark.parametrize("first", [0, 1])
 def test_the_state_councils_search(shape: str, first: int, landing_on: Callable[..., Landing]) -> None:
@@ -210,6 +220,18 @@ def test_flags_of_validity_and_when_they_turned(landing_on: Callable[..., Landin
         found = table(landing, "documents", "2024-05__guangzhou").sort("doc_no")
         assert found["is_abolished"].to_list() == [False, True] and found.height == 2, "a flag is no version of the text"
         assert found["flag_seen_on"][1] is not None
+
+
+def test_a_lists_day_of_issue_yields_to_the_year_of_the_number(landing_on: Callable[..., Landing]) -> None:
+    """Lists give the day of a repost as that of issue; neither it nor the day of publication is taken for it."""
+    replica = Gkmlpt(docs=docs_of(FAMILIES["guangzhou"][1]))
+    replica.docs[0].number, replica.docs[0].body = "粤府办〔2016〕23号", "对购买新能源汽车的给予补贴。"
+    replica.docs[1].body = "对购买新能源汽车的给予补贴。"
+    with standing(replica):
+        landing = landing_on(SOURCE, replica)
+        landing.land(SOURCE, "2024-05__guangzhou")
+        found = dict(table(landing, "documents", "2024-05__guangzhou").select("doc_no", "issued_on").iter_rows())
+        assert found == {"粤府办〔2016〕23号": None, "测府发〔2024〕2号": "2024-05-06"}
 
 
 def test_a_page_says_that_it_is_void(landing_on: Callable[..., Landing]) -> None:
