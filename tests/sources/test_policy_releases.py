@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+import sources.landing as landing_module
 from sources.base import Page, RejectFile
 from sources.home import SEEDS, Home
 from sources.landing import Account, Landing
@@ -425,6 +427,27 @@ def test_a_pdf_with_a_person_in_it_is_kept_as_its_text(landing_on: Callable[...,
         landing.memo.clear()
         assert landing.land(SOURCE, "2024-05__ndrc").outcome == "unchanged"
         assert table(landing, "attachments", "2024-05__ndrc")["sha256"][0] == row["sha256"]
+
+
+def test_a_new_word_reads_old_months_anew_without_a_request(
+    landing_on: Callable[..., Landing], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = Ndrc(docs=docs_of(FAMILIES["ndrc"][1]))
+    with standing(replica):
+        landing = landing_on(SOURCE, replica)
+        landing.land(SOURCE, "2024-05__ndrc")
+        landing.land(SOURCE, "2024-04__ndrc")
+    assert len(landing.reread(SOURCE)) == 2 and landing.reread(SOURCE) == []
+    seeds = tmp_path / "seeds"
+    shutil.copytree(SEEDS, seeds)
+    with open(seeds / "policy_topic_terms.csv", "a", encoding="utf-8") as handle:
+        handle.write("桥梁,core,\n")
+    monkeypatch.setattr(landing_module, "SEEDS", seeds)
+    monkeypatch.setattr(landing_module, "_CODE_DIGESTS", {})
+    asked = len(replica.asked)
+    again = {account.partition: account for account in landing.reread(SOURCE)}
+    assert again["2024-05__ndrc"].accepted == 3 and note(again["2024-05__ndrc"], "off_topic").startswith("0 of 3")
+    assert len(replica.asked) == asked
 
 
 # -- lists over months, and the sweep ----------------------------------------------------------------------------------
