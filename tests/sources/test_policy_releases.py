@@ -437,7 +437,7 @@ def test_a_new_word_reads_old_months_anew_without_a_request(
         landing = landing_on(SOURCE, replica)
         landing.land(SOURCE, "2024-05__ndrc")
         landing.land(SOURCE, "2024-04__ndrc")
-    assert len(landing.reread(SOURCE)) == 2 and landing.reread(SOURCE) == []
+    assert len(landing.rebuild(SOURCE)) == 2 and landing.rebuild(SOURCE) == []
     seeds = tmp_path / "seeds"
     shutil.copytree(SEEDS, seeds)
     with open(seeds / "policy_topic_terms.csv", "a", encoding="utf-8") as handle:
@@ -445,7 +445,7 @@ def test_a_new_word_reads_old_months_anew_without_a_request(
     monkeypatch.setattr(landing_module, "SEEDS", seeds)
     monkeypatch.setattr(landing_module, "_CODE_DIGESTS", {})
     asked = len(replica.asked)
-    again = {account.partition: account for account in landing.reread(SOURCE)}
+    again = {account.partition: account for account in landing.rebuild(SOURCE)}
     assert again["2024-05__ndrc"].accepted == 3 and note(again["2024-05__ndrc"], "off_topic").startswith("0 of 3")
     assert len(replica.asked) == asked
 
