@@ -52,7 +52,7 @@ def table_spec(source: Source, table: Any, node: dict[str, Any] | None) -> dg.As
         },
         partitions_def=partitions_of(source) if table.declared is None else None,
         # of several partitions in one run, those that gave nothing are not reported as made (see `report`)
-        skippable=partitions_of(source) is not None and table.declared is None,
+        skippable=table.declared is None and partitions_of(source) is not None,
     )
 
 
@@ -106,7 +106,7 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
         landing = Landing(home, web=fetcher(source), say=context.log.info, memo=memo(source, home))
         if partitioned:
             # dates and batches in their order: what comes later may rest on what came before
-            wanted = sorted(landing_name(source, key) for key in context.partition_keys)
+            wanted = [landing_name(source, key) for key in sorted(context.partition_keys)]
             wanted = by_site(wanted) if source.partitions == "month_site" else wanted
         else:
             wanted = landing.partitions(source)
@@ -155,8 +155,21 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
     return land
 
 
+#: What a run has learnt of a source (list pages above all), kept over the jobs of one process: a run worker lives for
+#: one run, `make refresh` for one refresh. Older than this, it is asked anew.
+MEMO_S = 1800.0
+_MEMOS: dict[tuple[str, str], tuple[float, dict[Any, Any]]] = {}
+
+
+def memo(source: Source, home: Home) -> dict[Any, Any]:
+    key, now = (source.name, str(home.root)), time.monotonic()
+    if key not in _MEMOS or now - _MEMOS[key][0] > MEMO_S:
+        _MEMOS[key] = (now, {})
+    return _MEMOS[key][1]
+
+
 def report(
-    context: dg.AssetExecutionContext, landing: Landing, source: Source, table: str, books: list[Account]
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, landing: Landing, source: Source, table: str, books: list[Account]
 ) -> None:
     """One materialization a partition of which the table stands. A MaterializeResult would speak for every partition
     of the run, and one that was refused or not reached would look like one that was made."""
@@ -170,19 +183,6 @@ def report(
                     tags={"dagster/data_version": account.digests.get(table, "")[:12]},
                 )
             )
-
-
-#: What a run has learnt of a source (list pages above all), kept over the jobs of one process: a run worker lives for
-#: one run, `make refresh` for one refresh. Older than this, it is asked anew.
-MEMO_S = 1800.0
-_MEMOS: dict[tuple[str, str], tuple[float, dict[Any, Any]]] = {}
-
-
-def memo(source: Source, home: Home) -> dict[Any, Any]:
-    key, now = (source.name, str(home.root)), time.monotonic()
-    if key not in _MEMOS or now - _MEMOS[key][0] > MEMO_S:
-        _MEMOS[key] = (now, {})
-    return _MEMOS[key][1]
 
 
 def fetcher(source: Source) -> Any:
