@@ -50,6 +50,8 @@ _NUMBER_ZH = r"(?:第)?[0-9〇零一二三四五六七八九十百千两][0-9,.]
 _NUMBER_EN = r"[<>=+]*\d[\d,.]*\s*(?:thousand|million|billion|bn|m|trillion)?\s*(?:yuan|RMB|%)?\s*"
 _FOLLOWED = ("F6_facility_subsidy", "F7_trade_in")
 _FOLLOWERS = ("F1_purchase_subsidy", "F4_investment_grant")
+_UNREDUCED = re.compile(r"不退坡|不再退坡|不下调|不降低")
+_SALES_END = re.compile(r"燃油|petrol|ICE|fuel", re.I)
 _GIVES = re.compile(r"补贴|补助|奖补|奖励|资助|给予|补偿|贴息")
 
 
@@ -196,6 +198,10 @@ def _mask(pattern: re.Pattern[str], text: str) -> str:
     return pattern.sub(lambda match: _FILL * len(match[0]), text)
 
 
+def _turned(hit: Hit) -> bool:
+    return hit.direction in ("terminate", "reduce")
+
+
 def _scope(text: str, start: int, end: int) -> tuple[int, int]:
     """The clauses that a match touches."""
     left = 0
@@ -206,9 +212,12 @@ def _scope(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _direction(instrument: str, scope: str, rules: Rules) -> str:
+    scope = _mask(_UNREDUCED, scope)
     found = {kind for kind, pattern in rules.directions if pattern.search(scope)}
     if "relax" in found and instrument in ("R1_market_access", "R4_use_privilege", "C3_attract_trade", "K3_credit_guarantee", "L2_procurement_rule", "F7_trade_in"):
         return "support"
+    if instrument[:2] == "R3" and found & {"terminate", "restrict"} and _SALES_END.search(scope):
+        return "restrict"  # to end the sale of combustion cars is the mandate, not its end
     if "terminate" in found:
         return "terminate"
     if "reduce" in found and instrument[0] in "FKL" or "reduce" in found and instrument[:2] == "R4":
@@ -245,9 +254,11 @@ def _code_sentence(text: str, candidates: tuple[int, ...], language: str, own_ti
                 back = plain[_scope(masked, max(left - 1, 0), max(left - 1, 0))[0] : _scope(masked, end, min(right + 1, len(masked)))[1] if code[:2] == "P1" else right]
                 if rules.negation.search(cues) or (exclude and exclude.search(back)):
                     continue
-                if best is None or start < best.start:
-                    best = Hit(code, rule.rule_id, start, end, _direction(code, cues, rules))
-                break
+                hit = Hit(code, rule.rule_id, start, end, _direction(code, cues, rules))
+                # a sentence that asks for a measure and then says that it ends is about the end: the clause that
+                # turns the direction speaks for the sentence, else its first
+                if best is None or (_turned(hit), -hit.start) > (_turned(best), -best.start):
+                    best = hit
         if best:
             hits.append(best)
     if own_title:
