@@ -22,10 +22,12 @@ import csv
 import os
 import re
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -479,13 +481,33 @@ def code_frame(frame: pl.DataFrame, workers: int = 1, batch: int = 250) -> pl.Da
     ]  # fmt: skip
     rows = frame.select(columns)
 
-    def batches() -> Iterator[list[tuple[str, str, str | None, str | None]]]:
+    def texts() -> Iterator[tuple[str, str, str | None, str | None]]:
         for part in rows.iter_slices(batch):
-            yield [(i, coded_text(t, c), s, k) for i, t, c, s, k in part.iter_rows()]
+            for policy_id, title, content, support, confidence in part.iter_rows():
+                yield policy_id, coded_text(title, content), support, confidence
 
-    if workers <= 1 or frame.height <= batch:
-        parts = [_code_batch(part) for part in batches()]
-    else:
-        with ProcessPoolExecutor(min(workers, os.cpu_count() or 1), mp_context=get_context("forkserver")) as pool:
-            parts = list(pool.map(_code_batch, batches()))
+    parts = list(code_stream(texts(), workers if frame.height > batch else 1, batch))
     return pl.concat(parts) if parts else pl.DataFrame(schema=POLICY_INSTRUMENTS)
+
+
+def code_stream(
+    texts: Iterable[tuple[str, str, str | None, str | None]], workers: int = 1, batch: int = 250
+) -> Iterator[pl.DataFrame]:
+    """Code a stream of (policy_id, text whose first line is the title, support, confidence): one frame of
+    POLICY_INSTRUMENTS a batch, in the order of the stream.
+
+    Never more than three batches a worker are held, however long the stream is: `texts` may be larger than memory."""
+    source = iter(texts)
+    batches = iter(lambda: list(islice(source, batch)), [])
+    workers = min(workers, os.cpu_count() or 1)
+    if workers <= 1:
+        yield from map(_code_batch, batches)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
+        waiting: deque[Future[pl.DataFrame]] = deque()
+        for part in batches:
+            waiting.append(pool.submit(_code_batch, part))
+            if len(waiting) >= 3 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
