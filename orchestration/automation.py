@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.partitions import partitions_of
+from orchestration.partitions import newest, partitions_of
 from sources import Source, selected_sources
 from sources.base import FetchContext
 from sources.home import Home, write_atomic
@@ -38,7 +38,7 @@ def source_jobs(sources: list[Source]) -> list[Any]:
     return [
         dg.define_asset_job(
             f"land_{s.name}_job",
-            selection=dg.AssetSelection.assets(*[[s.name, t.name] for t in s.tables]),
+            selection=dg.AssetSelection.assets(*[[s.name, t.name] for t in s.tables if t.declared is None]),
             description=f"Land {s.title}.",
             tags={"dagster/max_runtime": "14400"},
         )
@@ -96,6 +96,8 @@ def due_partitions(source: Source, partitions: dg.PartitionsDefinition, now: dt.
     if isinstance(partitions, dg.MonthlyPartitionsDefinition):
         keys = list(partitions.get_partition_keys(current_time=now))
         return keys[-2:]  # this month and the last: late additions of a month come in its sequel
+    if source.partitions == "month_site":
+        return newest(source, now)
     if source.list_partitions is not None:
         return source.list_partitions(FetchContext(home=Home.from_env()))
     return list(partitions.get_partition_keys())

@@ -23,6 +23,7 @@ def build_definitions() -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *(ingest.ingest_assets(source, nodes) for source in sources),
+            *(asset for source in sources for asset in ingest.declared_assets(source, nodes)),
             warehouse,
             publish.publish_asset(marts),
         ],

@@ -6,6 +6,7 @@ source is read (sources/), nor any database. See Dagster's concept page "Assets"
 # No `from __future__ import annotations` here: Dagster reads the context's annotation at definition.
 
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,10 +14,10 @@ import dagster as dg
 import polars as pl
 
 from orchestration import progress
-from orchestration.partitions import partitions_of
+from orchestration.partitions import by_site, landing_name, partitions_of
 from sources import Source
 from sources.home import Home
-from sources.landing import ALL, Account, Landing
+from sources.landing import ALL, DECLARED, Account, Landing
 
 OWNERS = ["team:data-engineering"]
 
@@ -27,6 +28,7 @@ def source_columns(manifest: dict[str, Any]) -> dict[tuple[str, str], dict[str, 
 
 
 def table_spec(source: Source, table: Any, node: dict[str, Any] | None) -> dg.AssetSpec:
+    """The asset of a landed table. One that is part of the declaration has no partitions and needs no network."""
     described = (node or {}).get("columns", {})
     schema = dg.TableSchema(
         columns=[
@@ -40,7 +42,7 @@ def table_spec(source: Source, table: Any, node: dict[str, Any] | None) -> dg.As
         group_name=f"source_{source.name}",
         owners=OWNERS,
         kinds={"python", "polars", "parquet"},
-        tags={"layer": "landing", "cadence": "live" if source.live else "on-change"},
+        tags={"layer": "landing", "cadence": "live" if source.live and table.declared is None else "on-change"},
         metadata={
             "dagster/column_schema": schema,
             "publisher": source.publisher,
@@ -48,14 +50,39 @@ def table_spec(source: Source, table: Any, node: dict[str, Any] | None) -> dg.As
             "homepage": source.homepage or "none",
             "coverage": source.coverage or "not stated",
         },
-        partitions_def=partitions_of(source),
+        partitions_def=partitions_of(source) if table.declared is None else None,
     )
+
+
+def declared_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) -> list[dg.AssetsDefinition]:
+    """The tables that are part of a source's declaration, as assets of their own: they land without a fetch."""
+    tables = [table for table in source.tables if table.declared is not None]
+    if not tables:
+        return []
+
+    @dg.multi_asset(
+        name=f"declare_{source.name}",
+        specs=[table_spec(source, table, nodes.get((source.name, table.name))) for table in tables],
+        can_subset=False,
+    )
+    def declare() -> Iterator[dg.MaterializeResult]:
+        landing = Landing(Home.from_env())
+        landing.ensure_schema(source)
+        for table in tables:
+            path = landing.table_path(source, table.name, DECLARED)
+            yield dg.MaterializeResult(
+                asset_key=[source.name, table.name],
+                metadata={"dagster/row_count": pl.scan_parquet(path).select(pl.len()).collect().item()},
+            )
+
+    return [declare]
 
 
 def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) -> dg.AssetsDefinition:
     """One multi-asset for a source: lands the run's partitions (all that the source lists, where Dagster
     does not partition it) and reports the books."""
-    specs = [table_spec(source, table, nodes.get((source.name, table.name))) for table in source.tables]
+    tables = [table for table in source.tables if table.declared is None]
+    specs = [table_spec(source, table, nodes.get((source.name, table.name))) for table in tables]
     partitioned = partitions_of(source) is not None
     checks = [
         dg.AssetCheckSpec("books_balance", asset=specs[0].key, blocking=True,
@@ -73,8 +100,13 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
         pool=f"host_{source.name}" if source.live else None,
     )
     def land(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        landing = Landing(Home.from_env(), web=fetcher(source), say=context.log.info)
-        wanted = list(context.partition_keys) if partitioned else landing.partitions(source)
+        home = Home.from_env()
+        landing = Landing(home, web=fetcher(source), say=context.log.info, memo=memo(source, home))
+        if partitioned:
+            wanted = [landing_name(source, key) for key in context.partition_keys]
+            wanted = by_site(wanted) if source.partitions == "month_site" else wanted
+        else:
+            wanted = landing.partitions(source)
         accounts = []
         pace = progress.Pace(len(wanted))
         for partition in wanted:
@@ -85,7 +117,7 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
         if not accounts:
             landing.ensure_schema(source)
         books = landing.accounts(source) if not partitioned else accounts
-        for table in source.tables:
+        for table in tables:
             yield dg.MaterializeResult(
                 asset_key=[source.name, table.name],
                 metadata=table_metadata(landing, source, table.name, books),
@@ -108,6 +140,19 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
         )
 
     return land
+
+
+#: What a run has learnt of a source (list pages above all), kept over the jobs of one process: a run worker lives for
+#: one run, `make refresh` for one refresh. Older than this, it is asked anew.
+MEMO_S = 1800.0
+_MEMOS: dict[tuple[str, str], tuple[float, dict[Any, Any]]] = {}
+
+
+def memo(source: Source, home: Home) -> dict[Any, Any]:
+    key, now = (source.name, str(home.root)), time.monotonic()
+    if key not in _MEMOS or now - _MEMOS[key][0] > MEMO_S:
+        _MEMOS[key] = (now, {})
+    return _MEMOS[key][1]
 
 
 def fetcher(source: Source) -> Any:
@@ -151,4 +196,4 @@ def table_metadata(landing: Landing, source: Source, table: str, books: list[Acc
     }
 
 
-__all__ = ["ALL", "ingest_assets", "source_columns"]
+__all__ = ["ALL", "declared_assets", "ingest_assets", "source_columns"]

@@ -99,7 +99,7 @@ def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> N
 
     from orchestration.automation import due_partitions
     from orchestration.ingest import fetcher
-    from orchestration.partitions import partitions_of
+    from orchestration.partitions import landing_name, partitions_of
     from sources.base import FetchContext, SourceError
 
     home = Home.from_env()
@@ -122,7 +122,7 @@ def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> N
             result = job.execute_in_process(
                 instance=instance, run_config=QUIET, raise_on_error=False, partition_key=key
             )
-            books = Landing(home).account(source, key or "all")
+            books = Landing(home).account(source, landing_name(source, key) if key else "all")
             state = f"{books.outcome}, {books.health}" if books else ("ran" if result.success else "failed")
             say(f"live {index} of {len(sources)}: {source.name} {key or ''}: {state}")
 

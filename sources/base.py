@@ -92,6 +92,7 @@ class Table:
     key: tuple[str, ...]
     bounds: tuple[int, int] = (0, 10_000_000)
     description: str = ""
+    declared: Callable[[], pl.DataFrame] | None = None  # rows that are part of the declaration: landed without a fetch
 
 
 #: One record held back: which record of the page, why, and the (scrubbed) record itself as JSON text.
@@ -128,7 +129,7 @@ class Source:
 
     `fetch(ctx, partition)` is the only I/O and yields Pages; `parse(pages, ctx)` is pure: bytes in, typed
     frames out. `partitions` is "" for an unpartitioned source, or the name of a partition kind
-    ("month", "batch", "publish_date", "province", "file"). `cadence` is a cron line (UTC) or "" for
+    ("month", "month_site", "batch", "publish_date", "province", "file"). `cadence` is a cron line (UTC) or "" for
     sources that change only with the checkout or when a person brings a file. `live` sources need a network.
     `vocabulary` names the seed files that parsing depends on: a change of theirs re-parses the raw bytes.
     """
@@ -150,6 +151,9 @@ class Source:
     attribution: str = ""
     coverage: str = ""  # what the source covers and what it misses, in one sentence
     hosts: tuple[str, ...] = ()  # the only hosts that fetch may reach
+    sites: tuple[str, ...] = ()  # the second dimension of partitions "month_site": a partition is `2024-05__<site>`
+    history: bool = False  # whether `parse` gets the pages of every good snapshot of its partition, oldest first
+    gaps: Mapping[str, float] = field(default_factory=dict)  # host -> least seconds between requests, above the common 1
 
     def table(self, name: str) -> Table:
         for table in self.tables:
@@ -167,6 +171,7 @@ class FetchContext:
     web: Any = None  # sources.http.Fetcher
     options: Mapping[str, str] = field(default_factory=dict)
     previous: Callable[[str], Mapping[str, str] | None] = lambda url: None  # validators of the last good page
+    memo: dict[Any, Any] = field(default_factory=dict)  # what this run has learnt; partitions after this one may use it
     say: Callable[[str], None] = lambda message: None
 
 

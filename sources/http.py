@@ -459,6 +459,7 @@ class Fetcher:
         ca_file: str | None = None,
         lock_folder: Path | None = None,
         robots: bool = True,
+        gaps: Mapping[str, float] | None = None,
     ):
         self.name = name
         self.origins = {normal_host(h): o for h, o in (origins or {}).items()}
@@ -475,6 +476,7 @@ class Fetcher:
                 places.add(("https", 443))
         self.limits = limits or Limits()
         self.min_gap = min_gap
+        self.gaps = {normal_host(h): g for h, g in (gaps or {}).items()}
         self.backoff = backoff
         self.resolver = resolver
         self.sleep = sleep
@@ -507,6 +509,7 @@ class Fetcher:
             min_gap=float(os.environ.get("EVATLAS_TEST_GAP", "0")) if testing else None,
             backoff=0.05 if testing else 1.0,
             lock_folder=home.root / "locks",
+            gaps=None if testing else source.gaps,
         )
 
     # -- the public ways ------------------------------------------------------------
@@ -813,7 +816,7 @@ class Fetcher:
     def _gate(self, target: Target) -> Iterator[None]:
         """One connection a host, and a gap between two: over threads, and over processes by a lock file."""
         state = host_state(target.host, target.origin)
-        gap = max(1.0 if self.min_gap is None else self.min_gap, state.crawl_delay)
+        gap = max(1.0 if self.min_gap is None else self.min_gap, state.crawl_delay, self.gaps.get(target.host, 0.0))
         with state.lock, contextlib.ExitStack() as stack:
             handle = None
             last = state.last_end

@@ -21,6 +21,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ PROVENANCE: dict[str, Any] = {
     "_fetched_at": pl.String,
 }
 ALL = "all"  # the partition of a source that has none
+DECLARED = "_declared"  # the file of rows that a declaration itself gives
 
 
 @dataclass
@@ -88,11 +90,14 @@ class Account:
 class Landing:
     """Lands partitions of sources under one home."""
 
-    def __init__(self, home: Home, web: Any = None, say: Callable[[str], None] | None = None):
+    def __init__(
+        self, home: Home, web: Any = None, say: Callable[[str], None] | None = None, memo: dict[Any, Any] | None = None
+    ):
         self.home = home
         self.store = RawStore(home.raw)
         self.web = web
         self.say = say or (lambda message: log.info(message))
+        self.memo: dict[Any, Any] = {} if memo is None else memo
 
     # -- paths ---------------------------------------------------------------------------------------
     def table_path(self, source: Source, table: str, partition: str) -> Path:
@@ -120,15 +125,9 @@ class Landing:
         return source.list_partitions(self.fetch_context(source))
 
     def fetch_context(self, source: Source) -> FetchContext:
-        def previous(url: str) -> Mapping[str, str] | None:
-            found = None
-            for entry in self.store.entries(source.name):
-                for page in entry["pages"]:
-                    if page["url"] == url and entry["health"] == Health.ok:
-                        found = {**page["headers"], "sha256": page["sha256"]}
-            return found
-
-        return FetchContext(home=self.home, web=self.web, previous=previous, say=self.say)
+        return FetchContext(
+            home=self.home, web=self.web, previous=self.store.validators(source.name), say=self.say, memo=self.memo
+        )
 
     def land(self, source: Source, partition: str = ALL) -> Account:
         """Fetch, keep, parse and write one partition. Never raises for what the world does wrong: a source
@@ -156,8 +155,11 @@ class Landing:
         bytes, code nor vocabulary have changed."""
         now = checked_at or dt.datetime.now(dt.UTC)
         before = self.account(source, partition)
+        entries: list[Mapping[str, Any]] = [entry]
+        if source.history:
+            entries = [e for e in self.store.entries(source.name, partition) if e["health"] == Health.ok]
         digest = hashlib.sha256(
-            "\n".join([*(p["sha256"] + p["key"] for p in entry["pages"]), code_digest(source)]).encode()
+            "\n".join([*(p["sha256"] + p["key"] for e in entries for p in e["pages"]), code_digest(source)]).encode()
         ).hexdigest()
         if before is not None and before.input_digest == digest and before.outcome not in ("failed",):
             if before.outcome == "landed":
@@ -174,7 +176,7 @@ class Landing:
         )  # fmt: skip
         context = ParseContext(partition=partition, today=today, seeds=SEEDS)
         try:
-            parsed = source.parse(self.store.pages(dict(entry)), context)
+            parsed = source.parse(chain.from_iterable(self.store.pages(dict(e)) for e in entries), context)
             check_parsed(source, parsed)
         except RejectFile as error:
             account.outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
@@ -269,8 +271,11 @@ class Landing:
 
     # -- what readers need even where nothing landed -------------------------------------------------------
     def ensure_schema(self, source: Source) -> None:
-        """An empty file of the declared schema for every table, so that a glob over a table never fails."""
+        """An empty file of the declared schema for every table, so that a glob over a table never fails; and the rows
+        of tables that are part of the declaration."""
         for table in source.tables:
+            if table.declared is not None:
+                self._write_declared(source, table)
             path = self.table_path(source, table.name, "_schema")
             schema = landed_schema(table)
             if path.exists() and pl.read_parquet_schema(path) == schema:
@@ -284,12 +289,31 @@ class Landing:
                     schema={**QUARANTINE_SCHEMA, "source": pl.String, "partition": pl.String}
                 ).write_parquet(tmp)
 
+    def _write_declared(self, source: Source, table: Table) -> None:
+        assert table.declared is not None
+        frame = table.declared()
+        check_parsed(source, Parsed({table.name: frame}, frame.height, frame.height))
+        path = self.table_path(source, table.name, DECLARED)
+        frame = frame.with_columns(
+            pl.lit(DECLARED).alias("_partition"),
+            pl.lit(None, pl.String).alias("_snapshot_sha256"),
+            pl.lit(None, pl.String).alias("_fetched_at"),
+        )
+        if path.exists() and pl.read_parquet(path).equals(frame):
+            return
+        with atomic_path(path) as tmp:
+            frame.write_parquet(tmp, compression="zstd")
+
     def write_ledger(self, sources: Iterable[Source]) -> str:
         """Write `landing/_meta/{accounts,sources}.parquet` for the warehouse; returns the digest of all that
         has landed, which tells whether a build would see anything new."""
         rows, declared, digests = [], [], []
         for source in sources:
             self.ensure_schema(source)
+            digests += [
+                hashlib.sha256(self.table_path(source, t.name, DECLARED).read_bytes()).hexdigest()
+                for t in source.tables if t.declared is not None
+            ]  # fmt: skip
             declared.append(
                 {
                     "source": source.name, "title": source.title, "publisher": source.publisher,

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -119,21 +119,50 @@ class RawStore:
             os.close(fd)
         return entry
 
-    def entries(self, source: str) -> Iterator[dict[str, Any]]:
-        """All snapshots of a source, oldest first. A line cut by a crash (only the last can be) is skipped."""
+    def entries(self, source: str, partition: str | None = None) -> Iterator[dict[str, Any]]:
+        """All snapshots of a source (of one partition, if given), oldest first. A line cut by a crash (only the last
+        can be) is skipped."""
         path = self.journal(source)
         if not path.exists():
             return
+        # lines of other partitions are passed over unread: a journal of thousands of partitions is long
+        mark = "" if partition is None else f'"partition": {json.dumps(partition, ensure_ascii=False)}'
         with open(path, encoding="utf-8") as handle:
             for line in handle:
-                if line.endswith("\n"):
-                    yield json.loads(line)
+                if line.endswith("\n") and mark in line:
+                    entry = json.loads(line)
+                    if partition is None or entry["partition"] == partition:
+                        yield entry
+
+    def validators(self, source: str) -> Callable[[str], Mapping[str, str] | None]:
+        """A function from an address to the kept headers and the sha256 of its last good page, or None. The journal is
+        read once, and after that only what was added to it."""
+        known: dict[str, dict[str, str]] = {}
+        read = 0
+
+        def previous(url: str) -> Mapping[str, str] | None:
+            nonlocal read
+            path = self.journal(source)
+            if path.exists() and path.stat().st_size > read:
+                with open(path, "rb") as handle:
+                    handle.seek(read)
+                    for line in handle:
+                        if not line.endswith(b"\n"):
+                            break
+                        read += len(line)
+                        entry = json.loads(line)
+                        if entry["health"] == "ok":
+                            for page in entry["pages"]:
+                                known[page["url"]] = {**page["headers"], "sha256": page["sha256"]}
+            return known.get(url)
+
+        return previous
 
     def latest(self, source: str, partition: str, until: dt.datetime | None = None) -> dict[str, Any] | None:
         """The newest good snapshot of a partition (fetched not after `until`, if given), or None."""
         found = None
-        for entry in self.entries(source):
-            if entry["partition"] != partition or entry["health"] != "ok":
+        for entry in self.entries(source, partition):
+            if entry["health"] != "ok":
                 continue
             if until is not None and dt.datetime.fromisoformat(entry["fetched_at"]) > until:
                 continue

@@ -1,0 +1,21 @@
+select
+    policy_id,
+    instrument,
+    direction,
+    amount,
+    unit,
+    amount_role,
+    segment,
+    beneficiary,
+    evidence_text,
+    evidence_start,
+    evidence_end,
+    sentence,
+    rule_id,
+    coded_by,
+    support,
+    confidence,
+    _partition as partition,
+    _snapshot_sha256 as snapshot_sha256,
+    _fetched_at as fetched_at
+from {{ source('policy_releases', 'policy_instruments') }}

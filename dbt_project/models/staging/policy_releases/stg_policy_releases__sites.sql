@@ -1,0 +1,15 @@
+select
+    site,
+    family,
+    adapter,
+    covered,
+    place,
+    adcode,
+    level,
+    issuer,
+    homepage,
+    n_roots,
+    first_month,
+    verified,
+    note
+from {{ source('policy_releases', 'sites') }}
