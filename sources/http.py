@@ -45,7 +45,7 @@ from requests.cookies import extract_cookies_to_jar
 from urllib3.util.retry import Retry
 
 from sources import scrub as scrubbing
-from sources.base import FetchContext, Health, Page, Source, SourceError
+from sources.base import FetchContext, Health, Page, RejectFile, Source, SourceError
 from sources.home import Home
 from sources.raw import MissingBlob, RawStore
 from sources.scrub import is_person_column, redact_bytes
@@ -399,14 +399,22 @@ def scrub(body: bytes, media: str) -> bytes:
             return scrub_bytes(body, media)
         clean = scrub_json(found)
         return body if clean == found else json.dumps(clean, ensure_ascii=False).encode("utf-8")
-    if kind in ("zip", "gzip", "binary") and not media.startswith("text/"):
-        return body  # a table of declared columns: its parser stores no other, and its publisher lists none
+    if kind in ("pdf", "ole") or (kind in ("zip", "gzip", "binary") and not media.startswith("text/")):
+        # a table of declared columns: its parser stores no other; a document: its text is compressed, and a changed byte
+        # breaks it, so that its source must clean it (policy_releases keeps the text instead)
+        return body
     return scrub_bytes(body, media)
 
 
 def scrub_bytes(body: bytes, media: str) -> bytes:
     shared: Callable[[bytes, str], bytes] | None = getattr(scrubbing, "scrub_bytes", None)
-    return shared(body, media) if shared else redact_bytes(body)
+    if shared:
+        return shared(body, media)
+    try:
+        charset = decode_text(body)[1]
+    except RejectFile:
+        charset = "utf-8"
+    return redact_bytes(body, charset)  # names and numbers in a page of GBK are found in GBK
 
 
 def scrub_json(value: Any) -> Any:
@@ -553,7 +561,7 @@ class Fetcher:
                 if answer.status == 304:
                     raise FetchError("protocol", f"{redact(url)} says 304 to an unconditional request") from None
             else:
-                kept = {k: v for k, v in before.items() if k != "sha256"}
+                kept = {k: v for k, v in before.items() if k not in ("sha256", "original_sha256")}
                 return Page(url=redact(url), body=body, fetched_at=now(), headers=kept, key=key,
                             original_sha256=before.get("original_sha256", ""))  # fmt: skip
         return self._page(url, final, answer, expect, key, end_marker)

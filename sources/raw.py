@@ -153,7 +153,9 @@ class RawStore:
                         entry = json.loads(line)
                         if entry["health"] == "ok":
                             for page in entry["pages"]:
-                                known[page["url"]] = {**page["headers"], "sha256": page["sha256"]}
+                                known[page["url"]] = {
+                                    **page["headers"], "sha256": page["sha256"], "original_sha256": page["original_sha256"]
+                                }  # fmt: skip
             return known.get(url)
 
         return previous
