@@ -34,7 +34,7 @@ asked as (
         max(checked_at) as checked_at
     from {{ source('_meta', 'accounts') }}
     where source = 'policy_releases' and outcome in ('landed', 'unchanged') and contains(partition, '__')
-    group by 1
+    group by string_split(partition, '__')[2]
 ),
 
 fetched as (
