@@ -73,6 +73,6 @@ select
     a,
     b,
     arg_max(match_rule, match_score) as match_rule,
-    max(match_score) as match_score
+    max(match_score)::double as match_score
 from proposed
 group by a, b
