@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from orchestration.partitions import newest, partitions_of
 from sources import Source, selected_sources
@@ -85,6 +86,13 @@ def _source_schedule(source: Source) -> dg.ScheduleDefinition:
             context.instance.add_dynamic_partitions(str(partitions.name), keys)
         if not keys:
             yield dg.SkipReason(f"{source.name} lists no partition that is due")
+        if source.partitions == "month_site":
+            # one run for all of them: the lists of a site are then read once for both months
+            yield dg.RunRequest(
+                run_key=f"{source.name}:{context.scheduled_execution_time:%Y%m%d}",
+                tags={ASSET_PARTITION_RANGE_START_TAG: keys[0], ASSET_PARTITION_RANGE_END_TAG: keys[-1]},
+            )
+            return
         for key in keys:
             yield dg.RunRequest(run_key=f"{source.name}:{key}:{context.scheduled_execution_time:%Y%m%d}", partition_key=key)
 

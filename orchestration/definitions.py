@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration import automation, dbt, ingest, publish, transform
+from orchestration import automation, dbt, ingest, publish, sweep, transform
 from sources import all_sources
 from sources.home import Home
 
@@ -27,8 +27,8 @@ def build_definitions() -> dg.Definitions:
             warehouse,
             publish.publish_asset(marts),
         ],
-        jobs=[automation.refresh_job(sources), *automation.source_jobs(sources)],
-        schedules=automation.schedules(sources),
+        jobs=[automation.refresh_job(sources), *automation.source_jobs(sources), *sweep.sweep_jobs(sources)],
+        schedules=[*automation.schedules(sources), *sweep.sweep_schedules(sources)],
         sensors=[automation.inbox_sensor, automation.failure_note],
         executor=dg.in_process_executor,
     )

@@ -152,6 +152,7 @@ class Source:
     coverage: str = ""  # what the source covers and what it misses, in one sentence
     hosts: tuple[str, ...] = ()  # the only hosts that fetch may reach
     sites: tuple[str, ...] = ()  # the second dimension of partitions "month_site": a partition is `2024-05__<site>`
+    sweep: Callable[[FetchContext, str], list[str]] | None = None  # a site's partitions whose lists changed since they landed
     history: bool = False  # whether `parse` gets the pages of every good snapshot of its partition, oldest first
     gaps: Mapping[str, float] = field(default_factory=dict)  # host -> least seconds between requests, above the common 1
 

@@ -98,6 +98,7 @@ class Landing:
         self.web = web
         self.say = say or (lambda message: log.info(message))
         self.memo: dict[Any, Any] = {} if memo is None else memo
+        self._validators: dict[str, Callable[[str], Mapping[str, str] | None]] = {}
 
     # -- paths ---------------------------------------------------------------------------------------
     def table_path(self, source: Source, table: str, partition: str) -> Path:
@@ -125,9 +126,8 @@ class Landing:
         return source.list_partitions(self.fetch_context(source))
 
     def fetch_context(self, source: Source) -> FetchContext:
-        return FetchContext(
-            home=self.home, web=self.web, previous=self.store.validators(source.name), say=self.say, memo=self.memo
-        )
+        previous = self._validators.setdefault(source.name, self.store.validators(source.name))
+        return FetchContext(home=self.home, web=self.web, previous=previous, say=self.say, memo=self.memo)
 
     def land(self, source: Source, partition: str = ALL) -> Account:
         """Fetch, keep, parse and write one partition. Never raises for what the world does wrong: a source

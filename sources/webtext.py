@@ -94,12 +94,12 @@ def kind_of(body: bytes) -> str:
         return "gzip"
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         return "ole"
+    if head[:1] in (b"{", b"["):
+        return "json"  # asked first: its texts may hold markup
     if re.search(rb"<!doctype html|<html|<head|<body|<script", lower):
         return "html"
     if lower.startswith(b"<?xml") or lower.startswith(b"<"):
         return "xml"
-    if head[:1] in (b"{", b"["):
-        return "json"
     if b"\0" in head:
         return "binary"
     return "text"

@@ -7,7 +7,7 @@ lists of a month and the pages that they name; parse.py makes documents of them.
 from __future__ import annotations
 
 from sources.base import Source
-from sources.policy_releases.fetch import fetch
+from sources.policy_releases.fetch import fetch, sweep
 from sources.policy_releases.parse import parse
 from sources.policy_releases.sites import all_sites, covered_sites, gaps_of, hosts_of
 from sources.policy_releases.tables import ATTACHMENTS, DOCUMENTS, INSTRUMENTS, SITES
@@ -25,6 +25,7 @@ SOURCE = Source(
     live=True,
     partitions="month_site",
     sites=tuple(covered_sites()),
+    sweep=sweep,
     history=True,
     vocabulary=("policy_topic_terms.csv", "instruments.csv", "instrument_terms.csv"),
     coverage="documents on electric vehicles and their chain that the declared lists show, by month of publication; a place "

@@ -177,7 +177,7 @@ def attachment(
     except RejectFile as error:
         told["refused"] = f"{error.reason}: {error.detail}"[:300]
         return None
-    told["bytes"] = len(page.body)
+    told["bytes"] = int(page.headers.get("size", len(page.body)))
     if kind_of(page.body) == "html":
         told["refused"] = "wrong_type: a web page instead of the file"
         return None
@@ -188,8 +188,8 @@ def attachment(
             return page
         if carries_personal(text):
             return Page(
-                page.url, redact_text(text).encode(), page.fetched_at, page.status, {**page.headers, "cleaned": "text"},
-                page.key, page.original_sha256,
+                page.url, redact_text(text).encode(), page.fetched_at, page.status,
+                {**page.headers, "cleaned": "text", "size": str(len(page.body))}, page.key, page.original_sha256,
             )  # fmt: skip
     return page
 

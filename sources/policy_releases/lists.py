@@ -114,18 +114,13 @@ class Walk:
             self._newest_of_last = max(day + "-12-31"[len(day) - 4 :] for day in dated)
             self._oldest_of_last = min(day + "-01-01"[len(day) - 4 :] for day in dated)
         self._promised = bool(page.more)
-        if page.more is False:
-            self.ended = True
-        elif not new and (self.count > 1 or page.more):
-            # either its end, or paging that stands still: the publisher's own count tells
-            if page.more or (page.total is not None and page.total > len(self.items)):
-                repeated = "repeats what came before" if page.items else "is empty"
-                self.cut = f"page {self.count} {repeated}, though more are announced ({len(self.items)} read)"
-            elif page.more is None and page.items:
-                self.cut = f"page {self.count} repeats what came before, and how many there are is not said"
-            else:
-                self.ended = True
-        elif not page.items:
+        whole = page.total is not None and page.total <= len(self.items)
+        if not new and self.count > 1 and page.items and not whole:
+            # paging that stands still (from abroad some sites answer every number with page one)
+            self.cut = f"page {self.count} repeats what came before ({len(self.items)} of {page.total or 'unknown'} entries read)"
+        elif not new and (page.more or (page.total or 0) > len(self.items)):
+            self.cut = f"page {self.count} brings nothing, though more are announced ({len(self.items)} of {page.total or 'unknown'} entries read)"
+        elif page.more is False or not page.items:
             self.ended = True
 
 

@@ -40,8 +40,9 @@ _LABEL = re.compile("^(" + "|".join(w for words in _LABELS.values() for w in wor
 _OF_LABEL = {word: name for name, words in _LABELS.items() for word in words}
 _BREAK = re.compile(r"<br\s*/?>|</(?:p|div|tr|li|h[1-6]|section|table|ul|ol|dd|dt|blockquote)\s*>", re.I)
 _CELL = re.compile(r"</t[dh]\s*>", re.I)
-_DROP = re.compile(r"<!--.*?-->|<(script|style|noscript|template|svg)\b.*?</\1\s*>", re.S | re.I)
-_INVALID = re.compile(r"^[\[【(（〔]?\s*(?:已)?(失效|废止)\s*[\]】)）〕]?|[(（【\[]\s*(?:已|全文)?(失效|废止)\s*[)）】\]]\s*$")
+#: An unclosed one runs to the end, so that a hostile page costs one pass.
+_DROP = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|noscript|template|svg)\b.*?(?:</\1\s*>|\Z)", re.S | re.I)
+_INVALID = re.compile(r"^[\[【(（〔]\s*(?:已|全文)?(失效|废止)\s*[\]】)）〕]|[(（【\[]\s*(?:已|全文)?(失效|废止)\s*[)）】\]]\s*$")
 _SIGNED = re.compile(r"^(?:(?:19|20)\d{2}年\d{1,2}月\d{1,2}日|[〇○零一二三四五六七八九]{4}年[一二三四五六七八九十]{1,3}月[一二三四五六七八九十]{1,3}日)$")
 
 

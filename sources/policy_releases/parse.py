@@ -20,8 +20,8 @@ from typing import Any
 import polars as pl
 
 from sources.base import QUARANTINE_SCHEMA, Page, ParseContext, Parsed, RejectFile
-from sources.policy_clauses import abolished, derived_from, superseded
 from sources.policy_coding import code_frame
+from sources.policy_clauses import abolished, derived_from, superseded
 from sources.policy_releases.items import LASTING, Item, canonical, extension, on_subject
 from sources.policy_releases.lists import month_of
 from sources.policy_releases.page import COVER, Detail, folded, pdf_text, read_page
@@ -39,6 +39,7 @@ _OLE = {"doc": "doc", "xls": "xls", "wps": "doc", "et": "xls"}
 class Sight:
     """One record in one snapshot."""
 
+    number: int  # of the snapshot, from 0: two can fall into one second
     at: str  # when the snapshot was taken, ISO
     said: dict[str, Any]
     page: Page | None = None
@@ -49,8 +50,8 @@ class Sight:
 class Version:
     """One text of a record, over the snapshots that showed it."""
 
-    first_seen: str
-    last_seen: str
+    first: Sight
+    last: Sight
     row: dict[str, Any] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
 
@@ -76,11 +77,11 @@ def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
             held.append({"page_key": said["list_url"], "record": len(held), "reason": reason, "detail": redact(detail.strip())[:300],
                          "payload": redact(payload)})  # fmt: skip
         else:
-            ordered = sorted(versions.values(), key=lambda v: (v.first_seen, v.row["content_sha256"]))
-            newest = max(ordered, key=lambda v: (v.last_seen, v.first_seen))
+            ordered = sorted(versions.values(), key=lambda v: v.first.number)
+            newest = max(ordered, key=lambda v: v.last.number)
             for number, version in enumerate(ordered, 1):
                 documents.append({**version.row, "version": number, "is_current": version is newest,
-                                  "first_seen": version.first_seen, "last_seen": version.last_seen})  # fmt: skip
+                                  "first_seen": version.first.at, "last_seen": version.last.at})  # fmt: skip
             files += newest.files
     accepted = sum(1 for row in documents if row["is_current"])
     if len(sights) != accepted + len(held) + off:
@@ -116,13 +117,14 @@ def snapshots(pages: Iterable[Page], partition: str) -> tuple[dict[str, list[Sig
     notes: list[tuple[str, str]] = []
     open_pages: dict[str, Page] = {}
     open_files: dict[str, dict[int, Page]] = {}
+    number = 0
     for page in pages:
         kind, _, rest = page.key.partition(":")
         if kind == "page":
             open_pages[rest] = page
         elif kind == "file":
-            record, _, number = rest.rpartition(":")
-            open_files.setdefault(record, {})[int(number)] = page
+            record, _, place = rest.rpartition(":")
+            open_files.setdefault(record, {})[int(place)] = page
         elif kind == "items":
             told = json.loads(page.body)
             at = page.fetched_at.isoformat(timespec="seconds")
@@ -130,9 +132,10 @@ def snapshots(pages: Iterable[Page], partition: str) -> tuple[dict[str, list[Sig
             for said in told["items"]:
                 record = said["record"]
                 sights.setdefault(record, []).append(
-                    Sight(at, said, open_pages.get(record), open_files.get(record, {}))
+                    Sight(number, at, said, open_pages.get(record), open_files.get(record, {}))
                 )
             open_pages, open_files = {}, {}
+            number += 1
         else:
             raise RejectFile("schema_changed", f"{partition}: a page of unknown kind {page.key[:40]!r}")
     if open_pages or open_files:
@@ -144,49 +147,58 @@ def judge(record: str, sights: list[Sight], site: Site, context: ParseContext) -
     """("" and the versions) of a record that is kept; else "off_topic" or "reason: detail"."""
     versions: dict[str, Version] = {}
     failure = ""
-    off = False
-    flag_seen: dict[str, str] = {}
+    flag_seen = ""
+    read: dict[tuple[Any, ...], tuple[str, Any]] = {}  # a snapshot mostly repeats the one before: each sight is read once
     for sight in sights:
-        item = Item.from_json(sight.said)
-        why = str(sight.said.get("failure", ""))
-        lasting = why.partition(":")[0] in LASTING
-        if sight.page is None and "files" not in sight.said and not (why and lasting):
-            if why:
-                failure = why
-            else:  # the list alone decided, then
-                off = off or not on_subject(item.title, item.summary, context.seeds)
-                if on_subject(item.title, item.summary, context.seeds):
-                    failure = "not_fetched: on the subject by the vocabulary of today; the next landing fetches its page"
+        key = (
+            json.dumps(sight.said, sort_keys=True), sight.page.sha256 if sight.page else "",
+            tuple((n, page.sha256) for n, page in sorted(sight.files.items())),
+        )  # fmt: skip
+        if key not in read:
+            read[key] = look(record, sight, site, context)
+        verdict, found = read[key]
+        if found is None:
+            failure = verdict if verdict != "off_topic" else failure
             continue
-        try:
-            detail = read_page(sight.page, item, site) if sight.page is not None else Detail(redact(item.title)[:500], "")
-        except RejectFile as error:
-            failure = f"{error.reason}: {error.detail}"
-            continue
-        if sight.page is None:
-            detail = bare(detail, item)
-        if not on_subject(detail.title, f"{item.summary}\n{detail.text}", context.seeds):
-            off = True
-            continue
-        files = [attached(record, each, sight.files.get(each["n"])) for each in sight.said.get("files", ())]
-        row = document_row(record, item, detail, files, site)
-        for flag in ("is_expired", "is_abolished"):
-            if row[flag]:
-                flag_seen.setdefault("seen", sight.at)
-        found = versions.setdefault(row["content_sha256"], Version(sight.at, sight.at))
-        found.last_seen, found.row, found.files = sight.at, row, files
+        row, files = found
+        flag_seen = flag_seen or (sight.at if row["is_expired"] or row["is_abolished"] else "")
+        version = versions.setdefault(row["content_sha256"], Version(sight, sight))
+        version.last, version.row, version.files = sight, row, files
     if not versions:
         return (failure if failure else "off_topic"), versions
     for version in versions.values():
-        version.row["flag_seen_on"] = flag_seen.get("seen") if version.row["is_expired"] or version.row["is_abolished"] else None
+        marked = version.row["is_expired"] or version.row["is_abolished"]
+        version.row = {**version.row, "flag_seen_on": flag_seen if marked else None}
     return "", versions
 
 
-def bare(detail: Detail, item: Item) -> Detail:
-    """A document known by its list alone."""
-    detail.doc_no, detail.issuer, detail.issued, detail.published = item.doc_no, item.issuer, item.issued, item.published
-    detail.is_expired, detail.is_abolished = item.is_expired, item.is_abolished
-    return detail
+def look(record: str, sight: Sight, site: Site, context: ParseContext) -> tuple[str, Any]:
+    """One sight of a record: ("", (its row, its attachments)), or (why it gives none, None)."""
+    item = Item.from_json(sight.said)
+    why = str(sight.said.get("failure", ""))
+    lasting = why.partition(":")[0] in LASTING
+    if sight.page is None and "files" not in sight.said and not lasting:
+        if why:
+            return why, None
+        if on_subject(item.title, item.summary, context.seeds):
+            return "not_fetched: on the subject by the vocabulary of today; the next landing fetches its page", None
+        return "off_topic", None  # the list alone decided
+    try:
+        detail = read_page(sight.page, item, site) if sight.page is not None else bare(item)
+    except RejectFile as error:
+        return f"{error.reason}: {error.detail}", None
+    if not on_subject(detail.title, f"{item.summary}\n{detail.text}", context.seeds):
+        return "off_topic", None
+    files = [attached(record, each, sight.files.get(each["n"])) for each in sight.said.get("files", ())]
+    return "", (document_row(record, item, detail, files, site), files)
+
+
+def bare(item: Item) -> Detail:
+    """A document known by its entry alone."""
+    return Detail(
+        redact(item.title)[:500], "", item.doc_no, item.issuer, item.issued, item.published,
+        is_expired=item.is_expired, is_abolished=item.is_abolished,
+    )  # fmt: skip
 
 
 def document_row(record: str, item: Item, detail: Detail, files: list[dict[str, Any]], site: Site) -> dict[str, Any]:
@@ -210,7 +222,7 @@ def document_row(record: str, item: Item, detail: Detail, files: list[dict[str, 
         "url": canonical(item.url),
         "list_url": item.list_url,
         "title_zh": title,
-        "title_key": normalise_title(title),
+        "title_key": normalise_title(re.sub(r"\s*[（(][^（()）]{2,24}[〕\]】］]\s*\d+\s*号[)）]\s*$", "", title)),
         "doc_no": number,
         "doc_no_raw": detail.doc_no or None,
         "issuer": detail.issuer or site.issuer or None,

@@ -84,7 +84,8 @@ def read_sites(text: str) -> tuple[Site, ...]:
         if name in found:
             raise BadSite(f"{name}: declared twice")
         roots = tuple(root if isinstance(root, dict) else {"url": root} for root in row.get("roots", ()))
-        site = Site(**{**row, "roots": roots, "hosts": tuple(row.get("hosts", ())), "adcode": str(row["adcode"])})
+        said = {**row, "roots": roots, "hosts": tuple(row.get("hosts", ()))}
+        site = Site(**{**said, "adcode": str(row["adcode"]), "note": str(row.get("note", ""))})
         if site.family not in ADAPTERS or site.level not in LEVELS or site.verified not in VERIFIED:
             raise BadSite(f"{name}: unknown family, level or verified: {site.family}, {site.level}, {site.verified}")
         if len(site.adcode) != 6 or site.filter not in ("list", "body") or site.gap < 1:

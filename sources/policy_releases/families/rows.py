@@ -22,7 +22,9 @@ from sources.webtext import decode_text
 _DATE = re.compile(r"(?<!\d)((?:19|20)\d{2})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?!\d)")
 _URL_DAY = re.compile(r"/t((?:19|20)\d{2})(\d{2})(\d{2})_|/((?:19|20)\d{2})/(\d{1,2})/(\d{1,2})/|/((?:19|20)\d{2})(\d{2})(\d{2})/")
 _URL_MONTH = re.compile(r"/((?:19|20)\d{2})-?(0[1-9]|1[0-2])/")
-_COMMENT = re.compile(r"<!--.*?-->", re.S)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
+_UNSEEN = re.compile(r"<(script|style|title)\b.*?(?:</\1\s*>|\Z)|<[^>]*>|\s+", re.S | re.I)
+MAX_TEXT = 4_000_000  # characters; the longest page that was seen has a tenth of it
 _PAGES = (
     re.compile(r"createPage(?:HTML)?\s*\(\s*['\"]?(\d+)"),
     re.compile(r"\bcountPage\s*=\s*['\"]?(\d+)"),
@@ -38,12 +40,14 @@ def text_of(page: Page, whole: bool = True) -> str:
 
 
 def refuse(text: str, where: str, whole: bool = True) -> None:
-    """Refuse what only looks like a page: `blocked_page`, `soft_404`, `truncated_html`, `too_deep`."""
+    """Refuse what only looks like a page: `blocked_page`, `soft_404`, `truncated_html`, `too_deep`, `too_large`."""
+    if len(text) > MAX_TEXT:
+        raise RejectFile("too_large", f"{where}: {len(text)} characters")
     if nesting(text) > MAX_NESTING:
         raise RejectFile("too_deep", f"{where}: elements nest deeper than {MAX_NESTING}")
     head = re.search(r"<title[^>]*>(.*?)</title>", text, re.S | re.I)
     title = clean(head[1]) if head else ""
-    visible = re.sub(r"<script.*?</script>|<style.*?</style>|<title.*?</title>|<[^>]*>|\s+", "", text, flags=re.S | re.I)
+    visible = _UNSEEN.sub("", text)
     short = len(visible) < 300
     shown = title + "\n" + (visible if short else "")
     if (short or len(visible) < 1500) and CHALLENGE.search(shown):
