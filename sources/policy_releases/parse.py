@@ -20,8 +20,8 @@ from typing import Any
 import polars as pl
 
 from sources.base import QUARANTINE_SCHEMA, Page, ParseContext, Parsed, RejectFile
-from sources.policy_coding import code_frame
 from sources.policy_clauses import abolished, derived_from, superseded
+from sources.policy_coding import code_frame
 from sources.policy_releases.items import LASTING, Item, canonical, extension, on_subject
 from sources.policy_releases.lists import month_of
 from sources.policy_releases.page import COVER, Detail, folded, pdf_text, read_page

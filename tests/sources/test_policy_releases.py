@@ -14,8 +14,8 @@ import pytest
 from sources.base import Page, RejectFile
 from sources.home import SEEDS, Home
 from sources.landing import Account, Landing
-from sources.policy_releases import SOURCE
 from sources.policy_clauses import abolished, derived_from, superseded
+from sources.policy_releases import SOURCE
 from sources.policy_releases.families import gkmlpt, jpage, search_json, sousuo
 from sources.policy_releases.families.rows import rows
 from sources.policy_releases.fetch import sweep
