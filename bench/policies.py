@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import random
 import re
 import resource
@@ -82,9 +83,14 @@ def run(count: int, workers: int) -> dict[str, float]:
         labels += frame.height
         worker = max(worker, _largest_worker_mib())
     coded = time.perf_counter() - start  # the making of the stream is part of it: it stands for reading
+    start = time.process_time()
+    sample = min(count, 300)
+    for _ in code_stream(documents(sample), 1):
+        pass
+    cpu = (time.process_time() - start) / sample
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
-        "documents": count, "characters": chars, "labels": labels, "seconds_coding": coded, "documents_per_second": count / coded,
+        "documents": count, "characters": chars, "labels": labels, "seconds_coding": coded, "cpu_ms_per_document": 1000 * cpu, "documents_per_second": count / coded,
         "seconds_making": made, "seconds_scan": scan, "ratio_to_scan": coded / scan, "words_found_by_scan": scanned,
         "peak_mib_parent": own, "peak_mib_worker": worker,
     }  # fmt: skip
@@ -99,7 +105,8 @@ def main() -> None:
     for name, value in found.items():
         print(f"{name:22} {value:,.1f}" if isinstance(value, float) else f"{name:22} {value:,}")
     scaled = found["seconds_coding"] * 30_000 / options.documents
-    print(f"30,000 documents: {scaled:.0f} s (goal 120 s on two cores): {'met' if scaled <= 120 else 'MISSED'}")
+    print(f"30,000 documents: {scaled:.0f} s here (goal 120 s on two cores): {'met' if scaled <= 120 else 'MISSED'}")
+    print(f"by processor time, on two idle cores: {found['cpu_ms_per_document'] * 30 / 2:.0f} s; load of this machine now {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ SOURCE = Source(
     publisher="the endpoint that EVATLAS_CODER_URL names",
     homepage="",
     licence="as the endpoint's terms have it; the texts coded are public norms",
-    cadence="",
+    cadence="40 20 * * 0",  # off until the schedule is switched on and an endpoint is set
     tables=(
         Table(
             "asked",
