@@ -136,6 +136,13 @@ def _trie(words: Iterable[str]) -> str:
     return render(tree)
 
 
+def _everywhere(words: Iterable[str]) -> str:
+    """A regular expression that meets the longest of `words` at every place, overlapping ones too (group 1). It begins with
+    the set of their first characters, which the engine searches for at speed; a bare look-ahead would be tried everywhere."""
+    first = "".join(sorted({re.escape(word[0]) for word in words}))
+    return f"[{first}](?<=(?=({_trie(words)}))[\\s\\S])"
+
+
 @cache
 def _load(path: str, language: str) -> Rules:
     chinese = language == "zh"
@@ -168,7 +175,7 @@ def _load(path: str, language: str) -> Rules:
     never = r"(?!)"
     return Rules(
         by_anchor=by_anchor,
-        anchor=re.compile(f"(?=({_trie(by_anchor)}))" if by_anchor else never, flags),
+        anchor=re.compile(_everywhere(by_anchor) if by_anchor else never, flags),
         rules=tuple(rules),
         excludes={code: re.compile("|".join(found), flags) for code, found in excludes.items()},
         titles=tuple(titles),
