@@ -425,6 +425,10 @@ def _role(sentence: str, start: int, end: int, unit: str) -> str:
         unit not in ("%", "ratio") and re.match(r"(?:（含）|\(含\))?(?:及)?以[上下]", after) or re.search(r"(?:低于|高于|超过|不足|达到)\s*$", before)
     ):
         return "threshold"  # it says who is meant, whatever then happens to them
+    if unit == "CNY" and re.search(r"(?:总规模|首期规模|规模为|资金规模|总额为?|资金池)(?:不低于|不少于|达到?|约)?\s*$", before) and not _CAP.search(near):
+        return "total"
+    if gives_later and unit == "CNY" and re.match(r"(?:（含）)?(?:及)?以下的[，,](?=[^。；]*(?:给予|补贴|奖励|发放|补助))", sentence[end:]):
+        return "threshold"  # "20万元以下的，给予3000元"
     if gives_later and unit == "CNY" and re.search(r"售价|车价|价格|总价|价税", before) and re.match(r"(?:（含）)?(?:及)?以下[^，,。；]{0,16}的[，,]", sentence[end : end + 30]):
         return "threshold"
     if unit == "%" and not gives_later and re.search(r"同比|增长|增幅|下降", before[-8:]):
@@ -452,6 +456,8 @@ def _role(sentence: str, start: int, end: int, unit: str) -> str:
             return "target"
         if unit == "%" and _CAP.search(before):
             return "cap"
+        if unit == "%" and re.search(r"不超过[^，,。；]{2,24}的\s*$", before):
+            return "cap"  # "按不超过设备投资额的20%"
         return "rate"
     if (_THRESHOLD_AFTER.search(after) or _THRESHOLD.search(before)) and gives_later:
         return "threshold"

@@ -184,7 +184,7 @@ def busy(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(REPO, checkout, ignore=lambda folder, names: {n for n in names if n in skip and not (n == "data" and "sources" in folder or n == "data" and "tests" in folder)})
     seed = checkout / "dbt_project" / "seeds" / "instrument_terms.csv"
     lines = seed.read_text("utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if not line.startswith("C1-zh-T01,")]
+    kept = [line for line in lines if not line.startswith("P1-zh-H01,")]
     assert len(kept) == len(lines) - 1
     seed.write_text("".join(kept), encoding="utf-8")
 
@@ -287,11 +287,11 @@ def test_a_scraped_document_counts_once_with_both_its_texts(busy: Path) -> None:
 
 
 def test_a_change_of_vocabulary_codes_anew_and_says_so(busy: Path, home: Path) -> None:
-    sql = "select count(*) from policy_instrument where rule_id = 'C1-zh-T01'"
+    sql = "select count(*) from policy_instrument where rule_id = 'P1-zh-H01'"
     assert ask(home, sql)[0][0] > 0 and ask(busy, sql)[0][0] == 0
     changes = (busy / "published" / "current" / "CHANGES.md").read_text("utf-8")
-    assert "1 removed (C1-zh-T01)" in changes
-    lost = [line for line in changes.splitlines() if line.startswith("| C1_rnd_platform |")]
+    assert "1 removed (P1-zh-H01)" in changes
+    lost = [line for line in changes.splitlines() if line.startswith("| P1_plan_target |")]
     assert len(lost) == 1 and int(lost[0].split("|")[3]) > 0 and int(lost[0].split("|")[2]) == 0
     assert "documents are new" in changes
 

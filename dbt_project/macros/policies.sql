@@ -43,3 +43,8 @@
 {% macro is_measure(doc_type) -%}
     ({{ doc_type }} in ('norm', 'plan', 'agreement'))
 {%- endmacro %}
+
+{# A title as titles are compared: sources/policy_text.py normalise_title, for titles without a mark of validity. #}
+{% macro title_key(title) -%}
+    lower(regexp_replace({{ halfwidth(title) }}, '[\s“”"''‘’《》<>·,，、.。:：\-—]', '', 'g'))
+{%- endmacro %}

@@ -37,6 +37,7 @@ merged as (
         min(first_seen) filter (where flag_seen_on is null or flag_seen_on > first_seen) as unmarked_seen_on,
         arg_min(doc_type, place_in_cluster) filter (where doc_type <> 'other') as doc_type,
         arg_min(kind, place_in_cluster) as kind,
+        bool_and(is_draft) as is_draft,
         arg_min(text_kind, place_in_cluster) filter (where is_text) as text_kind,
         arg_min(record_key, place_in_cluster) filter (where is_text) as text_record_key,
         arg_min(url, place_in_cluster) filter (where url is not null) as url,
@@ -125,7 +126,7 @@ select
     f.derives_from,
     coalesce(f.is_reissue, false) as is_reissue,
     -- what the marts count, and where: a district's documents count for its city
-    {{ is_measure("coalesce(d.doc_type, 'other')") }}
+    {{ is_measure("coalesce(d.doc_type, 'other')") }} and not d.is_draft
     and d.adcode is not null and d.adcode <> '100000'
     and try_cast(left(coalesce(d.issued_on, d.published_on), 4) as integer) is not null as is_counted,
     case

@@ -14,7 +14,7 @@ proposed as (
         'canonical_url' as match_rule,
         1.0 as match_score
     from records as a
-    inner join records as b on a.url_key = b.url_key and a.kind = b.kind and a.record_key < b.record_key
+    inner join records as b on a.url_key = b.url_key and a.kind = b.kind and a.is_draft = b.is_draft and a.record_key < b.record_key
     -- a curated row cites the page where it was read, which may be one report on several documents
     where (a.source <> 'curated_policies' and b.source <> 'curated_policies') or a.title_key = b.title_key
 
@@ -26,7 +26,7 @@ proposed as (
         'same_text' as match_rule,
         0.97 as match_score
     from records as a
-    inner join records as b on a.content_sha256 = b.content_sha256 and a.kind = b.kind and a.record_key < b.record_key
+    inner join records as b on a.content_sha256 = b.content_sha256 and a.kind = b.kind and a.is_draft = b.is_draft and a.record_key < b.record_key
     where length(a.content) >= 200 and a.text_kind = 'full' and b.text_kind = 'full'
 
     union all
@@ -37,7 +37,7 @@ proposed as (
         case when a.adcode = b.adcode and a.doc_no_certain and b.doc_no_certain then 'number_and_place' else 'number_and_title' end as match_rule,
         0.95 as match_score
     from records as a
-    inner join records as b on a.doc_no_key = b.doc_no_key and a.kind = b.kind and a.record_key < b.record_key
+    inner join records as b on a.doc_no_key = b.doc_no_key and a.kind = b.kind and a.is_draft = b.is_draft and a.record_key < b.record_key
     where
         (a.adcode = b.adcode and a.doc_no_certain and b.doc_no_certain)
         or (
@@ -55,7 +55,7 @@ proposed as (
         'title_and_place' as match_rule,
         0.9 as match_score
     from records as a
-    inner join records as b on a.title_key = b.title_key and a.adcode = b.adcode and a.kind = b.kind and a.record_key < b.record_key
+    inner join records as b on a.title_key = b.title_key and a.adcode = b.adcode and a.kind = b.kind and a.is_draft = b.is_draft and a.record_key < b.record_key
     where
         a.title_tells and b.title_tells
         and (a.doc_no_key is null or b.doc_no_key is null or a.doc_no_key = b.doc_no_key)

@@ -201,5 +201,7 @@ select
     *,
     -- interpretations quote the title and number of what they explain: only records of one kind can be one document
     case when doc_type in ('call', 'result', 'interpretation', 'reply', 'news') then doc_type else 'text' end as kind,
+    -- a draft and the text that came of it are two documents, whatever their titles share
+    regexp_matches(title_zh, '征求意见稿|征求意见|草案|送审稿') as is_draft,
     {{ url_key('url') }} as url_key
 from issued
