@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from orchestration.partitions import newest, partitions_of
+from orchestration.partitions import newest, partitions_of, range_tags
 from sources import Source, selected_sources
 from sources.base import FetchContext
 from sources.home import Home, write_atomic
@@ -90,7 +89,7 @@ def _source_schedule(source: Source) -> dg.ScheduleDefinition:
             # one run for all of them: the lists of a site are then read once for both months
             yield dg.RunRequest(
                 run_key=f"{source.name}:{context.scheduled_execution_time:%Y%m%d}",
-                tags={ASSET_PARTITION_RANGE_START_TAG: keys[0], ASSET_PARTITION_RANGE_END_TAG: keys[-1]},
+                tags=range_tags(keys),
             )
             return
         for key in keys:

@@ -55,7 +55,8 @@ def table_spec(source: Source, table: Any, node: dict[str, Any] | None) -> dg.As
 
 
 def declared_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) -> list[dg.AssetsDefinition]:
-    """The tables that are part of a source's declaration, as assets of their own: they land without a fetch."""
+    """The tables that are part of a source's declaration, as assets of their own: they land without a fetch. With them
+    what is kept of its other tables is read again where code or vocabulary changed."""
     tables = [table for table in source.tables if table.declared is not None]
     if not tables:
         return []
@@ -65,14 +66,21 @@ def declared_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]
         specs=[table_spec(source, table, nodes.get((source.name, table.name))) for table in tables],
         can_subset=False,
     )
-    def declare() -> Iterator[dg.MaterializeResult]:
+    def declare(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         landing = Landing(Home.from_env())
         landing.ensure_schema(source)
+        anew = landing.reread(
+            source, lambda partition, done, of: progress.report(f"reading {source.name} anew", done, of, partition)
+        )
+        if anew:
+            context.log.info(f"{source.name}: code or vocabulary changed, {len(anew)} partitions were read anew")
         for table in tables:
             path = landing.table_path(source, table.name, DECLARED)
             yield dg.MaterializeResult(
                 asset_key=[source.name, table.name],
-                metadata={"dagster/row_count": pl.scan_parquet(path).select(pl.len()).collect().item()},
+                metadata={
+                    "dagster/row_count": pl.scan_parquet(path).select(pl.len()).collect().item(), "read_anew": len(anew)
+                },  # fmt: skip
             )
 
     return [declare]

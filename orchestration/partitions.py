@@ -11,6 +11,7 @@ import functools
 from collections.abc import Iterable
 
 import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from sources import Source
 
@@ -66,6 +67,11 @@ def newest(source: Source, now: dt.datetime, months: int = 2) -> list[str]:
     assert isinstance(definition, dg.MultiPartitionsDefinition)
     keys = definition.get_partitions_def_for_dimension("month").get_partition_keys(current_time=now)[-months:]
     return [str(dg.MultiPartitionKey({"month": m, "site": s})) for s in source.sites for m in keys]
+
+
+def range_tags(keys: list[str]) -> dict[str, str]:
+    """Tags of a run that lands every partition between the first and the last key (for two dimensions, in both)."""
+    return {ASSET_PARTITION_RANGE_START_TAG: keys[0], ASSET_PARTITION_RANGE_END_TAG: keys[-1]}
 
 
 def by_site(names: Iterable[str]) -> list[str]:

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> N
 
     from orchestration.automation import due_partitions
     from orchestration.ingest import fetcher
-    from orchestration.partitions import landing_name, partitions_of
+    from orchestration.partitions import landing_name, partitions_of, range_tags
     from sources.base import FetchContext, SourceError
 
     home = Home.from_env()
@@ -118,11 +119,19 @@ def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> N
                 continue
             if isinstance(partitions, dg.DynamicPartitionsDefinition):
                 instance.add_dynamic_partitions(str(partitions.name), [k for k in keys if k])
+        if source.partitions == "month_site":  # one run for all: a site's lists are read once for its months
+            asked = [key for key in keys if key]
+            job.execute_in_process(instance=instance, run_config=QUIET, raise_on_error=False, tags=range_tags(asked))
+            accounts = [Landing(home).account(source, landing_name(source, key)) for key in asked]
+            states = Counter(f"{a.outcome}, {a.health}" if a else "not run" for a in accounts)
+            told = "; ".join(f"{count} {state}" for state, count in states.items())
+            say(f"live {index} of {len(sources)}: {source.name}, {len(asked)} months of sites: {told}")
+            continue
         for key in keys:
             result = job.execute_in_process(
                 instance=instance, run_config=QUIET, raise_on_error=False, partition_key=key
             )
-            books = Landing(home).account(source, landing_name(source, key) if key else "all")
+            books = Landing(home).account(source, key or "all")
             state = f"{books.outcome}, {books.health}" if books else ("ran" if result.success else "failed")
             say(f"live {index} of {len(sources)}: {source.name} {key or ''}: {state}")
 

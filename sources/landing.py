@@ -196,6 +196,30 @@ class Landing:
         self._write(source, partition, parsed, entry, account)
         return account
 
+    def reread(self, source: Source, step: Callable[[str, int, int], None] = lambda *said: None) -> list[Account]:
+        """Parse what is kept of every landed partition again where code or vocabulary changed since the last time; nothing
+        is fetched. A source whose partitions are asked for only while they are new would else keep the words of old.
+        `step(partition, done, of)` is told of each. Returns the accounts of those that were read."""
+        stamp = self.home.landing / source.name / "_code.txt"
+        digest = code_digest(source)
+        if stamp.exists() and stamp.read_text("utf-8") == digest:
+            return []
+        landed = [account for account in self.accounts(source) if account.tables]
+        done = []
+        for number, before in enumerate(landed, 1):
+            entry = self.store.latest(source.name, before.partition)
+            if entry is not None:
+                looked = dt.datetime.fromisoformat(before.checked_at)
+                state = (before.outcome, before.health, before.message)
+                account = self.parse(source, before.partition, entry, looked)
+                if state[0] == "failed" and account.outcome == "landed":  # of the last look, which this was not
+                    account.outcome, account.health, account.message = state
+                    self._write_account(source, account)
+                done.append(account)
+            step(before.partition, number, len(landed))
+        write_atomic(stamp, digest)
+        return done
+
     def _hold(
         self, source: Source, partition: str, before: Account | None, outcome: str, health: Health,
         message: str, now: dt.datetime, refusal: RejectFile | None = None,

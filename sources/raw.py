@@ -29,6 +29,7 @@ class RawStore:
 
     def __init__(self, root: Path):
         self.root = root
+        self._index: dict[str, tuple[dict[str, list[int]], int]] = {}
 
     def blob(self, sha256: str) -> Path:
         return self.root / "blobs" / sha256[:2] / sha256
@@ -125,14 +126,34 @@ class RawStore:
         path = self.journal(source)
         if not path.exists():
             return
-        # lines of other partitions are passed over unread: a journal of thousands of partitions is long
-        mark = "" if partition is None else f'"partition": {json.dumps(partition, ensure_ascii=False)}'
-        with open(path, encoding="utf-8") as handle:
-            for line in handle:
-                if line.endswith("\n") and mark in line:
-                    entry = json.loads(line)
-                    if partition is None or entry["partition"] == partition:
-                        yield entry
+        with open(path, "rb") as handle:
+            if partition is None:
+                for line in handle:
+                    if line.endswith(b"\n"):
+                        yield json.loads(line)
+                return
+            for offset in self._places(source).get(partition, ()):
+                handle.seek(offset)
+                yield json.loads(handle.readline())
+
+    def _places(self, source: str) -> dict[str, list[int]]:
+        """Partition -> where its lines begin in the journal, which is read once and after that only where it grew: a journal
+        of thousands of partitions is long."""
+        places, read = self._index.get(source, ({}, 0))
+        path = self.journal(source)
+        if path.stat().st_size > read:
+            with open(path, "rb") as handle:
+                handle.seek(read)
+                for line in handle:
+                    if not line.endswith(b"\n"):
+                        break
+                    # keys are sorted, so the entry's own partition is the last one of that name in its line
+                    start = line.rfind(b'"partition": ') + len(b'"partition": ')
+                    name, _ = json.JSONDecoder().raw_decode(line[start:].decode("utf-8"))
+                    places.setdefault(name, []).append(read)
+                    read += len(line)
+            self._index[source] = (places, read)
+        return places
 
     def validators(self, source: str) -> Callable[[str], Mapping[str, str] | None]:
         """A function from an address to the kept headers and the sha256 of its last good page, or None. The journal is

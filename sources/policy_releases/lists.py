@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 
 from sources.base import FetchContext, Health, Page, RejectFile, SourceError
-from sources.http import Fetcher, asked, redact
+from sources.http import Fetcher, FetchError, asked, redact
 from sources.policy_releases.families import List, ListPage, family
 from sources.policy_releases.items import Item, canonical
 from sources.policy_releases.sites import Site
@@ -156,7 +156,14 @@ def walk(context: FetchContext, listed: Listed, site: Site, start: List, window:
 def of_month(context: FetchContext, site: Site, month: str) -> tuple[list[Item], list[str]]:
     """The entries of a site's lists that were published in a month, by address, and notes for its account. Raises
     SourceError or RejectFile where a list cannot be read as far as that month."""
-    listed, found = walks(context, site, month)
+    failed = ("failed", site.site)
+    if failed in context.memo:  # the site was not reached in this run: the other months need not knock again
+        raise context.memo[failed]
+    try:
+        listed, found = walks(context, site, month)
+    except FetchError as error:
+        context.memo[failed] = error
+        raise
     items: dict[str, Item] = {}
     undated = 0
     try:

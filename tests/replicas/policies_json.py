@@ -49,7 +49,8 @@ class Sousuo(PolicySite):
         if self.shape == "listVO":
             found = {"listVO": rows, "totalCount": total, "totalpage": -(-total // size), "currentPage": int(query["p"])}
         else:
-            noise = [{"title": "一图读懂新能源汽车规划", "url": "https://www.gov.cn/zhengce/jiedu/x.htm", "pubtimeStr": "2020.11.03"}]
+            noise = [{"title": "一图读懂新能源汽车规划", "url": "https://www.gov.cn/zhengce/jiedu/x.htm",
+                      "pubtimeStr": docs[0].day.replace("-", ".")}]  # fmt: skip
             found = {"listVO": None, "totalCount": total + 1, "catMap": {
                 "gongwen": {"totalCount": total, "listVO": rows}, "bumenfile": {"totalCount": 0, "listVO": []},
                 "otherfile": {"totalCount": 1, "listVO": noise}}}  # fmt: skip

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+import sources.landing as landing_module
 from sources.base import Page, RejectFile
 from sources.home import SEEDS, Home
 from sources.landing import Account, Landing
@@ -104,6 +106,16 @@ def test_a_month_of_a_site_lands(site: str, landing_on: Callable[..., Landing]) 
         assert landing.land(SOURCE, f"2024-05__{site}").outcome == "unchanged"
         again = [r for r in replica.asked if r.path in {d.path for d in replica.docs}][3:]
         assert len(again) == 3 and all(r.headers.get("if-none-match") for r in again)
+
+
+@pytest.mark.parametrize("site", ["ndrc", "shanghai", "wuhan", "guangzhou", "jiangsu", "hangzhou", "suzhou", "miit"])
+def test_every_page_of_a_list_is_read(site: str, landing_on: Callable[..., Landing]) -> None:
+    """A month that spans pages comes whole, by each family's own way of numbering them."""
+    many = 33
+    replica = FAMILIES[site][0](docs=docs_of(FAMILIES[site][1], many))
+    with standing(replica):
+        account = landing_on(SOURCE, replica).land(SOURCE, f"2024-05__{site}")
+        assert (account.accepted, account.message) == (many, "")
 
 
 @pytest.mark.parametrize("shape", ["listVO", "catMap"])
@@ -210,6 +222,18 @@ def test_flags_of_validity_and_when_they_turned(landing_on: Callable[..., Landin
         found = table(landing, "documents", "2024-05__guangzhou").sort("doc_no")
         assert found["is_abolished"].to_list() == [False, True] and found.height == 2, "a flag is no version of the text"
         assert found["flag_seen_on"][1] is not None
+
+
+def test_a_lists_day_of_issue_yields_to_the_year_of_the_number(landing_on: Callable[..., Landing]) -> None:
+    """Lists give the day of a repost as that of issue; neither it nor the day of publication is taken for it."""
+    replica = Gkmlpt(docs=docs_of(FAMILIES["guangzhou"][1]))
+    replica.docs[0].number, replica.docs[0].body = "粤府办〔2016〕23号", "对购买新能源汽车的给予补贴。"
+    replica.docs[1].body = "对购买新能源汽车的给予补贴。"
+    with standing(replica):
+        landing = landing_on(SOURCE, replica)
+        landing.land(SOURCE, "2024-05__guangzhou")
+        found = dict(table(landing, "documents", "2024-05__guangzhou").select("doc_no", "issued_on").iter_rows())
+        assert found == {"粤府办〔2016〕23号": None, "测府发〔2024〕2号": "2024-05-06"}
 
 
 def test_a_page_says_that_it_is_void(landing_on: Callable[..., Landing]) -> None:
@@ -403,6 +427,27 @@ def test_a_pdf_with_a_person_in_it_is_kept_as_its_text(landing_on: Callable[...,
         landing.memo.clear()
         assert landing.land(SOURCE, "2024-05__ndrc").outcome == "unchanged"
         assert table(landing, "attachments", "2024-05__ndrc")["sha256"][0] == row["sha256"]
+
+
+def test_a_new_word_reads_old_months_anew_without_a_request(
+    landing_on: Callable[..., Landing], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = Ndrc(docs=docs_of(FAMILIES["ndrc"][1]))
+    with standing(replica):
+        landing = landing_on(SOURCE, replica)
+        landing.land(SOURCE, "2024-05__ndrc")
+        landing.land(SOURCE, "2024-04__ndrc")
+    assert len(landing.reread(SOURCE)) == 2 and landing.reread(SOURCE) == []
+    seeds = tmp_path / "seeds"
+    shutil.copytree(SEEDS, seeds)
+    with open(seeds / "policy_topic_terms.csv", "a", encoding="utf-8") as handle:
+        handle.write("桥梁,core,\n")
+    monkeypatch.setattr(landing_module, "SEEDS", seeds)
+    monkeypatch.setattr(landing_module, "_CODE_DIGESTS", {})
+    asked = len(replica.asked)
+    again = {account.partition: account for account in landing.reread(SOURCE)}
+    assert again["2024-05__ndrc"].accepted == 3 and note(again["2024-05__ndrc"], "off_topic").startswith("0 of 3")
+    assert len(replica.asked) == asked
 
 
 # -- lists over months, and the sweep ----------------------------------------------------------------------------------
