@@ -18,6 +18,7 @@ import duckdb
 
 from orchestration import progress
 from orchestration.build import CONTRACT_VERSION, Plan
+from orchestration.policy_changes import policy_changes
 from sources.home import SEEDS, Home
 
 #: The oldest DuckDB that must be able to read a published file (contract): its storage version is written.
@@ -315,6 +316,8 @@ def changes(
         if turned:
             lines += ["## Findings whose verdict changed", ""]
             lines += [f"- {f[0]}: {before_findings.get(f[0], ('none',))[0]} -> {f[1]} (value {f[2]})" for f in turned]
+            lines.append("")
+        lines += policy_changes(con, other)
     finally:
         other.close()
     return lines

@@ -22,10 +22,12 @@ import csv
 import os
 import re
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,8 @@ _NUMBER_ZH = r"(?:第)?[0-9〇零一二三四五六七八九十百千两][0-9,.]
 _NUMBER_EN = r"[<>=+]*\d[\d,.]*\s*(?:thousand|million|billion|bn|m|trillion)?\s*(?:yuan|RMB|%)?\s*"
 _FOLLOWED = ("F6_facility_subsidy", "F7_trade_in")
 _FOLLOWERS = ("F1_purchase_subsidy", "F4_investment_grant")
+_UNREDUCED = re.compile(r"不退坡|不再退坡|不下调|不降低")
+_SALES_END = re.compile(r"燃油|petrol|ICE|fuel", re.I)
 _GIVES = re.compile(r"补贴|补助|奖补|奖励|资助|给予|补偿|贴息")
 
 
@@ -132,6 +136,13 @@ def _trie(words: Iterable[str]) -> str:
     return render(tree)
 
 
+def _everywhere(words: Iterable[str]) -> str:
+    """A regular expression that meets the longest of `words` at every place, overlapping ones too (group 1). It begins with
+    the set of their first characters, which the engine searches for at speed; a bare look-ahead would be tried everywhere."""
+    first = "".join(sorted({re.escape(word[0]) for word in words}))
+    return f"[{first}](?<=(?=({_trie(words)}))[\\s\\S])"
+
+
 @cache
 def _load(path: str, language: str) -> Rules:
     chinese = language == "zh"
@@ -164,7 +175,7 @@ def _load(path: str, language: str) -> Rules:
     never = r"(?!)"
     return Rules(
         by_anchor=by_anchor,
-        anchor=re.compile(f"(?=({_trie(by_anchor)}))" if by_anchor else never, flags),
+        anchor=re.compile(_everywhere(by_anchor) if by_anchor else never, flags),
         rules=tuple(rules),
         excludes={code: re.compile("|".join(found), flags) for code, found in excludes.items()},
         titles=tuple(titles),
@@ -196,6 +207,10 @@ def _mask(pattern: re.Pattern[str], text: str) -> str:
     return pattern.sub(lambda match: _FILL * len(match[0]), text)
 
 
+def _turned(hit: Hit) -> bool:
+    return hit.direction in ("terminate", "reduce")
+
+
 def _scope(text: str, start: int, end: int) -> tuple[int, int]:
     """The clauses that a match touches."""
     left = 0
@@ -206,9 +221,12 @@ def _scope(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _direction(instrument: str, scope: str, rules: Rules) -> str:
+    scope = _mask(_UNREDUCED, scope)
     found = {kind for kind, pattern in rules.directions if pattern.search(scope)}
     if "relax" in found and instrument in ("R1_market_access", "R4_use_privilege", "C3_attract_trade", "K3_credit_guarantee", "L2_procurement_rule", "F7_trade_in"):
         return "support"
+    if instrument[:2] == "R3" and found & {"terminate", "restrict"} and _SALES_END.search(scope):
+        return "restrict"  # to end the sale of combustion cars is the mandate, not its end
     if "terminate" in found:
         return "terminate"
     if "reduce" in found and instrument[0] in "FKL" or "reduce" in found and instrument[:2] == "R4":
@@ -245,9 +263,11 @@ def _code_sentence(text: str, candidates: tuple[int, ...], language: str, own_ti
                 back = plain[_scope(masked, max(left - 1, 0), max(left - 1, 0))[0] : _scope(masked, end, min(right + 1, len(masked)))[1] if code[:2] == "P1" else right]
                 if rules.negation.search(cues) or (exclude and exclude.search(back)):
                     continue
-                if best is None or start < best.start:
-                    best = Hit(code, rule.rule_id, start, end, _direction(code, cues, rules))
-                break
+                hit = Hit(code, rule.rule_id, start, end, _direction(code, cues, rules))
+                # a sentence that asks for a measure and then says that it ends is about the end: the clause that
+                # turns the direction speaks for the sentence, else its first
+                if best is None or (_turned(hit), -hit.start) > (_turned(best), -best.start):
+                    best = hit
         if best:
             hits.append(best)
     if own_title:
@@ -468,13 +488,33 @@ def code_frame(frame: pl.DataFrame, workers: int = 1, batch: int = 250) -> pl.Da
     ]  # fmt: skip
     rows = frame.select(columns)
 
-    def batches() -> Iterator[list[tuple[str, str, str | None, str | None]]]:
+    def texts() -> Iterator[tuple[str, str, str | None, str | None]]:
         for part in rows.iter_slices(batch):
-            yield [(i, coded_text(t, c), s, k) for i, t, c, s, k in part.iter_rows()]
+            for policy_id, title, content, support, confidence in part.iter_rows():
+                yield policy_id, coded_text(title, content), support, confidence
 
-    if workers <= 1 or frame.height <= batch:
-        parts = [_code_batch(part) for part in batches()]
-    else:
-        with ProcessPoolExecutor(min(workers, os.cpu_count() or 1), mp_context=get_context("forkserver")) as pool:
-            parts = list(pool.map(_code_batch, batches()))
+    parts = list(code_stream(texts(), workers if frame.height > batch else 1, batch))
     return pl.concat(parts) if parts else pl.DataFrame(schema=POLICY_INSTRUMENTS)
+
+
+def code_stream(
+    texts: Iterable[tuple[str, str, str | None, str | None]], workers: int = 1, batch: int = 250
+) -> Iterator[pl.DataFrame]:
+    """Code a stream of (policy_id, text whose first line is the title, support, confidence): one frame of
+    POLICY_INSTRUMENTS a batch, in the order of the stream.
+
+    Never more than three batches a worker are held, however long the stream is: `texts` may be larger than memory."""
+    source = iter(texts)
+    batches = iter(lambda: list(islice(source, batch)), [])
+    workers = min(workers, os.cpu_count() or 1)
+    if workers <= 1:
+        yield from map(_code_batch, batches)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
+        waiting: deque[Future[pl.DataFrame]] = deque()
+        for part in batches:
+            waiting.append(pool.submit(_code_batch, part))
+            if len(waiting) >= 3 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

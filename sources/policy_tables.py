@@ -19,6 +19,7 @@ POLICIES: dict[str, Any] = {
     "title_zh": pl.String,
     "title_is_back_translated": pl.Boolean,
     "title_en": pl.String,
+    "title_key": pl.String,  # as titles are compared (policy_text.normalise_title)
     "doc_no": pl.String,
     "doc_no_norm": pl.String,
     "issued_on": pl.String,
@@ -33,6 +34,7 @@ POLICIES: dict[str, Any] = {
     "segments": pl.String,  # separated by ;
     "text_kind": pl.String,  # title_only | summary | full
     "content": pl.String,  # exactly the text that was coded: title, line break, body
+    "content_sha256": pl.String,
     "url": pl.String,
     "support": pl.String,
     "confidence": pl.String,

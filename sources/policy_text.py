@@ -111,6 +111,7 @@ _DOC_TYPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("result", re.compile(r"公示|名单(?:[（(]|的|$)|公布.{0,40}名单|结果的?(?:公告|通知|公布)?$|拟(?:支持|立项|补助|奖励|认定|安排)|中标|成交公告|资金(?:安排|拨付|分配)(?:表|方案|计划)|清算(?:情况|结果)|第[一二三四五六七八九十\d]+批.{0,12}(?:试点|示范)(?:城市|企业|项目)?的?(?:通知|公告|批复)$")),
     ("call", re.compile(r"申报|征集|组织推荐|申请(?:指南|受理)|项目指南|揭榜|遴选|报送.{0,12}(?:材料|计划)|公开征求|征求.{0,20}意见的")),
     ("news", re.compile(r"召开|举行|举办|调研|考察|出席|会见|座谈会|发布会|(?:正式)?(?:启动|开工|投产|揭牌|下线)(?:仪式)?$|突破\S{0,8}(?:辆|亿元)$|^(?:我[市省区]|全[市省]).*(?:增长|达|破)")),
+    ("norm", re.compile(r"(?:贯彻|落实|执行).{2,50}(?:规划|方案|计划).{0,6}(?:意见|办法|细则|措施)$")),  # it carries a plan out, and is none
     ("plan", re.compile(r"规划|(?:行动|工作|建设|实施|发展|布局|三年|推广)计划|(?:行动|实施|工作|总体|建设|培育|布局|组建|振兴|发展|试点|推进)方案|发展战略|创新发展战略|(?:专项)?行动(?:的通知)?$|路线图|工作要点|政府工作报告")),
     ("norm", re.compile(r"通知|意见|办法|规定|条例|细则|措施|举措|决定|公告|通告|政策|规范|条件|规则|管理|标准|指引|批复|令|导则|须知|方案")),
 )  # fmt: skip
@@ -246,6 +247,8 @@ _MONEY = re.compile(
     rf"(?:\s*(?:/|每)\s*(?P<per>{_PER_ALT})(?!度))?(?:[·・/]?(?P<per2>年|月)(?![度内底末]))?"
 )
 _PERCENT = re.compile(rf"(?<![\d.])(?P<num>\d[\d,]*(?:\.\d+)?)\s*(?:%|％|个百分点)|百分之(?P<cn>[{_CN_NUM}]+(?:点[{_CN_NUM}]+)?)")
+_INSTALMENT = re.compile(r"(?:首笔|尾款|余款|首期款|首付款|预付|预拨|拨付|兑付|发放)(?:资金|资助|补助|补贴|奖励|尾款|余款|剩余|其余|款)?(?:的|总额的|金额的)?\s*$")
+_INSTALMENT_AFTER = re.compile(r"(?:的)?(?:首笔|首期|尾款|余款|剩余资金|预拨)")
 _RATIO = re.compile(r"(?<![\d.:：])(\d(?:\.\d+)?)\s*[:：∶]\s*(\d(?:\.\d+)?)(?![\d.:：])")
 _COUNTED = re.compile(rf"(?<![\d.])(?P<num>{_NUM})\s*(?P<scale>万亿|亿|万|千)?\s*(?:余|多)?\s*(?P<unit>{_COUNT_ALT})")
 _EACH = re.compile(
@@ -257,6 +260,8 @@ _CAP_AFTER = re.compile(r"^(?:封顶|以内|以下|为上限|的?上限|（含�
 _TOTAL = re.compile(r"总额|总规模|规模|总投资|总计|共计|安排|筹集|设立|资金池|额度|总量|授信|募集|增资|注资|出资|投入")
 _TARGET = re.compile(r"达到?|力争|目标|突破|超过|超|建成|新建|建设|新增|形成|推广|增至|实现|完成|不少于|不低于|占|比例|比重|翻番")
 _GIVE = re.compile(r"给予|奖励|补贴|补助|资助|奖补|支持|发放|享受|领取|贴息|补偿|返还|减免|按照?")
+_LISTED = re.compile(r"\s*[、和及与]\s*")
+_BAND = re.compile(r"^[百千万亿]*元?(?:[（(](?:不)?含[)）])?\s*(?:至|到|-|—|~)\s*[\d.]+\s*[百千万亿]*元(?:[（(](?:不)?含[)）])?(?:及)?(?:以下|以内|之间)?的")
 _THRESHOLD_AFTER = re.compile(r"^(?:（含）|\(含\))?(?:及)?以上(?!.{0,3}(?:给予|奖|补))|^(?:（含）|\(含\))?(?:及)?(?:以上)?的(?!奖|补|资|标准|比例|支持|幅度|一次)|^(?:（含）)?(?:以上)(?:的|，|,|、|且|\()|^以上[^，,。]{0,16}的[，,可]")
 _THRESHOLD = re.compile(r"(?:首次)?(?:达到|超过|突破|满|不低于|不少于|高于|大于|总投资|投资额|投资|销售额|产值|营收|营业收入)(?:首次)?(?:达到?|超过|突破|满|不低于|不少于|在)?\s*$")
 
@@ -314,6 +319,8 @@ def amounts(sentence: str) -> list[Amount]:
         taken.append((start, end))
     for match in _PERCENT.finditer(sentence):
         value = number(match["num"] or match["cn"])
+        if _INSTALMENT.search(sentence[max(0, match.start() - 14) : match.start()]) or _INSTALMENT_AFTER.match(sentence, match.end()):
+            continue  # a share of a payment already counted, not a rate
         if value is not None and free(*match.span()):
             found.append((*match.span(), value, "%"))
             taken.append(match.span())
@@ -326,7 +333,7 @@ def amounts(sentence: str) -> list[Amount]:
             continue
         value = _scaled(match["num"], match["scale"])
         before, after = sentence[: match.start()], sentence[match.end() : match.end() + 6]
-        if value is None or not _is_count(match, before, after):
+        if value is None or not _is_count(match, before, after, sentence[match.end() : match.end() + 24]):
             continue
         unit = _COUNT[match["unit"]]
         if unit in ("items", "stations"):
@@ -336,7 +343,13 @@ def amounts(sentence: str) -> list[Amount]:
         found.append((*match.span(), value, unit))
         taken.append(match.span())
     found.sort()
-    return [Amount(value, unit, _role(sentence, start, end, unit), start, end) for start, end, value, unit in found]
+    out: list[Amount] = []
+    for start, end, value, unit in found:
+        role = _role(sentence, start, end, unit)
+        if out and out[-1].unit == unit and _LISTED.fullmatch(sentence, out[-1].end, start):
+            role = out[-1].role  # "48%和58%", "50亿元、100亿元": one list, one role
+        out.append(Amount(value, unit, role, start, end))
+    return out
 
 
 def _each_unit(sentence: str, start: int, end: int) -> str:
@@ -349,7 +362,7 @@ def _each_unit(sentence: str, start: int, end: int) -> str:
     return "CNY"
 
 
-def _is_count(match: re.Match[str], before: str, after: str) -> bool:
+def _is_count(match: re.Match[str], before: str, after: str, after_all: str) -> bool:
     """Counts that are measures: not ordinals (第3个), years, chapters, vehicle tonnage, driving range, floor numbers."""
     if before.endswith(("第", "近", "每", "〔", "L", "Ⅳ")) and before[-1:] in "第每":
         return False
@@ -362,9 +375,11 @@ def _is_count(match: re.Match[str], before: str, after: str) -> bool:
         return False
     if match["unit"] in ("公里",) and re.search(r"续驶|续航|里程|半径|时速", before[-14:]):
         return False
-    if match["unit"] == "吨" and re.search(r"总质量|载重|整备|车重", before[-12:]):
+    if match["unit"] == "吨" and (
+        re.search(r"质量|载重|整备|车重|牵引", before[-12:]) or re.match(r"(?:（含）)?(?:及)?(?:以下|以上|级)?的?[^，,。；]{0,14}车", after_all)
+    ):
         return False
-    if match["unit"] in ("个", "项") and re.match(r"(?:月|工作日|小时|交易日|自然日|方面|部分|阶段|百分点|试点|部门)", after):
+    if match["unit"] in ("个", "项") and re.match(r"(?:月|工作日|小时|交易日|自然日|方面|部分|阶段|百分点|试点(?!城市|县)|部门)", after):
         return False
     return True
 
@@ -404,6 +419,28 @@ def _role(sentence: str, start: int, end: int, unit: str) -> str:
     near = sentence[max(0, start - 10) : start]
     after = sentence[end : end + 12]
     gives_later = _GIVE.search(sentence, end) is not None
+    if gives_later and (_BAND.match(after + sentence[end + 12 : end + 30]) or _CAP.search(near) and re.match(r"的[，,]", after)):
+        return "threshold"  # a band of prices, or a ceiling that decides who gets it
+    if re.match(r"(?:（含）|\(含\))?(?:及)?(?:以上|以下|以内)?的(?:地区|企业|单位|项目|城市|车辆)[，,]", after) and (
+        unit not in ("%", "ratio") and re.match(r"(?:（含）|\(含\))?(?:及)?以[上下]", after) or re.search(r"(?:低于|高于|超过|不足|达到)\s*$", before)
+    ):
+        return "threshold"  # it says who is meant, whatever then happens to them
+    if unit == "CNY" and re.search(r"(?:总规模|首期规模|规模为|资金规模|总额为?|资金池)(?:不低于|不少于|达到?|约)?\s*$", before) and not _CAP.search(near):
+        return "total"
+    if gives_later and unit == "CNY" and re.match(r"(?:（含）)?(?:及)?以下的[，,](?=[^。；]*(?:给予|补贴|奖励|发放|补助))", sentence[end:]):
+        return "threshold"  # "20万元以下的，给予3000元"
+    if gives_later and unit == "CNY" and re.search(r"售价|车价|价格|总价|价税", before) and re.match(r"(?:（含）)?(?:及)?以下[^，,。；]{0,16}的[，,]", sentence[end : end + 30]):
+        return "threshold"
+    if unit == "%" and not gives_later and re.search(r"同比|增长|增幅|下降", before[-8:]):
+        return "target"
+    if unit not in ("%", "ratio") and unit[:3] != "CNY" and re.search(r"(?:建设|新建|建成|配建|新增|推广|投放)[^，,]*(?:不少于|不低于)\s*$", before) and not re.match(r"(?:（含）)?(?:以上)?的", after):
+        return "target"
+    if unit == "%" and re.search(r"持股|股权|股份|持有", before[-10:]):
+        return "rate"
+    if unit == "CNY" and re.search(r"(?:认缴|认购|实缴|注入)\s*$", before):
+        return "total"
+    if unit == "CNY" and re.search(r"(?:拟|共|合计|已|一次性)?(?:发放|拨付|下达|安排|兑付)[一-龥]{0,10}资金\s*$", before):
+        return "total"
     if _CAP.search(near) or _CAP_AFTER.search(after):
         return "cap"
     if unit == "%" and re.match(r"^的?(?:比例)?(?:以上)?(?:建设|配建|预留|安装|配置|配备|采购|采用|使用|更新为)", after):
@@ -419,6 +456,8 @@ def _role(sentence: str, start: int, end: int, unit: str) -> str:
             return "target"
         if unit == "%" and _CAP.search(before):
             return "cap"
+        if unit == "%" and re.search(r"不超过[^，,。；]{2,24}的\s*$", before):
+            return "cap"  # "按不超过设备投资额的20%"
         return "rate"
     if (_THRESHOLD_AFTER.search(after) or _THRESHOLD.search(before)) and gives_later:
         return "threshold"
@@ -524,10 +563,20 @@ def _role_en(sentence: str, start: int, end: int, unit: str) -> str:
         r"^\s*(?:\(?cap\b|at most|ceiling|or less)", after, re.I
     ) or re.search(r"\bcap\s*$", before, re.I):
         return "cap"
-    if unit.startswith("CNY/") or unit == "ratio":
-        return "rate"
     if re.match(r"^\s*(?:in )?total\b|^\s*(?:fund|special fund|special bond)", after, re.I) or re.search(r"\b(?:fund of|total(?: of)?|budget(?: of)?|bonds? (?:of|worth)|invest\w*)\s*$", before, re.I):
         return "total"
+    if re.search(r"\b(?:where|whose|if|when|once)\b[^,;]*\b(?:below|above|exceeds?|over|more than|reach(?:es)?|less than|at least)\s*$", sentence[:start], re.I):
+        return "threshold"
+    if re.search(r"\b(?:bring|lower|push|cut)\b[^,;]*\bprice[^,;]*\b(?:below|to|under)\s*$", sentence[:start], re.I):
+        return "target"
+    if unit.startswith("CNY/") or unit == "ratio":
+        return "rate"
+    if unit == "CNY" and re.search(r"\b(?:inject|contribut|pay in|raise capital of)\w*\s*$", before, re.I):
+        return "total"
+    if unit == "%" and re.search(r"\bstake\b", before + after, re.I):
+        return "rate"
+    if unit == "%" and re.search(r"\b(?:raise|lift|increase)\b", sentence[max(0, start - 60) : start], re.I) and re.search(r"\bto\s*(?:about |at least )?$", before, re.I):
+        return "target"
     target = re.search(r"\bby (?:the end of )?20\d\d|\btarget|\bgoal|\boutput|\bsales\b|\bshare\b|\bpenetration|\bexports?\b|\breach|\bin 20\d\d|\bcluster\b", sentence, re.I)
     if unit == "%":
         if re.search(r"subsid|grant|reward|investment|equipment|cut|below|rate|cost|price|match|reduc|fall|lower", sentence, re.I):

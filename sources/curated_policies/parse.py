@@ -20,6 +20,7 @@ import polars as pl
 
 from sources.base import QUARANTINE_SCHEMA, Page, ParseContext, Parsed, RejectFile
 from sources.policy_coding import code_text
+from sources.policy_relations import content_sha256
 from sources.policy_tables import (
     DEFAULT_BENEFICIARY,
     DEFAULT_SEGMENT,
@@ -36,6 +37,7 @@ from sources.policy_text import (
     first_day,
     last_day,
     normalise_doc_no,
+    normalise_title,
     parse_date,
 )
 
@@ -130,11 +132,12 @@ def _policy(policy_id: str, row: dict[str, str], about: list[dict[str, str]], ct
     return {
         "policy_id": policy_id, "issuer": row["issuer"], "level": row["level"], "adcode": row["adcode"], "place": row["place"],
         "title_zh": title, "title_is_back_translated": bool(_APPROXIMATE.search(row["title_zh"] + row["notes"])),
-        "title_en": row["title_en"] or None, "doc_no": doc_no, "doc_no_norm": normalise_doc_no(doc_no), "issued_on": issued,
+        "title_en": row["title_en"] or None, "title_key": normalise_title(title), "doc_no": doc_no, "doc_no_norm": normalise_doc_no(doc_no), "issued_on": issued,
         "issued_precision": precision, "published_on": row.get("published_on") or None, "valid_from": valid_from, "valid_to": valid_to,
         "status": status, "doc_type": doc_type, "derives_from": row.get("derives_from") or None, "supersedes": row.get("supersedes") or None,
         "segments": ";".join(segments) or None, "text_kind": "summary" if body else "title_only",
-        "content": title + ("\n" + body if body else ""), "url": row["source_url"] or None, "support": support,
+        "content": title + ("\n" + body if body else ""), "url": row["source_url"] or None,
+        "content_sha256": content_sha256(title, body), "support": support,
         "confidence": row["confidence"], "doc_no_support": doc_no_support if doc_no else "none", "note": row["notes"] or None,
     }  # fmt: skip
 

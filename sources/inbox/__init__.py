@@ -24,6 +24,7 @@ from sources.firm_enrichment import EXTRACT, VOCABULARY, extract
 from sources.inbox.judge import FORMAT, Judged, Scrubbed, judge, read
 from sources.inbox.kinds import KINDS, SCHEMAS
 from sources.policy_coding import code_frame
+from sources.policy_relations import POLICY_FACTS, fact_row
 from sources.policy_tables import POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
 from sources.raw import RawStore
 from sources.scrub import redact
@@ -134,7 +135,14 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
         )
         coded = code_frame(documents).unique(list(POLICY_INSTRUMENT_KEY), keep="first", maintain_order=True)
         parsed.tables["policy_instruments"] = coded.select([pl.col(c).cast(t) for c, t in POLICY_INSTRUMENTS.items()])
+        parsed.tables["policy_facts"] = facts_of(parsed.tables["policies"])
     return parsed
+
+
+def facts_of(policies: pl.DataFrame) -> pl.DataFrame:
+    """What each policy document says of itself and of others, in a row of POLICY_FACTS; what the file states in a
+    column of its own goes before what the text says."""
+    return pl.DataFrame([fact_row(row) for row in policies.iter_rows(named=True)], schema=POLICY_FACTS)
 
 
 def parsed_of(judged: Judged, key: str) -> Parsed:
@@ -167,6 +175,7 @@ SOURCE = Source(
     tables=(
         *(Table(kind, SCHEMAS[kind], ("record_id",), (0, 100_000_000), _DESCRIPTIONS[kind]) for kind in KINDS),
         Table("policy_instruments", POLICY_INSTRUMENTS, POLICY_INSTRUMENT_KEY, (0, 100_000_000), "Instruments coded in the policies"),
+        Table("policy_facts", POLICY_FACTS, ("policy_id",), (0, 100_000_000), "What the policies say of themselves and of others"),
         Table("firms_sector", EXTRACT, ("record_id",), (0, 100_000_000), "Firms of the sector among them, located"),
     ),
     vocabulary=tuple(dict.fromkeys([*VOCABULARY, "instruments.csv", "instrument_terms.csv"])),

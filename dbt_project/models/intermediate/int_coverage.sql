@@ -24,6 +24,42 @@ curated as (
     from {{ ref('int_policies__documents') }}
     where source = 'curated_policies'
     group by adcode
+),
+
+-- a site is covered when a month of it has landed: a declared adapter that has never been asked knows nothing
+asked as (
+    select
+        string_split(partition, '__')[2] as site,
+        count(*)::integer as months,
+        max(checked_at) as checked_at
+    from {{ source('_meta', 'accounts') }}
+    where source = 'policy_releases' and outcome in ('landed', 'unchanged') and contains(partition, '__')
+    group by string_split(partition, '__')[2]
+),
+
+fetched as (
+    select
+        site,
+        count(*)::integer as documents,
+        avg(case when text_kind in ('full', 'attachment') then 1.0 else 0.0 end) as body_share
+    from {{ ref('stg_policy_releases__documents') }}
+    where is_current
+    group by site
+),
+
+sites as (
+    select
+        s.adcode as place_adcode,
+        string_agg(distinct s.adapter, ', ' order by s.adapter) as adapter,
+        bool_or(s.covered) as declared,
+        coalesce(sum(a.months), 0)::integer as months,
+        coalesce(sum(f.documents), 0)::integer as documents,
+        sum(f.documents * f.body_share) / nullif(sum(f.documents), 0) as body_share,
+        max(a.checked_at) as checked_at
+    from {{ ref('stg_policy_releases__sites') }} as s
+    left join asked as a on s.site = a.site
+    left join fetched as f on s.site = f.site
+    group by s.adcode
 )
 
 select
@@ -37,3 +73,22 @@ select
     case when c.documents is null then 'no document curated' else 'a selection, never complete' end as note
 from places as p
 left join curated as c on p.place_adcode = c.place_adcode
+
+union all
+
+select
+    p.place_adcode,
+    p.place,
+    'policy_releases' as source,
+    coalesce(s.adapter, 'none') as adapter,
+    coalesce(s.months, 0) > 0 as covered,
+    coalesce(s.documents, 0)::integer as pages,
+    s.body_share,
+    case
+        when s.place_adcode is null then 'not covered: no site is declared'
+        when not s.declared then 'not covered: no adapter is known for its site'
+        when s.months = 0 then 'an adapter is declared; nothing has been fetched yet'
+        else s.months || ' months of lists fetched, last looked at ' || left(s.checked_at, 10)
+    end as note
+from places as p
+left join sites as s on p.place_adcode = s.place_adcode

@@ -1,25 +1,40 @@
--- One row per document, instrument and place in its text.
+-- One row per document, instrument and place in its text: the codes that a person gave, and those of the rules on one
+-- text of the document, its fullest: a document that three sites show is coded once.
+with coded as (
+    select
+        'curated_policies:' || policy_id as record_key,
+        instrument,
+        evidence_start,
+        evidence_end,
+        direction,
+        amount,
+        unit,
+        amount_role,
+        segment,
+        beneficiary,
+        evidence_text,
+        sentence,
+        rule_id,
+        coded_by,
+        regexp_extract(support, '^[a-z]+') as support,
+        confidence
+    from {{ ref('stg_curated_policies__policy_instruments') }}
+    union all by name
+    select
+        'inbox:' || policy_id as record_key,
+        * exclude (policy_id, partition)
+    from {{ ref('stg_inbox__policy_instruments') }}
+    qualify row_number() over (partition by policy_id, instrument, evidence_start order by partition) = 1
+    union all by name
+    select
+        'policy_releases:' || policy_id as record_key,
+        * exclude (policy_id, partition, snapshot_sha256, fetched_at)
+    from {{ ref('stg_policy_releases__policy_instruments') }}
+    qualify row_number() over (partition by policy_id, instrument, evidence_start order by partition) = 1
+)
+
 select
-    policy_id,
-    instrument,
-    evidence_start,
-    evidence_end,
-    direction,
-    amount,
-    unit,
-    amount_role,
-    segment,
-    beneficiary,
-    evidence_text,
-    sentence,
-    rule_id,
-    coded_by,
-    regexp_extract(support, '^[a-z]+') as support,
-    confidence
-from {{ ref('stg_curated_policies__policy_instruments') }}
-union all by name
-select
-    c.policy_id,
+    m.policy_id,
     c.instrument,
     c.evidence_start,
     c.evidence_end,
@@ -34,7 +49,9 @@ select
     c.rule_id,
     c.coded_by,
     c.support,
-    c.confidence
-from {{ ref('stg_inbox__policy_instruments') }} as c
-inner join {{ ref('int_policies__documents') }} as d on c.policy_id = d.policy_id and d.source = 'inbox'
-qualify row_number() over (partition by c.policy_id, c.instrument, c.evidence_start order by c.partition) = 1
+    c.confidence,
+    m.source,
+    m.record_id as source_record_id
+from coded as c
+inner join {{ ref('int_policies__members') }} as m on c.record_key = m.record_key
+where m.is_text or c.coded_by = 'curated'

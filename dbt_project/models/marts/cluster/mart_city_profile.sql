@@ -35,9 +35,9 @@ battery_groups as (
 documents as (
     select
         policy_id,
-        adcode as city_adcode
+        counted_adcode as city_adcode
     from {{ ref('int_policies__documents') }}
-    where adcode is not null and doc_type in ('norm', 'plan', 'agreement', 'other')
+    where is_counted
 ),
 
 statements as (

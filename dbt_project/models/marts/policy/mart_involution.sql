@@ -55,12 +55,10 @@ similarity as (
 
 instruments_used as (
     select distinct
-        d.adcode as city_adcode,
-        c.instrument,
-        d.issued_year as year
-    from {{ ref('int_policies__documents') }} as d
-    inner join {{ ref('int_policies__coded') }} as c on d.policy_id = c.policy_id
-    where d.adcode is not null and d.adcode <> '100000' and c.direction = 'support'
+        city_adcode,
+        instrument
+    from {{ ref('int_policies__labels') }}
+    where supports
 ),
 
 toolbox as (

@@ -1,86 +1,62 @@
 -- One row per place with a known document, instrument and year of issue. Places below the nation; provinces and cities
--- side by side, told apart by their level.
-with documents as (
-    select
-        d.policy_id,
-        d.adcode,
-        d.level,
-        d.issued_year as year,
-        d.derives_from,
-        d.support,
-        try_cast(rpad(d.issued_on, 10, '-01-01') as date) as issued_date
-    from {{ ref('int_policies__documents') }} as d
-    where d.adcode is not null and d.adcode <> '100000' and d.issued_year is not null
-        and d.doc_type in ('norm', 'plan', 'agreement', 'other')
-),
-
-coded as (
-    select
-        policy_id,
-        instrument,
-        max(case when amount_role = 'total' and unit = 'CNY' then amount / 1e6 end) as amount_cny_m,
-        bool_or(amount is not null) as amount_known,
-        bool_or(direction = 'support') as supports,
-        bool_or(direction in ('terminate', 'reduce')) as ends
-    from {{ ref('int_policies__coded') }}
-    group by policy_id, instrument
+-- side by side, told apart by their level. A document counts once, however many sites show it; the sentences behind a
+-- cell are the rows of policy_instrument of the counted documents of its place and year (docs/recipes.md).
+with labels as (
+    select * from {{ ref('int_policies__labels') }}
 ),
 
 cells as (
     select
-        d.adcode as city_adcode,
-        c.instrument,
-        d.year,
-        any_value(d.level) as level,
-        count(distinct d.policy_id)::integer as n_documents,
-        (count(distinct d.policy_id) filter (where d.derives_from is null))::integer as n_own_initiative,
-        (count(distinct d.policy_id) filter (where c.supports))::integer as n_support,
-        (count(distinct d.policy_id) filter (where c.ends))::integer as n_reduce_or_end,
-        sum(c.amount_cny_m) as amount_cny_m,
-        count(*) filter (where c.amount_known) / count(*)::double as amount_known_share,
-        count(*) filter (where d.support = 'recalled')::integer as n_recalled
-    from documents as d
-    inner join coded as c on d.policy_id = c.policy_id
-    group by d.adcode, c.instrument, d.year
+        city_adcode,
+        instrument,
+        year,
+        any_value(level) as level,
+        count(*)::integer as n_documents,
+        (count(*) filter (where not is_reissue))::integer as n_own_initiative,
+        (count(*) filter (where supports))::integer as n_support,
+        (count(*) filter (where ends))::integer as n_reduce_or_end,
+        sum(amount_cny_m) as amount_cny_m,
+        (count(*) filter (where amount_known)) / count(*)::double as amount_known_share,
+        (count(*) filter (where support = 'recalled'))::integer as n_recalled
+    from labels
+    group by city_adcode, instrument, year
 ),
 
 adoption as (
     select
-        d.adcode as city_adcode,
-        c.instrument,
-        min(d.issued_date) as first_adopted_on
-    from documents as d
-    inner join coded as c on d.policy_id = c.policy_id
-    where c.supports
-    group by d.adcode, c.instrument
+        city_adcode,
+        instrument,
+        min(issued_date) as first_adopted_on
+    from labels
+    where supports
+    group by city_adcode, instrument
 ),
 
 places as (
-    select count(distinct adcode) as n_places from documents
+    select count(distinct city_adcode) as n_places from labels
 ),
 
 tool_counts as (
     select
-        d.adcode as city_adcode,
+        l.city_adcode,
         i.seed_tool,
-        count(distinct d.policy_id) as n
-    from documents as d
-    inner join coded as c on d.policy_id = c.policy_id
-    inner join {{ ref('instruments') }} as i on c.instrument = i.instrument
-    group by d.adcode, i.seed_tool
+        count(distinct l.policy_id) as n
+    from labels as l
+    inner join {{ ref('instruments') }} as i on l.instrument = i.instrument
+    where i.seed_tool not like '(%'
+    group by l.city_adcode, i.seed_tool
 ),
 
 mix as (
     select
         city_adcode,
-        -sum((n / total) * log2(n / total)) as mix_entropy_bits
+        abs(-sum((n / total) * log2(n / total))) as mix_entropy_bits
     from (
         select
             city_adcode,
             n,
             sum(n) over (partition by city_adcode)::double as total
         from tool_counts
-        where seed_tool not like '(%'
     )
     group by city_adcode
 )
@@ -108,6 +84,8 @@ select
         where o.instrument = x.instrument and o.city_adcode <> x.city_adcode and o.first_adopted_on < a.first_adopted_on
     ) / nullif(p.n_places, 0)::double) as share_adopted_before,
     coalesce(v.covered, false) as covered,
+    coalesce(v.pages, 0)::integer as n_pages_fetched,
+    (x.n_documents - x.n_own_initiative)::integer as n_reissue,
     x.n_recalled,
     case
         when x.amount_cny_m is null then 'no programme total is stated in the documents known'

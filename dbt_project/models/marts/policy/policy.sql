@@ -21,6 +21,18 @@ select
     d.url,
     d.support,
     d.confidence,
+    d.year,
+    d.counted_adcode,
+    d.is_counted,
+    d.is_reissue,
+    d.in_force_from,
+    d.in_force_from_basis,
+    d.in_force_to,
+    d.in_force_to_basis,
+    d.out_of_force_by,
+    d.in_force_seen,
+    d.repealed_by,
+    d.n_sources,
     {{ stamp() }}
 from {{ ref('int_policies__documents') }} as d
 cross join {{ ref('int_build') }} as b

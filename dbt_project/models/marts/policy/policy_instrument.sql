@@ -15,6 +15,8 @@ select
     c.coded_by,
     c.support,
     c.confidence,
+    c.source,
+    c.source_record_id,
     {{ stamp() }}
 from {{ ref('int_policies__coded') }} as c
 cross join {{ ref('int_build') }} as b

@@ -1,0 +1,16 @@
+# One row per record: the document (cluster of reposts) to which it belongs, and the pair that joined it.
+# Why Python: accepting pairs from the surest down, and refusing those that would join two different numbers, is a walk
+# with memory; SQL has none. It is the same walk as for firms: the document's number stands where a firm's code does.
+import pyarrow as pa
+from firm_resolution import cluster
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    records = dbt.ref("int_policies__records").select("record_key, doc_no_key, null::varchar, priority").fetchall()
+    pairs = dbt.ref("int_policies__pairs").select("a, b, match_rule, match_score").fetchall()
+    rows = cluster(records, pairs)
+    names = ("record_key", "cluster_key", "match_rule", "match_score", "matched_to")
+    types = (pa.string(), pa.string(), pa.string(), pa.float64(), pa.string())
+    columns = list(zip(*rows, strict=True)) if rows else [[]] * 5
+    return pa.table({n: pa.array(c, t) for n, c, t in zip(names, columns, types, strict=True)})

@@ -1,0 +1,18 @@
+-- One row per counted document and instrument: what the marts count. Its rows of policy_instrument are its evidence.
+select
+    d.policy_id,
+    c.instrument,
+    d.counted_adcode as city_adcode,
+    d.year,
+    case when d.level = 'province' then 'province' else 'city' end as level,
+    d.is_reissue,
+    d.support,
+    {{ first_day('coalesce(d.issued_on, d.published_on)') }} as issued_date,
+    max(case when c.amount_role = 'total' and c.unit = 'CNY' then c.amount / 1e6 end) as amount_cny_m,
+    bool_or(c.amount is not null) as amount_known,
+    bool_or(c.direction = 'support') as supports,
+    bool_or(c.direction in ('terminate', 'reduce')) as ends
+from {{ ref('int_policies__documents') }} as d
+inner join {{ ref('int_policies__coded') }} as c on d.policy_id = c.policy_id
+where d.is_counted
+group by all

@@ -1,0 +1,21 @@
+-- One row per record of a source, with the document that it is part of.
+select
+    m.source,
+    m.record_id as source_record_id,
+    m.policy_id,
+    m.match_rule,
+    m.match_score,
+    m.is_text,
+    r.title_zh,
+    r.doc_no,
+    r.issued_on,
+    r.published_on,
+    r.text_kind,
+    r.content_sha256,
+    r.url,
+    r.first_seen,
+    r.last_seen,
+    {{ stamp() }}
+from {{ ref('int_policies__members') }} as m
+inner join {{ ref('int_policies__records') }} as r on m.record_key = r.record_key
+cross join {{ ref('int_build') }} as b

@@ -1,0 +1,10 @@
+select
+    record_key,
+    content_sha256,
+    prompt_sha256,
+    model,
+    instrument,
+    direction,
+    evidence_text,
+    evidence_start
+from {{ source('second_coder', 'labels') }}
