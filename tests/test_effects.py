@@ -96,6 +96,27 @@ def test_a_pre_trend_is_found_and_costs_the_grade() -> None:
     assert set(bad["design_grade"]) == {"D"}
     assert set(good["design_grade"]) <= {"B", "C"}
     assert 0 < cell(good, "callaway_santanna_nyt", "simple")["pretrend_slope_detectable"] < 0.2
+    leads = bad[bad["estimand"] == "lead_long"].set_index("event_time")["estimate"]
+    assert list(leads.index) == [-6, -5, -4, -3, -2] and np.allclose(leads, 0.15 * (leads.index + 1), atol=0.2)
+
+
+def test_the_pre_test_rejects_at_its_level_and_has_the_power_it_states() -> None:
+    """Correlated leads drawn with a known covariance: what a test that takes them as independent gets wrong."""
+    rng = np.random.default_rng(1)
+    n, events = 100, np.arange(-6.0, 3)
+    root = np.tril(np.full((9, 9), 0.4)) + 0.2 * np.eye(9)
+
+    def p_values(slope: float) -> np.ndarray:
+        found = []
+        for _ in range(400):
+            cities = rng.normal(size=(n, 9)) @ root.T
+            found.append(fx.pretest(events, cities.mean(axis=0) + slope * (events + 1), cities - cities.mean(axis=0))[0])
+        return np.array(found)
+
+    cities = rng.normal(size=(20_000, 9)) @ root.T
+    slope = fx.pretest(events, np.zeros(9), cities * np.sqrt(20_000 / n))[1]
+    assert 0.025 < (p_values(0.0) < 0.05).mean() < 0.085
+    assert 0.7 < (p_values(slope) < 0.05).mean() < 0.9
 
 
 def test_grades_never_claim_an_experiment() -> None:
