@@ -114,8 +114,8 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
         plants[row["plant_id"]] = {
             **dict.fromkeys(PLANTS), "plant_id": row["plant_id"], "operator": row["operator"], "plant_name": row["plant_name"],
             "city_adcode": row["city_adcode"], "segment": choose(row["segment"], KIND.values(), "segment"), "product": row["product"],
-            "opened_year": year_of(row["opened_year"]), "opened_support": "seen" if row["opened_year"] else None,
-            "opened_source": source["source_url"], "closed_year": year_of(row["closed_year"]),
+            "opened_year": year_of(row["opened_year"]), "opened_support": (row.get("opened_support") or "seen") if row["opened_year"] else None,
+            "opened_source": source["source_url"] if not row.get("opened_support") else None, "closed_year": year_of(row["closed_year"]),
             "capacity": number_of(row["capacity"]), "capacity_unit": blank(row["capacity_unit"]),
             "capacity_year": year_of(row["capacity_year"]), "capacity_support": "seen" if row["capacity"] else None,
             "capacity_source": source["source_url"] if row["capacity"] else None,
