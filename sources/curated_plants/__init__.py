@@ -65,7 +65,7 @@ EVIDENCE: dict[str, Any] = {
 LINEAGE: dict[str, Any] = {
     "ev_plant_id": pl.String, "predecessor_id": pl.String, "predecessor_kind": pl.String,
     "predecessor_name": pl.String, "edge_type": pl.String, "since_year": pl.Int32, "confidence": pl.Float64,
-    "support": pl.String, "evidence_url": pl.String, "rule": pl.String, "note": pl.String,
+    "support": pl.String, "evidence_url": pl.String, "rule": pl.String, "note": pl.String, "predecessor_city_adcode": pl.String,
 }  # fmt: skip
 
 
@@ -147,6 +147,8 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
 
     def edge(row: dict[str, str]) -> None:
         known = plants.get(row["ev_plant_id"])
+        if not row["predecessor_plant_id"] and where.city(row["predecessor_city"]) is None:
+            raise ValueError(f"unknown_city: {row['predecessor_city']} of {row['predecessor_name']}")
         if known is None or (row["predecessor_plant_id"] and row["predecessor_plant_id"] not in plants):
             raise ValueError(f"unknown_plant: {row['ev_plant_id']} <- {row['predecessor_plant_id']}")
         lineage.append(
@@ -157,6 +159,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
                 "edge_type": choose(row["edge_type"], EDGES, "edge_type"), "since_year": year_of(row["since_year"]),
                 "confidence": float(row["confidence"]), "support": known["support"], "evidence_url": known["evidence_url"],
                 "rule": "curated", "note": blank(row["note"]),
+                "predecessor_city_adcode": plants[row["predecessor_plant_id"]]["city_adcode"] if row["predecessor_plant_id"] else row["predecessor_city"],
             }
         )  # fmt: skip
 
@@ -223,7 +226,7 @@ def dated_capacity(row: dict[str, str], plant: dict[str, Any], number: int) -> d
     if gwh and value > 1000:
         return None
     status = "company_total" if field.startswith("company") else (
-        "planned" if "planned" in field or re.search(r"\b(plan|planned|target|will|design|agreement|final)", text) else "built"
+        "planned" if "planned" in field or re.search(r"\b(plan|plans|planned|planning|target\w*|will|design\w*|agreement|final)\b", text) else "built"
     )  # fmt: skip
     phase = re.search(r"phase\s*\d|first[_ ](?:phase|stage)", f"{field} {row['what_it_says']}".lower())
     return {
@@ -243,6 +246,7 @@ def rule_edges(plants: dict[str, dict[str, Any]], group_of: dict[str, str], cura
                 "ev_plant_id": plant["plant_id"], "predecessor_id": other["plant_id"], "predecessor_kind": "plant",
                 "predecessor_name": other["plant_name"], "edge_type": kind, "since_year": year, "confidence": confidence,
                 "support": "derived", "evidence_url": plant["evidence_url"], "rule": rule, "note": None,
+                "predecessor_city_adcode": other["city_adcode"],
             }
         )  # fmt: skip
 
