@@ -61,13 +61,16 @@ base as (
         o.auto_output,
         -- the newest figure known by that year, never older than four years: years without a figure still get a rank
         case when l.year >= g.year - 4 then l.nev_output end as nev_output_newest,
-        case when l.year >= g.year - 4 then l.year end as nev_output_newest_year
+        case when l.year >= g.year - 4 then l.year end as nev_output_newest_year,
+        case when l.year >= g.year - 4 then l.is_lower_bound end as nev_output_newest_is_lower_bound
     from grain as g
     left join plants as p on g.city_adcode = p.city_adcode and g.year = p.year
     left join firms as f on g.city_adcode = f.city_adcode and g.year = f.year
     left join {{ ref('int_city__output') }} as o on g.city_adcode = o.city_adcode and g.year = o.year
     asof left join (
-        select city_adcode, year, nev_output from {{ ref('int_city__output') }} where nev_output is not null
+        select city_adcode, year, nev_output, nev_output_is_lower_bound as is_lower_bound
+        from {{ ref('int_city__output') }}
+        where nev_output is not null
     ) as l on g.city_adcode = l.city_adcode and g.year >= l.year
 ),
 
@@ -375,6 +378,7 @@ select
         when s.lq_plants is null then 'no_ev_plant_in_the_nation_that_year'
     end as null_reason,
     {{ stamp() }},
+    s.nev_output_newest_is_lower_bound,
     s.anchor_vehicle,
     s.anchor_battery,
     (case when s.year_3y_ago = s.year - 3 then s.national_share_plants - s.share_3y_ago end)::double as national_share_change_3y,

@@ -139,8 +139,7 @@ now_known as (
     union all
     select
         l.indicator, 'city', l.geography_id, l.period, l.value,
-        case when l.indicator = 'early_closure_share' and l.value <= 1 then {{ wilson_lo('l.value * l.n_obs', 'l.n_obs') }} end,
-        case when l.indicator = 'early_closure_share' and l.value <= 1 then {{ wilson_hi('l.value * l.n_obs', 'l.n_obs') }} end,
+        null, null,
         l.n_obs, coalesce(c.quality_flag, 'derived'),
         case when l.value is null then coalesce(l.null_reason, 'component missing') end
     from involution_long as l
