@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -92,6 +93,15 @@ def test_every_published_column_is_described(home: Path) -> None:
            where schema_name in ('main', 'meta') and not internal and coalesce(comment, '') = ''""",
     )
     assert rows == []
+
+
+def test_each_mart_says_what_a_row_is_what_it_is_for_and_what_not(home: Path) -> None:
+    tables = query(home, "select table_name, comment from duckdb_tables() where schema_name = 'main'")
+    metrics = {p.stem for p in (REPO / "dbt_project/models/metrics").iterdir() if p.suffix in (".sql", ".py")}
+    judged = {name: text or "" for name, text in tables if name.startswith(("mart_", "indicator", "finding")) or name in metrics}
+    assert len(judged) > 25
+    lacking = {name: text for name, text in judged.items() if not re.search(r"^One row per .*\bFor .*\b([Nn]ot|never)\b", text, re.S)}
+    assert lacking == {}
 
 
 def test_null_has_a_reason(home: Path) -> None:

@@ -30,6 +30,8 @@ DATA = Path(__file__).parent / "data"
 FILES = ("plants.csv", "leads.csv", "plants_leads.csv", "operators.csv", "districts.csv", "lineage.csv", "plants_evidence.csv")
 KIND = {"vehicle": "oem", "battery": "battery", "battery_materials": "battery_materials"}
 UNIT = {"vehicles/yr": "vehicles_per_year", "GWh": "gwh_per_year", "": None}
+#: The unit of a capacity whose cell has none (62 of the list, filled in from pages that were read).
+USUAL = {"vehicle": "vehicles_per_year", "battery": "gwh_per_year", "battery_materials": None}
 POWERTRAIN = ("ev", "ice", "both", "unknown")
 CONVERTED = ("yes", "partial", "no", "unknown")
 EDGES = (
@@ -98,7 +100,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
             "segment": KIND[choose(row["kind"], KIND, "kind")], "product": blank(row["product"]),
             "opened_year": year_of(row["opened"]), "opened_support": row["opened_support"] or None, "opened_source": None,
             "closed_year": year_of(row["closed"]), "closed_support": row["closed_support"] or None, "closed_source": None,
-            "capacity": capacity, "capacity_unit": UNIT[choose(row["capacity_unit"], UNIT, "unit")] if capacity is not None else None,
+            "capacity": capacity, "capacity_unit": (UNIT[choose(row["capacity_unit"], UNIT, "unit")] or USUAL[row["kind"]]) if capacity is not None else None,
             "capacity_year": None, "capacity_support": row["capacity_support"] or None, "capacity_source": None,
             "powertrain_at_opening": choose(row["powertrain_at_opening"] or "unknown", POWERTRAIN, "powertrain"),
             "converted_from_ice": choose(row["converted_from_ice"] or "unknown", CONVERTED, "converted"),
