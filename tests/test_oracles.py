@@ -299,7 +299,11 @@ def test_policy_effects(tables: Path, oracle: dict) -> None:
         ("plants.csv", lambda t: t.replace("city_id", "town", 1), ["plants.csv", "missing column city_id"]),
         ("plant_year.csv", lambda t: t.replace("2019,", "20x9,", 1), ["plant_year.csv", "column year", "row 2", "20x9"]),
         ("cities.csv", lambda t: t + t.splitlines()[1] + "\n", ["cities.csv", "column city_id", "the same key more than once"]),
-        ("plants.csv", lambda t: t.replace("AC000", "AC999", 1), ["plants", "city_id", "AC999"]),
+        ("plants.csv", lambda t: t.replace("AC000", "AC999", 1), ["plants", "city_id", "row 2", "AC999"]),
+        ("plants.csv", lambda t: t.replace("35.162637", "", 1), ["plants.csv", "lon, lat", "one without the other", "row 2"]),
+        ("plants.csv", lambda t: t.splitlines()[0] + "\n", ["plants.csv", "no rows"]),
+        ("cities.csv", lambda t: t + "AC099,AP00\n", ["cities.csv", "number of cells differs", "row 22"]),
+        ("policy_panel.csv", lambda t: t.replace("2014,0,0,", "2014,0,1,", 1), ["policy_panel.csv", "column treated", "row 2"]),
         ("cities.csv", None, ["cities", "no cities.csv"]),
     ],
 )

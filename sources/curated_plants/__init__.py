@@ -294,6 +294,6 @@ SOURCE = Source(
     fetch=fetch,
     parse=parse,
     vocabulary=("cities.csv", "city_aliases.csv", "provinces.csv"),
-    coverage="272 plants of well-known makers; small makers, suppliers and most material plants are missing; about "
+    coverage="282 plants of well-known makers; small makers, suppliers and most material plants are missing; about "
     "half of the opening years are recalled",
 )

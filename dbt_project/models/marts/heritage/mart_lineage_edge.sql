@@ -13,7 +13,7 @@ select
     l.rule,
     l.note,
     {{ stamp() }},
-    p.city_adcode is not distinct from l.predecessor_city_adcode as is_local
+    coalesce(p.city_adcode = l.predecessor_city_adcode, false) as is_local
 from {{ ref('int_lineage__edges') }} as l
 left join {{ ref('int_plants__located') }} as p on l.ev_plant_id = p.plant_id
 cross join {{ ref('int_build') }} as b

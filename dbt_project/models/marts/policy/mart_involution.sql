@@ -103,6 +103,7 @@ measured as (
         coalesce(x.n_partly_ev, 0) as n_partly_ev,
         o.nev_output,
         o.nev_output_basis,
+        coalesce(o.nev_output_is_lower_bound, false) as output_is_lower_bound,
         case
             when p.capacity_complete and p.capacity_vehicles > 0 and o.nev_output_basis <> 'legal_entity'
                 then o.nev_output / p.capacity_vehicles
@@ -151,6 +152,9 @@ select
     m.n_partly_ev::integer as n_partly_ev,
     case
         when m.utilisation_raw > 1.2 or m.utilisation_raw is null then null
+        when m.n_partly_ev > 0 and m.output_is_lower_bound
+            then 'neither: the page says "more than", and plants that also build combustion vehicles are in the output and not in the capacity'
+        when m.output_is_lower_bound then 'lower bound: the page says "more than"'
         when m.n_partly_ev > 0 then 'upper bound: ' || m.n_partly_ev || ' plants that also build combustion vehicles are in the output and not in the capacity'
         else 'point'
     end as utilisation_bound
