@@ -72,42 +72,9 @@ def make_panel(folder: Path, cities: int = 300, segments: int = 12, plants: int 
     pl.DataFrame(panel, schema=["city_id", "province_id", "year", "first_treat", "treated", "y"], orient="row").write_csv(folder / "policy_panel.csv")
 
 
-def peer_times(folder: Path) -> dict[str, float]:
-    """Seconds that established tools take for single tables of the same panel, where they are importable."""
-    times: dict[str, float] = {}
-    plants = pl.read_csv(folder / "plants.csv")
-    last = pl.read_csv(folder / "plant_year.csv").filter(pl.col("year") == 2022)
-    here = last.join(plants, on="plant_id")
-    try:
-        from scipy.spatial.distance import cdist
-
-        part = here.filter(pl.col("segment_id") == "s00")
-        xy = part.select("lon", "lat").to_numpy() * 100
-        start = time.perf_counter()
-        distance = cdist(xy, xy)[np.triu_indices(len(xy), 1)]
-        for _ in range(20):  # of the 200 draws that an envelope takes
-            [np.exp(-0.5 * ((r - distance) / 15) ** 2).sum() for r in range(0, 201, 10)]
-        times["K-density, one segment, exact pairs, 20 of 200 draws (numpy)"] = time.perf_counter() - start
-    except ImportError:
-        pass
-    try:
-        from esda.moran import Moran
-        from libpysal.weights import KNN
-
-        cities = pl.read_csv(folder / "cities.csv")
-        counts = cities.join(here.group_by("city_id").len(), on="city_id", how="left")["len"].fill_null(0).to_numpy()
-        start = time.perf_counter()
-        weights = KNN.from_array(cities.select("lon", "lat").to_numpy(), k=8)
-        weights.transform = "r"
-        Moran(counts, weights, permutations=999)
-        times["Moran, one variable and year (esda)"] = time.perf_counter() - start
-    except ImportError:
-        times["Moran (esda): not installed"] = float("nan")
-    return times
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", default=sys.executable, help="an interpreter that has esda, lifelines, ecomplexity ... (bench/peers.py)")
     parser.add_argument("--keep", type=Path, help="write the panel and the tables here and leave them")
     options = parser.parse_args()
     root = options.keep or Path(tempfile.mkdtemp(prefix="evatlas-bench-panel-"))
@@ -124,11 +91,17 @@ def main() -> None:
         print(f"make panel, 300 cities x 12 segments x 10 years, 7,600 plants: {wall:.1f} s wall, {cpu:.1f} s CPU, {after.ru_maxrss / 1024:.0f} MB peak (goal 90 s, 2048 MB)")
         account = json.loads((root / "out" / "_account.json").read_text())["tables"]
         print(f"{sum(1 for t in account.values() if 'not_computed' not in t)} of {len(account)} tables, {sum(t['rows'] for t in account.values()):,} rows")
-        for line in done.stdout.splitlines():
-            if "computing tables" in line:
-                print("  " + line)
-        for name, seconds in peer_times(root / "panel").items():
-            print(f"  beside it: {name}: {seconds:.2f} s")
+        for name, entry in sorted(account.items(), key=lambda item: -item[1].get("seconds", 0))[:12]:
+            print(f"  {name:<24} {entry.get('seconds', 0):6.1f} s {entry['rows']:>9,} rows")
+        print("beside it, the established tool on the same panel (first call included):")
+        peers = subprocess.run([options.peers, str(CHECKOUT / "bench/peers.py"), str(root / "panel"), str(root / "out")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for line in peers.stdout.splitlines():
+            peer = json.loads(line)
+            if "seconds" in peer:
+                apart = peer["largest_difference"]
+                print(f"  {peer['table']:<44} {peer['tool']:<22} {peer['seconds']:7.2f} s" + (f", largest difference {apart:.1e}" if apart is not None else ""))
+            else:
+                print(f"  {peer['table']:<44} {peer['tool']:<22} " + (f"not installed: {peer['missing']}" if "missing" in peer else f"failed: {peer['failed']}"))
     finally:
         if not options.keep:
             shutil.rmtree(root, ignore_errors=True)

@@ -7,6 +7,7 @@ table. Does not belong here: any formula (dbt_project/models/metrics) nor Dagste
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import shutil
@@ -84,6 +85,10 @@ def read(folder: Path, name: str, spec: Spec) -> pl.DataFrame | None:
         frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False, encoding="utf8")
     except Exception as error:
         raise BadPanel(f"{path.name}: cannot be read: {error}") from None
+    if path.suffix == ".csv":
+        uneven(path, len(frame.columns))
+    if frame.is_empty() and spec.required:
+        raise BadPanel(f"{path.name}: no rows")
     frame = frame.rename({c: c.strip().lstrip("\ufeff") for c in frame.columns})
     missing = [c for c in spec.columns if c not in frame.columns]
     if missing:
@@ -113,9 +118,28 @@ def read(folder: Path, name: str, spec: Spec) -> pl.DataFrame | None:
         twice = frame.filter(frame.select(spec.key).is_duplicated())
         if twice.height:
             problems.append(f"{path.name}: column {', '.join(spec.key)}: the same key more than once in {rows(twice, spec.key[0])}")
+    if {"lon", "lat"} <= set(spec.columns) and not problems:
+        half = frame.filter(pl.col("lon").is_null() != pl.col("lat").is_null())
+        if half.height:
+            problems.append(f"{path.name}: columns lon, lat: one without the other in {rows(half, spec.key[0])}")
+    if name == "policy_panel" and not problems:
+        odd = frame.filter(pl.col("treated") != ((pl.col("first_treat") > 0) & (pl.col("year") >= pl.col("first_treat"))).cast(pl.Int64))
+        if odd.height:
+            problems.append(f"{path.name}: column treated: not 1 from first_treat on and 0 before (0 in first_treat is never) in {rows(odd, 'city_id')}")
     if problems:
         raise BadPanel("\n".join(problems))
-    return frame.drop("_row")
+    return frame
+
+
+def uneven(path: Path, width: int) -> None:
+    """Raises BadPanel where rows of a CSV have fewer or more cells than its header: a shifted row is worse than a missing one."""
+    bad: list[str] = []
+    with open(path, encoding="utf-8-sig", newline="") as handle:
+        for number, cells in enumerate(csv.reader(handle), start=1):
+            if cells and len(cells) != width:
+                bad.append(f"row {number} ({len(cells)} of {width})")
+    if bad:
+        raise BadPanel(f"{path.name}: number of cells differs from the header's in {', '.join(bad[:5])}{f' and {len(bad) - 5} more' if len(bad) > 5 else ''}")
 
 
 def cast(text: pl.Series, kind: str) -> pl.Series:
@@ -151,13 +175,13 @@ def normalise(folder: Path, target: Path) -> dict[str, int]:
         target_key = FILES[other].key[0]
         lost = frames[name].filter(~pl.col(column).is_in(frames[other][target_key].implode()))
         if lost.height:
-            values = ", ".join(map(repr, lost[column].unique().sort().head(5)))
-            problems.append(f"{name}: column {column}: {lost.height} rows name what {other} does not have: {values}")
+            problems.append(f"{name}: column {column}: {lost.height} rows name what {other} does not have: {rows(lost, column)}")
     early = frames["plants"].filter(pl.col("exit_year") < pl.col("entry_year"))
     if early.height:
-        problems.append(f"plants: column exit_year: before entry_year for {', '.join(early['plant_id'].head(5))}")
+        problems.append(f"plants: column exit_year: before entry_year in {rows(early, 'plant_id')}")
     if problems:
         raise BadPanel("\n".join(problems))
+    frames = {name: frame.drop("_row", strict=False) for name, frame in frames.items()}
     plants = frames["plants"].with_columns(pl.col("firm_id").alias("group_id"), pl.lit("plant").alias("geocode_level"))
     frames["plants"] = plants
     frames["plant_year"] = frames["plant_year"].with_columns(pl.col("employment").fill_null(0).alias("size")) if frames["plant_year"]["employment"].is_not_null().any() else frames["plant_year"].with_columns(pl.lit(1.0).alias("size"))
@@ -168,8 +192,9 @@ def normalise(folder: Path, target: Path) -> dict[str, int]:
     return counts
 
 
-def compute(panel: Path, work: Path) -> Path:
-    """Run the metric models over a normalised panel; returns the DuckDB file they wrote. Raises RuntimeError."""
+def compute(panel: Path, work: Path) -> tuple[Path, dict[str, float]]:
+    """Run the metric models over a normalised panel; returns the DuckDB file they wrote and the seconds of each table. Raises
+    RuntimeError."""
     warehouse = work / "panel.duckdb"
     env = {
         **os.environ, "EVATLAS_HOME": str(work), "EVATLAS_WAREHOUSE": str(warehouse), "EVATLAS_DBT_TARGET": str(work / "target"),
@@ -185,6 +210,7 @@ def compute(panel: Path, work: Path) -> Path:
     process = subprocess.Popen(command, cwd=CHECKOUT / "dbt_project", env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     problems: list[str] = []
+    seconds: dict[str, float] = {}
     pace: progress.Pace | None = None
     for line in process.stdout:
         try:
@@ -197,15 +223,16 @@ def compute(panel: Path, work: Path) -> Path:
         if info.get("name") == "LogModelResult":
             pace = pace or progress.Pace(tables)
             pace.step()
+            seconds[str(node.get("node_info", {}).get("node_name", ""))] = float(node.get("execution_time", 0))
             progress.report("computing tables", pace.done, tables, f"{node.get('node_info', {}).get('node_name', '')}, {node.get('execution_time', 0):.1f} s")
         if info.get("level") == "error":
             problems.append(info.get("msg", ""))
     if process.wait():
         raise RuntimeError("\n".join(p for p in problems if p)[-6000:])
-    return warehouse
+    return warehouse, seconds
 
 
-def export(warehouse: Path, out: Path, counts: dict[str, int]) -> dict[str, dict[str, object]]:
+def export(warehouse: Path, out: Path, counts: dict[str, int], seconds: dict[str, float]) -> dict[str, dict[str, object]]:
     """One Parquet file a table into `out`, sorted, at full precision; returns the account."""
     out.mkdir(parents=True, exist_ok=True)
     account: dict[str, dict[str, object]] = {}
@@ -217,7 +244,7 @@ def export(warehouse: Path, out: Path, counts: dict[str, int]) -> dict[str, dict
             con.execute(f'copy (select * from main."{name}" order by all) to \'{text}\' (format parquet, compression zstd)')
             found = con.execute(f'select count(*) from main."{name}"').fetchone()
             number = int(found[0]) if found else 0
-            entry: dict[str, object] = {"rows": number}
+            entry: dict[str, object] = {"rows": number, "seconds": round(seconds.get(name, 0.0), 2)}
             needed = NEEDS.get(name)
             if needed and counts.get(needed, -1) < 0:
                 entry["not_computed"] = f"the panel has no {needed}"
@@ -251,11 +278,11 @@ def main(argv: list[str] | None = None) -> int:
             return 2
         say(", ".join(f"{name} {number if number >= 0 else 'absent'}" for name, number in counts.items()))
         try:
-            warehouse = compute(work / "panel", work)
+            warehouse, seconds = compute(work / "panel", work)
         except RuntimeError as error:
             print(f"a table failed; nothing was written:\n{error}", file=sys.stderr)
             return 1
-        account = export(warehouse, Path(options.out).resolve(), counts)
+        account = export(warehouse, Path(options.out).resolve(), counts, seconds)
         for name, entry in account.items():
             print(f"  {name:<24} {entry['rows']:>8} rows" + (f"   not computed: {entry['not_computed']}" if "not_computed" in entry else ""))
         say(f"done: {options.out}")

@@ -232,10 +232,35 @@ def test_branching(tables: Path, oracle: dict) -> None:
     pairs = {c: f"{c}_x" for c in ("at_risk", "entry", "exit")}
     mine = table(tables, "branching_panel").rename({**pairs, "density": "density_x"})
     compare(mine, theirs, ["city_id", "segment_id", "year"], pairs, 0)
-    # by choice: a city without plants has no density; the reference writes 0
-    compare(mine, theirs, ["city_id", "segment_id", "year"], {"density": "density_x"}, 1e-9, null_is_zero=True)
-    row = table(tables, "branching").filter(pl.col("term") == "density").row(0, named=True)
-    assert row["permuted_sd"] > 0 and row["n"] > 50
+    compare(mine, theirs, ["city_id", "segment_id", "year"], {"density": "density_x"}, 1e-9)
+    rows = {r["term"]: r for r in table(tables, "branching").iter_rows(named=True)}
+    for term, name in (("density", "branching_lpm_cityyear_segyear_FE_pyfixest"), ("density_city_fe", "branching_lpm_pyfixest")):
+        want = oracle["extra"][name]
+        assert (rows[term]["n"], rows[term]["permuted_sd"] > 0) == (want["n"], True)
+        assert rows[term]["estimate"] == pytest.approx(want["coef"], abs=1e-8) and rows[term]["se"] == pytest.approx(want["se"], abs=1e-6)
+
+
+def test_heritage_shares(tables: Path, oracle: dict) -> None:
+    want = oracle["extra"]["heritage"]
+    rows = {r["measure"]: r for r in table(tables, "heritage_shares").filter(pl.col("year") == want["year"]).iter_rows(named=True)}
+    for measure in ("plants", "employment"):
+        for have, name in (("share_lineage", "lineage"), ("share_new_in_ice_city", "new_in_ice_city"), ("share_greenfield", "greenfield")):
+            assert rows[measure][have] == pytest.approx(want[f"by_{measure}"][name], abs=1e-9), (measure, name)
+    assert rows["plants"]["share_lineage_sure"] == pytest.approx(want["lineage_share_conf_ge_070_plants"], abs=1e-9)
+    assert rows["plants"]["share_lineage_expected"] == pytest.approx(want["expected_share_confidence_weighted"], abs=1e-9)
+
+
+def test_bootstrapped_quotients(tables: Path) -> None:
+    mine = table(tables, "lq_bootstrap")
+    exact = table(tables, "location_quotient").filter(pl.col("lq_plants").is_not_null())
+    both = mine.join(exact.rename({"lq_plants": "lq_exact"}), on=["city_id", "segment_id", "year"])
+    assert both.height == mine.height == exact.height and (both["lq_plants"] - both["lq_exact"]).abs().max() < 1e-12
+    inside = mine.filter(pl.col("lo").is_not_null())
+    assert inside.filter((pl.col("lo") > pl.col("lq_plants")) | (pl.col("hi") < pl.col("lq_plants"))).height <= 0.02 * inside.height
+    assert set(mine.filter(pl.col("lo").is_null())["null_reason"]) <= {"one plant in the city: no interval"}
+    # where many plants stand the percentile interval and Wilson's are near each other
+    many = both.filter((pl.col("plants") >= 15) & (pl.col("lo").is_not_null()))
+    assert many.height >= 5 and ((many["hi"] - many["lo"]) / (many["lq_hi"] - many["lq_lo"])).is_between(0.5, 1.5).all()
 
 
 def test_policy_effects(tables: Path, oracle: dict) -> None:
@@ -274,7 +299,11 @@ def test_policy_effects(tables: Path, oracle: dict) -> None:
         ("plants.csv", lambda t: t.replace("city_id", "town", 1), ["plants.csv", "missing column city_id"]),
         ("plant_year.csv", lambda t: t.replace("2019,", "20x9,", 1), ["plant_year.csv", "column year", "row 2", "20x9"]),
         ("cities.csv", lambda t: t + t.splitlines()[1] + "\n", ["cities.csv", "column city_id", "the same key more than once"]),
-        ("plants.csv", lambda t: t.replace("AC000", "AC999", 1), ["plants", "city_id", "AC999"]),
+        ("plants.csv", lambda t: t.replace("AC000", "AC999", 1), ["plants", "city_id", "row 2", "AC999"]),
+        ("plants.csv", lambda t: t.replace("35.162637", "", 1), ["plants.csv", "lon, lat", "one without the other", "row 2"]),
+        ("plants.csv", lambda t: t.splitlines()[0] + "\n", ["plants.csv", "no rows"]),
+        ("cities.csv", lambda t: t + "AC099,AP00\n", ["cities.csv", "number of cells differs", "row 22"]),
+        ("policy_panel.csv", lambda t: t.replace("2014,0,0,", "2014,0,1,", 1), ["policy_panel.csv", "column treated", "row 2"]),
         ("cities.csv", None, ["cities", "no cities.csv"]),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import Books, blank, choose, records, support_of, year_of
+from sources.curated import Books, blank, choose, number_of, records, support_of, year_of
 from sources.identifiers import is_lei, is_uscc
 from sources.landing import page_of
 from sources.places import places
@@ -37,6 +37,10 @@ FIRM_SEGMENTS: dict[str, Any] = {
     "firm_id": pl.String, "segment": pl.String, "position": pl.Int32, "support": pl.String,
     "confidence": pl.String, "source_ref": pl.String,
 }  # fmt: skip
+SITES: dict[str, Any] = {
+    "firm_id": pl.String, "city_adcode": pl.String, "district_zh": pl.String, "longitude": pl.Float64, "latitude": pl.Float64,
+    "support": pl.String, "confidence": pl.String,
+}  # fmt: skip
 CONFLICTS: dict[str, Any] = {
     "firm_id": pl.String, "field": pl.String, "value": pl.String, "value_source": pl.String,
     "other_value": pl.String, "other_source": pl.String,
@@ -44,7 +48,7 @@ CONFLICTS: dict[str, Any] = {
 
 
 def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
-    for name in ("firms.csv", "source_conflicts.csv"):
+    for name in ("firms.csv", "source_conflicts.csv", "sites.csv"):
         yield page_of(DATA / name)
 
 
@@ -55,6 +59,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     firms: list[dict[str, Any]] = []
     segments: list[dict[str, Any]] = []
     conflicts: list[dict[str, Any]] = []
+    sites: list[dict[str, Any]] = []
     by_page = {page.key: page for page in pages}
 
     def firm(row: dict[str, str]) -> None:
@@ -107,8 +112,25 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
             }
         )  # fmt: skip
 
+    def site(row: dict[str, str]) -> None:
+        mine = [f for f in firms if f["firm_id"] == row["firm_id"]]
+        if not mine:
+            raise ValueError(f"unknown_firm: {row['firm_id']}")
+        if row["city_adcode"] not in (mine[0]["hq_city_adcode"], mine[0]["reg_city_adcode"]):
+            raise ValueError(f"site_elsewhere: {row['firm_id']} is not seated in {row['city_adcode']}")
+        if bool(row["district_zh"]) == bool(row["longitude"]):
+            raise ValueError(f"no_place: {row['firm_id']} needs a district or coordinates, and not both")
+        sites.append(
+            {
+                "firm_id": row["firm_id"], "city_adcode": row["city_adcode"], "district_zh": blank(row["district_zh"]),
+                "longitude": number_of(row["longitude"]), "latitude": number_of(row["latitude"]),
+                "support": choose(row["support"], ("seen", "derived", "recalled"), "support"), "confidence": row["confidence"],
+            }
+        )  # fmt: skip
+
     books.take(by_page["firms.csv"], records(by_page["firms.csv"]), firm)
     books.take(by_page["source_conflicts.csv"], records(by_page["source_conflicts.csv"]), conflict)
+    books.take(by_page["sites.csv"], records(by_page["sites.csv"]), site)
     kept = {f["firm_id"] for f in firms}
     segments = [s for s in segments if s["firm_id"] in kept]
     return Parsed(
@@ -116,6 +138,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
             "firms": pl.DataFrame(firms, schema=FIRMS),
             "firm_segments": pl.DataFrame(segments, schema=FIRM_SEGMENTS),
             "firm_conflicts": pl.DataFrame(conflicts, schema=CONFLICTS),
+            "firm_sites": pl.DataFrame(sites, schema=SITES),
         },
         records_in=books.records_in,
         accepted=books.accepted,
@@ -134,6 +157,7 @@ SOURCE = Source(
         Table("firms", FIRMS, ("firm_id",), (400, 5_000)),
         Table("firm_segments", FIRM_SEGMENTS, ("firm_id", "segment"), (400, 20_000)),
         Table("firm_conflicts", CONFLICTS, ("firm_id", "field"), (1, 1_000)),
+        Table("firm_sites", SITES, ("firm_id",), (100, 5_000)),
     ),
     fetch=fetch,
     parse=parse,

@@ -223,6 +223,6 @@ SOURCE = Source(
     fetch=fetch,
     parse=parse,
     vocabulary=("cities.csv", "city_aliases.csv", "provinces.csv"),
-    coverage="output of about 25 cities in some years between 2003 and 2025; none known for Changsha; fiscal figures of "
+    coverage="output of about 25 cities in some years between 2003 and 2025, for some a lower bound; fiscal figures of "
     "about 60 cities seen, of 130 recalled",
 )

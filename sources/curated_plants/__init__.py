@@ -30,6 +30,8 @@ DATA = Path(__file__).parent / "data"
 FILES = ("plants.csv", "leads.csv", "plants_leads.csv", "operators.csv", "districts.csv", "lineage.csv", "plants_evidence.csv")
 KIND = {"vehicle": "oem", "battery": "battery", "battery_materials": "battery_materials"}
 UNIT = {"vehicles/yr": "vehicles_per_year", "GWh": "gwh_per_year", "": None}
+#: The unit of a capacity whose cell has none (62 of the list, filled in from pages that were read).
+USUAL = {"vehicle": "vehicles_per_year", "battery": "gwh_per_year", "battery_materials": None}
 POWERTRAIN = ("ev", "ice", "both", "unknown")
 CONVERTED = ("yes", "partial", "no", "unknown")
 EDGES = (
@@ -65,7 +67,7 @@ EVIDENCE: dict[str, Any] = {
 LINEAGE: dict[str, Any] = {
     "ev_plant_id": pl.String, "predecessor_id": pl.String, "predecessor_kind": pl.String,
     "predecessor_name": pl.String, "edge_type": pl.String, "since_year": pl.Int32, "confidence": pl.Float64,
-    "support": pl.String, "evidence_url": pl.String, "rule": pl.String, "note": pl.String,
+    "support": pl.String, "evidence_url": pl.String, "rule": pl.String, "note": pl.String, "predecessor_city_adcode": pl.String,
 }  # fmt: skip
 
 
@@ -98,7 +100,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
             "segment": KIND[choose(row["kind"], KIND, "kind")], "product": blank(row["product"]),
             "opened_year": year_of(row["opened"]), "opened_support": row["opened_support"] or None, "opened_source": None,
             "closed_year": year_of(row["closed"]), "closed_support": row["closed_support"] or None, "closed_source": None,
-            "capacity": capacity, "capacity_unit": UNIT[choose(row["capacity_unit"], UNIT, "unit")] if capacity is not None else None,
+            "capacity": capacity, "capacity_unit": (UNIT[choose(row["capacity_unit"], UNIT, "unit")] or USUAL[row["kind"]]) if capacity is not None else None,
             "capacity_year": None, "capacity_support": row["capacity_support"] or None, "capacity_source": None,
             "powertrain_at_opening": choose(row["powertrain_at_opening"] or "unknown", POWERTRAIN, "powertrain"),
             "converted_from_ice": choose(row["converted_from_ice"] or "unknown", CONVERTED, "converted"),
@@ -114,8 +116,8 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
         plants[row["plant_id"]] = {
             **dict.fromkeys(PLANTS), "plant_id": row["plant_id"], "operator": row["operator"], "plant_name": row["plant_name"],
             "city_adcode": row["city_adcode"], "segment": choose(row["segment"], KIND.values(), "segment"), "product": row["product"],
-            "opened_year": year_of(row["opened_year"]), "opened_support": "seen" if row["opened_year"] else None,
-            "opened_source": source["source_url"], "closed_year": year_of(row["closed_year"]),
+            "opened_year": year_of(row["opened_year"]), "opened_support": (row.get("opened_support") or "seen") if row["opened_year"] else None,
+            "opened_source": source["source_url"] if not row.get("opened_support") else None, "closed_year": year_of(row["closed_year"]),
             "capacity": number_of(row["capacity"]), "capacity_unit": blank(row["capacity_unit"]),
             "capacity_year": year_of(row["capacity_year"]), "capacity_support": "seen" if row["capacity"] else None,
             "capacity_source": source["source_url"] if row["capacity"] else None,
@@ -147,6 +149,8 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
 
     def edge(row: dict[str, str]) -> None:
         known = plants.get(row["ev_plant_id"])
+        if not row["predecessor_plant_id"] and where.city(row["predecessor_city"]) is None:
+            raise ValueError(f"unknown_city: {row['predecessor_city']} of {row['predecessor_name']}")
         if known is None or (row["predecessor_plant_id"] and row["predecessor_plant_id"] not in plants):
             raise ValueError(f"unknown_plant: {row['ev_plant_id']} <- {row['predecessor_plant_id']}")
         lineage.append(
@@ -157,6 +161,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
                 "edge_type": choose(row["edge_type"], EDGES, "edge_type"), "since_year": year_of(row["since_year"]),
                 "confidence": float(row["confidence"]), "support": known["support"], "evidence_url": known["evidence_url"],
                 "rule": "curated", "note": blank(row["note"]),
+                "predecessor_city_adcode": plants[row["predecessor_plant_id"]]["city_adcode"] if row["predecessor_plant_id"] else row["predecessor_city"],
             }
         )  # fmt: skip
 
@@ -223,7 +228,7 @@ def dated_capacity(row: dict[str, str], plant: dict[str, Any], number: int) -> d
     if gwh and value > 1000:
         return None
     status = "company_total" if field.startswith("company") else (
-        "planned" if "planned" in field or re.search(r"\b(plan|planned|target|will|design|agreement|final)", text) else "built"
+        "planned" if "planned" in field or re.search(r"\b(plan|plans|planned|planning|target\w*|will|design\w*|agreement|final)\b", text) else "built"
     )  # fmt: skip
     phase = re.search(r"phase\s*\d|first[_ ](?:phase|stage)", f"{field} {row['what_it_says']}".lower())
     return {
@@ -243,6 +248,7 @@ def rule_edges(plants: dict[str, dict[str, Any]], group_of: dict[str, str], cura
                 "ev_plant_id": plant["plant_id"], "predecessor_id": other["plant_id"], "predecessor_kind": "plant",
                 "predecessor_name": other["plant_name"], "edge_type": kind, "since_year": year, "confidence": confidence,
                 "support": "derived", "evidence_url": plant["evidence_url"], "rule": rule, "note": None,
+                "predecessor_city_adcode": other["city_adcode"],
             }
         )  # fmt: skip
 
@@ -288,6 +294,6 @@ SOURCE = Source(
     fetch=fetch,
     parse=parse,
     vocabulary=("cities.csv", "city_aliases.csv", "provinces.csv"),
-    coverage="272 plants of well-known makers; small makers, suppliers and most material plants are missing; about "
+    coverage="282 plants of well-known makers; small makers, suppliers and most material plants are missing; about "
     "half of the opening years are recalled",
 )

@@ -8,7 +8,8 @@ with curated as (
         vehicles,
         attribution,
         support,
-        source_url
+        source_url,
+        coalesce(contains(note, 'lower bound'), false) as is_lower_bound
     from {{ ref('stg_curated_output__output') }}
     where geography_level = 'city' and preferred and period = 'full' and metric in ('nev', 'auto')
 ),
@@ -21,7 +22,8 @@ brought as (
         i.output * case when regexp_matches(coalesce(i.unit, ''), '万') then 10000 else 1 end as vehicles,
         'unknown' as attribution,
         'derived' as support,
-        i.source_url
+        i.source_url,
+        false as is_lower_bound
     from {{ ref('stg_inbox__city_output') }} as i
     left join {{ ref('cities') }} as c on i.city_adcode = c.city_adcode
     left join {{ ref('int_city_names') }} as n on lower(i.city) = n.alias
@@ -49,6 +51,7 @@ select
     max(case when metric = 'nev' then attribution end) as nev_output_basis,
     max(case when metric = 'nev' then support end) as nev_output_support,
     max(case when metric = 'nev' then source_url end) as nev_output_source,
+    bool_or(case when metric = 'nev' then is_lower_bound end) as nev_output_is_lower_bound,
     max(case when metric = 'auto' then vehicles end) as auto_output,
     max(case when metric = 'auto' then support end) as auto_output_support
 from facts

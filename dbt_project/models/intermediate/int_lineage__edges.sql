@@ -10,5 +10,6 @@ select
     support,
     evidence_url,
     rule,
-    note
+    note,
+    predecessor_city_adcode
 from {{ ref('stg_curated_plants__lineage') }}

@@ -7,6 +7,7 @@ with curated as (
         p.plant_name,
         p.city_adcode,
         p.district_zh,
+        p.district_support,
         cast(null as double) as longitude,
         cast(null as double) as latitude,
         p.segment,
@@ -40,6 +41,7 @@ brought as (
         coalesce(i.plant_name, coalesce(i.operator_zh, i.operator_en) || ' ' || i.product) as plant_name,
         coalesce(a.city_adcode, n.city_adcode) as city_adcode,
         cast(null as varchar) as district_zh,
+        case when i.longitude is not null then 'derived' end as district_support,
         i.longitude,
         i.latitude,
         coalesce(

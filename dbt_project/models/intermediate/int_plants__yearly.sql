@@ -18,7 +18,8 @@ phased as (
     select
         plant_id,
         year,
-        max(capacity) as capacity
+        max(capacity) as capacity,
+        any_value(capacity_unit) as capacity_unit
     from {{ ref('stg_curated_plants__capacities') }}
     where status = 'built' and year is not null and capacity is not null
     group by plant_id, year
@@ -42,7 +43,7 @@ select
     p.group_name,
     p.firm_id,
     coalesce(h.capacity, p.capacity) as capacity,
-    p.capacity_unit,
+    coalesce(p.capacity_unit, h.capacity_unit) as capacity_unit,
     case when h.capacity is not null then 'dated' when p.capacity is not null then 'nameplate' end as capacity_basis,
     (p.ev_from_year is not null and p.ev_from_year <= s.year) as is_ev,
     (p.was_ice and not coalesce(p.converted_from_ice = 'yes' and p.ev_from_year <= s.year, false)) as is_ice,

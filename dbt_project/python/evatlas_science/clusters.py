@@ -9,26 +9,37 @@ import numpy as np
 import pandas as pd
 
 from evatlas_science import EARTH_RADIUS_KM
+from evatlas_science.geo import distances_km
 
 DBSCAN_KM = 30.0
 DBSCAN_LEAST = 5
+CUT_KM = 50.0  # about an hour by lorry
+CUT_LEAST = 5
+METHODS = ("hdbscan", "hdbscan_50km", "dbscan")
+COLUMNS = ["plant_id", "year", "cluster_id", "method", "probability", "previous_cluster_id", "overlap_jaccard", "distance_to_core_km"]
 
 
 def least_size(n: int) -> int:
-    """min_cluster_size: 8 below 150 plants, rising to 15 from 280 on (a twentieth of the plants between)."""
+    """min_cluster_size: 8 below 160 points, rising to 15 from 300 on (a twentieth of the points between)."""
     return 8 if n < 160 else min(15, n // 20)
 
 
 def plant_clusters(plants: pd.DataFrame) -> pd.DataFrame:
-    """One row per plant, year and method that put it into a cluster.
+    """One row per plant, year and method.
+
+    `hdbscan`: clusters of the largest excess of mass, as the library gives them. `hdbscan_50km`: the same hierarchy cut where
+    neighbours stand 50 km apart: regions that cross city borders and stay from year to year, where the excess of mass may
+    call half of the country one cluster in one year and three in the next. `dbscan`: 30 km, as sensitivity.
 
     `plants`: plant_id, year, lon, lat, only plants with coordinates of their own (plant or district). Noise gets a NULL
-    cluster with probability 0. Clusters of a year take the identifier of last year's with the largest overlap (Jaccard);
-    others get a new one."""
+    cluster with probability 0. Clusters of a year take the identifier of the year before's with the largest overlap
+    (Jaccard index of their members), each identifier once; others get a new one, and an identifier never comes back.
+    `previous_cluster_id`, `overlap_jaccard`: the cluster of the year before that overlaps most, also where another took its
+    identifier (a split). `distance_to_core_km`: great circle to the member with the smallest sum of distances."""
     from sklearn.cluster import DBSCAN, HDBSCAN
 
     rows = []
-    for method in ("hdbscan", "dbscan"):
+    for method in METHODS:
         before: dict[str, set[str]] = {}
         serial = 0
         for year, part in plants.sort_values("plant_id").groupby("year", sort=True):
@@ -36,31 +47,52 @@ def plant_clusters(plants: pd.DataFrame) -> pd.DataFrame:
             if len(part) < 2 * size:
                 continue
             points = np.radians(part[["lat", "lon"]].to_numpy(float))
-            if method == "hdbscan":
+            if method == "dbscan":
+                labels = DBSCAN(eps=DBSCAN_KM / EARTH_RADIUS_KM, min_samples=DBSCAN_LEAST, metric="haversine").fit(points).labels_
+                strength = (labels >= 0).astype(float)
+            else:
                 # one more than hdbscan-contrib's min_samples: sklearn counts the point itself
                 model = HDBSCAN(min_cluster_size=size, min_samples=6, metric="haversine", copy=True).fit(points)
-                strength = model.probabilities_
-            else:
-                model = DBSCAN(eps=DBSCAN_KM / EARTH_RADIUS_KM, min_samples=DBSCAN_LEAST, metric="haversine").fit(points)
-                strength = (model.labels_ >= 0).astype(float)
-            now: dict[str, set[str]] = {}
-            names: dict[int, str | None] = {-1: None}
-            members = {label: set(part["plant_id"].to_numpy()[model.labels_ == label]) for label in sorted(set(model.labels_) - {-1})}
-            options = sorted(
-                ((len(ids & old) / len(ids | old), label, name) for label, ids in members.items() for name, old in before.items()),
-                key=lambda o: (-o[0], o[1], o[2]),
-            )
-            for overlap, label, name in options:
-                if overlap > 0 and label not in names and name not in now:
-                    names[label], now[name] = name, members[label]
-            for label, ids in members.items():
+                labels, strength = model.labels_, model.probabilities_
+                if method == "hdbscan_50km":
+                    labels = model.dbscan_clustering(CUT_KM / EARTH_RADIUS_KM, min_cluster_size=CUT_LEAST)
+                    strength = (labels >= 0).astype(float)
+            ids = part["plant_id"].to_numpy()
+            members = {int(label): set(ids[labels == label]) for label in sorted(set(labels) - {-1})}
+            names, overlaps = matched(members, before)
+            for label in members:
                 if label not in names:
                     serial += 1
                     names[label] = f"{method}:{serial:03d}"
-                    now[names[label]] = ids
-            before = now
-            rows += [
-                {"plant_id": plant, "year": int(year), "cluster_id": names[label], "method": method, "probability": float(p)}
-                for plant, label, p in zip(part["plant_id"], model.labels_, strength, strict=True)
-            ]
-    return pd.DataFrame(rows, columns=["plant_id", "year", "cluster_id", "method", "probability"])
+            before = {names[label]: found for label, found in members.items()}
+            away = np.full(len(part), np.nan)
+            for label in members:
+                here = np.flatnonzero(labels == label)
+                between = distances_km(part["lon"].to_numpy(float)[here], part["lat"].to_numpy(float)[here])
+                away[here] = between[between.sum(axis=1).argmin()]
+            for plant, label, p, km in zip(ids, labels, strength, away, strict=True):
+                old, overlap = overlaps.get(int(label), (None, None))
+                rows.append(
+                    {
+                        "plant_id": plant, "year": int(year), "cluster_id": names.get(int(label)), "method": method, "probability": float(p),
+                        "previous_cluster_id": old, "overlap_jaccard": overlap, "distance_to_core_km": km,
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def matched(members: dict[int, set[str]], before: dict[str, set[str]]) -> tuple[dict[int, str], dict[int, tuple[str, float]]]:
+    """Identifiers that clusters take over from the year before, and for each cluster the old one that overlaps it most.
+
+    Greedy by overlap, the largest first; ties by label and identifier, so that the same input gives the same names."""
+    options = sorted(
+        ((len(now & old) / len(now | old), label, name) for label, now in members.items() for name, old in before.items() if now & old),
+        key=lambda o: (-o[0], o[1], o[2]),
+    )
+    names: dict[int, str] = {}
+    overlaps: dict[int, tuple[str, float]] = {}
+    for overlap, label, name in options:
+        overlaps.setdefault(label, (name, overlap))
+        if label not in names and name not in names.values():
+            names[label] = name
+    return names, overlaps

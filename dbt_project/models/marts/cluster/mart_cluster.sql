@@ -61,13 +61,16 @@ base as (
         o.auto_output,
         -- the newest figure known by that year, never older than four years: years without a figure still get a rank
         case when l.year >= g.year - 4 then l.nev_output end as nev_output_newest,
-        case when l.year >= g.year - 4 then l.year end as nev_output_newest_year
+        case when l.year >= g.year - 4 then l.year end as nev_output_newest_year,
+        case when l.year >= g.year - 4 then l.is_lower_bound end as nev_output_newest_is_lower_bound
     from grain as g
     left join plants as p on g.city_adcode = p.city_adcode and g.year = p.year
     left join firms as f on g.city_adcode = f.city_adcode and g.year = f.year
     left join {{ ref('int_city__output') }} as o on g.city_adcode = o.city_adcode and g.year = o.year
     asof left join (
-        select city_adcode, year, nev_output from {{ ref('int_city__output') }} where nev_output is not null
+        select city_adcode, year, nev_output, nev_output_is_lower_bound as is_lower_bound
+        from {{ ref('int_city__output') }}
+        where nev_output is not null
     ) as l on g.city_adcode = l.city_adcode and g.year >= l.year
 ),
 
@@ -212,19 +215,51 @@ anchors as (
         year,
         group_name,
         count(*) as n_plants,
-        sum(case when capacity_unit = 'vehicles_per_year' then capacity end) as capacity
+        count(*) filter (where segment = 'oem') as n_vehicle,
+        count(*) filter (where segment = 'battery') as n_battery,
+        sum(capacity) filter (where segment = 'oem') as vehicles,
+        sum(capacity) filter (where segment = 'battery') as gwh,
+        bool_and(segment <> 'oem' or capacity is not null) as vehicles_known,
+        bool_and(segment <> 'battery' or capacity is not null) as gwh_known
     from {{ ref('int_plants__yearly') }}
     where is_ev
     group by city_adcode, year, group_name
+),
+
+-- the first by plants; by capacity within one unit where all are known; a tie has no anchor
+placed as (
+    select
+        *,
+        rank() over (partition by city_adcode, year order by n_plants desc) as place,
+        case when n_vehicle > 0 then rank() over (
+            partition by city_adcode, year, n_vehicle > 0 order by case when all_vehicles_known then vehicles else n_vehicle end desc
+        ) end as vehicle_place,
+        case when n_battery > 0 then rank() over (
+            partition by city_adcode, year, n_battery > 0 order by case when all_gwh_known then gwh else n_battery end desc
+        ) end as battery_place
+    from (
+        select
+            *,
+            bool_and(vehicles_known) over (partition by city_adcode, year) as all_vehicles_known,
+            bool_and(gwh_known) over (partition by city_adcode, year) as all_gwh_known
+        from anchors
+    )
 ),
 
 anchor_firm as (
     select
         city_adcode,
         year,
-        arg_max(group_name, n_plants * 1e9 + coalesce(capacity, 0)) as anchor_firm,
-        list(group_name order by n_plants desc, capacity desc nulls last, group_name)[1:5] as main_firms
-    from anchors
+        case
+            when count(*) filter (where place = 1) = 1 then any_value(group_name) filter (where place = 1)
+            -- all tied makers build vehicles alone, of known capacity: the largest of them
+            when bool_and(n_vehicle = n_plants and vehicles is not null) filter (where place = 1)
+                then arg_max(group_name, vehicles) filter (where place = 1)
+        end as anchor_firm,
+        case when count(*) filter (where vehicle_place = 1) = 1 then any_value(group_name) filter (where vehicle_place = 1) end as anchor_vehicle,
+        case when count(*) filter (where battery_place = 1) = 1 then any_value(group_name) filter (where battery_place = 1) end as anchor_battery,
+        list(group_name order by n_plants desc, vehicles desc nulls last, group_name)[1:5] as main_firms
+    from placed
     group by city_adcode, year
 ),
 
@@ -239,12 +274,17 @@ structured as (
         f.family_entropy,
         u.median_entropy,
         h.anchor_firm,
+        h.anchor_vehicle,
+        h.anchor_battery,
         h.main_firms,
         m.firm_hhi as hhi_group,
         m.cr1,
         m.lq_without_anchor,
         lag(l.n_ev_plants, 3) over (partition by l.city_adcode order by l.year) as n_ev_3y_ago,
         lag(l.year, 3) over (partition by l.city_adcode order by l.year) as year_3y_ago,
+        lag(l.national_share_plants, 3) over (partition by l.city_adcode order by l.year) as share_3y_ago,
+        lag(l.nation_ev_plants, 3) over (partition by l.city_adcode order by l.year) as nation_3y_ago,
+        lag(l.lq_plants, 3) over (partition by l.city_adcode order by l.year) as lq_3y_ago,
         max(l.n_ev_plants) over (partition by l.city_adcode order by l.year rows unbounded preceding) as peak_ev
     from located as l
     left join adjusted as a on l.city_adcode = a.city_adcode and l.year = a.year
@@ -337,6 +377,18 @@ select
         when s.n_plants = 0 then 'no_plant_known_here'
         when s.lq_plants is null then 'no_ev_plant_in_the_nation_that_year'
     end as null_reason,
-    {{ stamp() }}
+    {{ stamp() }},
+    s.nev_output_newest_is_lower_bound,
+    s.anchor_vehicle,
+    s.anchor_battery,
+    (case when s.year_3y_ago = s.year - 3 then s.national_share_plants - s.share_3y_ago end)::double as national_share_change_3y,
+    (case
+        when s.year_3y_ago = s.year - 3 and s.n_ev_3y_ago > 0
+            then 100 * (power(s.n_ev_plants / s.n_ev_3y_ago::double, 1 / 3.0) - power(s.nation_ev_plants / s.nation_3y_ago::double, 1 / 3.0))
+    end)::double as growth_vs_nation_3y,
+    ((s.lq_plants - 1) / (s.lq_plants + 1))::double as lq_symmetric,
+    (case
+        when s.year_3y_ago = s.year - 3 then (s.lq_plants - 1) / (s.lq_plants + 1) - (s.lq_3y_ago - 1) / (s.lq_3y_ago + 1)
+    end)::double as lq_symmetric_change_3y
 from structured as s
 cross join {{ ref('int_build') }} as b

@@ -7,8 +7,10 @@ edges as (
     select
         l.ev_plant_id,
         -- a plant with two edges counts once: the chance that at least one holds
-        1 - exp(sum(ln(1 - least(l.confidence, 0.999999)))) as p_any
+        1 - product(1 - l.confidence) as p_any,
+        bool_or(l.predecessor_city_adcode = p.city_adcode) as is_local
     from {{ ref('int_lineage__edges') }} as l
+    inner join {{ ref('int_plants__located') }} as p on l.ev_plant_id = p.plant_id
     cross join threshold as t
     where l.confidence >= t.counts_from
     group by l.ev_plant_id
@@ -55,6 +57,7 @@ ev as (
         case when y.capacity_unit = 'vehicles_per_year' then y.capacity end as capacity,
         e.p_any,
         (e.ev_plant_id is not null) as has_edge,
+        coalesce(e.is_local, false) as has_local_edge,
         -- the list of plants is not complete: a maker of that age stands for its plants
         (i.city_adcode is not null or coalesce(k.ice_firms_before_2009, 0) > 0) as in_ice_city,
         y.is_recalled
@@ -72,6 +75,9 @@ shares as (
         count(*)::integer as n_ev_plants,
         count(*) filter (where segment = 'oem')::integer as n_ev_vehicle_plants,
         count(*) filter (where has_edge) / count(*)::double as share_lineage_plants,
+        count(*) filter (where has_local_edge) / count(*)::double as share_lineage_local,
+        count(*) filter (where has_local_edge)::integer as n_lineage_local,
+        count(*) filter (where has_edge)::integer as n_lineage,
         sum(coalesce(p_any, 0)) / count(*) as share_lineage_expected,
         sum(capacity) filter (where has_edge) as capacity_lineage,
         sum(capacity) as capacity_all,
@@ -90,6 +96,23 @@ literature as (
     from {{ ref('stg_heritage_cases__cases') }}
     where city_adcode is not null and reading_class in ('path_dependence', 'transformation', 'divergence', 'mixed')
     group by city_adcode
+),
+
+-- the heritage of a place: what its own plants, firms and sites left. An edge that comes from another city brings a firm's
+-- heritage and not the place's, and does not make a city without an ICE past path-dependent.
+readings as (
+    select
+        s.city_adcode,
+        s.year,
+        case
+            when s.share_lineage_local >= 0.5 and s.share_greenfield = 0 and s.share_new_in_ice_city < 0.25 then 'path_dependence'
+            when s.share_lineage_local >= 0.25 then 'transformation'
+            when coalesce(i.ice_plants_before_2009, 0) = 0 and coalesce(k.ice_firms_before_2009, 0) = 0 then 'divergence'
+            else 'mixed'
+        end as reading
+    from shares as s
+    left join ice_before_2009 as i on s.city_adcode = i.city_adcode
+    left join ice_firms as k on s.city_adcode = k.city_adcode
 ),
 
 grain as (
@@ -124,13 +147,7 @@ select
     (case when s.capacity_all > 0 then coalesce(s.capacity_lineage, 0) / s.capacity_all end)::double as share_lineage_capacity,
     s.share_new_in_ice_city::double as share_new_in_ice_city,
     s.share_greenfield::double as share_greenfield,
-    case
-        when s.n_ev_plants is null then null
-        when s.share_lineage_plants >= 0.5 and s.share_greenfield = 0 and s.share_new_in_ice_city < 0.25 then 'path_dependence'
-        when s.share_lineage_plants >= 0.25 then 'transformation'
-        when coalesce(i.ice_plants_before_2009, 0) = 0 and coalesce(k.ice_firms_before_2009, 0) = 0 and s.share_lineage_plants < 0.25 then 'divergence'
-        else 'mixed'
-    end as reading,
+    r2.reading,
     l.literature_reading,
     l.literature_source,
     s.recalled_share::double as recalled_share,
@@ -139,11 +156,16 @@ select
         when s.capacity_all is null then 'capacity of the EV plants unknown'
         when r.ice_registrations is null then 'no registration file landed: ice_registrations unknown'
     end as null_reason,
-    {{ stamp() }}
+    {{ stamp() }},
+    s.share_lineage_local::double as share_lineage_local,
+    {{ wilson_lo('s.n_lineage', 's.n_ev_plants') }}::double as share_lineage_lo,
+    {{ wilson_hi('s.n_lineage', 's.n_ev_plants') }}::double as share_lineage_hi,
+    contains(l.literature_reading, r2.reading) as readings_agree
 from grain as g
 left join shares as s on g.city_adcode = s.city_adcode and g.year = s.year
 left join ice_before_2009 as i on g.city_adcode = i.city_adcode
 left join registrations as r on g.city_adcode = r.city_adcode
 left join ice_firms as k on g.city_adcode = k.city_adcode
 left join literature as l on g.city_adcode = l.city_adcode
+left join readings as r2 on g.city_adcode = r2.city_adcode and g.year = r2.year
 cross join {{ ref('int_build') }} as b

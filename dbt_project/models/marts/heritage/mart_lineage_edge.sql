@@ -5,15 +5,15 @@ select
     l.predecessor_kind,
     l.predecessor_name,
     p.city_adcode as ev_city_adcode,
-    q.city_adcode as predecessor_city_adcode,
+    l.predecessor_city_adcode,
     l.since_year,
     l.confidence::double as confidence,
     l.support,
     l.evidence_url,
     l.rule,
     l.note,
-    {{ stamp() }}
+    {{ stamp() }},
+    coalesce(p.city_adcode = l.predecessor_city_adcode, false) as is_local
 from {{ ref('int_lineage__edges') }} as l
 left join {{ ref('int_plants__located') }} as p on l.ev_plant_id = p.plant_id
-left join {{ ref('int_plants__located') }} as q on l.predecessor_id = q.plant_id
 cross join {{ ref('int_build') }} as b

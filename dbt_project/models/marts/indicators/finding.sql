@@ -18,7 +18,15 @@ select
     end as verdict,
     q.detail,
     '{{ f.query | replace("'", "''") }}' as evidence_query,
-    {{ stamp() }}
+    {{ stamp() }},
+    q.n::bigint as n_obs,
+    {{ wilson_lo('q.value * q.n', 'q.n') }}::double as lo,
+    {{ wilson_hi('q.value * q.n', 'q.n') }}::double as hi,
+    case
+        when q.n is null then 'a count or a mean of ranks over the places known: no sampling interval'
+        when {{ wilson_lo('q.value * q.n', 'q.n') }} < {{ f.threshold }} and {{ wilson_hi('q.value * q.n', 'q.n') }} >= {{ f.threshold }} then 'the interval holds the threshold'
+        else 'the interval lies on one side of the threshold'
+    end as robust
 from ({{ f.query }}) as q
 cross join {{ ref('int_build') }} as b
 {% if not loop.last %}union all{% endif %}

@@ -17,6 +17,8 @@ with city_year as (
         lq_plants as lq_ev_plants,
         lq_lo,
         lq_hi,
+        {{ wilson_lo('n_ev_plants', '(n_ev_plants / nullif(national_share_plants, 0))') }} as share_lo,
+        {{ wilson_hi('n_ev_plants', '(n_ev_plants / nullif(national_share_plants, 0))') }} as share_hi,
         hhi_group as group_hhi,
         cr1 as group_cr1,
         growth_3y as ev_plants_growth_3y
@@ -31,6 +33,8 @@ cluster_long as (
         n_obs,
         lq_lo,
         lq_hi,
+        share_lo,
+        share_hi,
         indicator,
         value
     from city_year
@@ -111,33 +115,51 @@ now_known as (
         geography_id,
         period,
         value,
-        case when indicator = 'lq_ev_plants' then lq_lo end as lo,
-        case when indicator = 'lq_ev_plants' then lq_hi end as hi,
+        case indicator when 'lq_ev_plants' then lq_lo when 'ev_plants_national_share' then share_lo end as lo,
+        case indicator when 'lq_ev_plants' then lq_hi when 'ev_plants_national_share' then share_hi end as hi,
         n_obs,
         quality_flag,
         case when value is null then 'not known or not defined: see mart_cluster.null_reason and its known shares' end as null_reason
     from cluster_long
     union all
     select
-        indicator, 'city', geography_id, period, value, null, null, null, 'derived',
-        case when value is null then 'no EV-capable plant in the city that year' end
-    from structure_long
+        l.indicator, 'city', l.geography_id, l.period, l.value, null, null, c.n_ev_plants, coalesce(c.quality_flag, 'derived'),
+        case when l.value is null then 'no EV-capable plant in the city that year' end
+    from structure_long as l
+    left join {{ ref('mart_cluster') }} as c on l.geography_id = c.city_adcode and l.period = cast(c.year as varchar)
     union all
     select
-        indicator, 'city', geography_id, period, value, null, null, n_obs,
+        indicator, 'city', geography_id, period, value,
+        case when indicator <> 'share_lineage_capacity' and value is not null then {{ wilson_lo('value * n_obs', 'n_obs') }} end,
+        case when indicator <> 'share_lineage_capacity' and value is not null then {{ wilson_hi('value * n_obs', 'n_obs') }} end,
+        n_obs,
         case when recalled_share > 0.5 then 'mostly_recalled' when recalled_share > 0 then 'partly_recalled' else 'seen' end,
         case when value is null then 'no EV-capable plant, or its capacity unknown' end
     from heritage_long
     union all
     select
-        indicator, 'city', geography_id, period, value, null, null, n_obs, 'derived',
-        case when value is null then coalesce(null_reason, 'component missing') end
-    from involution_long
+        l.indicator, 'city', l.geography_id, l.period, l.value,
+        null, null,
+        l.n_obs, coalesce(c.quality_flag, 'derived'),
+        case when l.value is null then coalesce(l.null_reason, 'component missing') end
+    from involution_long as l
+    left join {{ ref('mart_cluster') }} as c on l.geography_id = c.city_adcode and l.period = cast(c.year as varchar)
     union all
     select
         indicator, 'segment', geography_id, period, value, null, null, n_obs, 'derived',
         case when value is null then 'fewer than two plants or a single city' end
     from segments_long
+    union all
+    select
+        'heritage_readings_agreement', 'nation', '100000', cast(year as varchar),
+        avg(readings_agree::integer),
+        {{ wilson_lo('avg(readings_agree::integer) * count(readings_agree)', 'count(readings_agree)') }},
+        {{ wilson_hi('avg(readings_agree::integer) * count(readings_agree)', 'count(readings_agree)') }},
+        count(readings_agree), 'derived', null
+    from {{ ref('mart_heritage') }}
+    where year = (select max(year) from {{ ref('mart_heritage') }})
+    group by year
+    having count(readings_agree) > 0
 ),
 
 latest_before as (
@@ -221,8 +243,10 @@ select
     k.method_version,
     k.known_from,
     k.known_to,
-    b.as_of
+    b.as_of,
+    case when k.value is not null and k.lo is null then coalesce(nullif(u.no_interval, ''), 'the method of that vintage gave none') end as interval_reason
 from kept as k
+left join {{ ref('indicators') }} as u on k.indicator = u.indicator
 cross join {{ ref('int_build') }} as b
 union all
 select
@@ -241,7 +265,8 @@ select
     b.method_version,
     b.built_at_text as known_from,
     cast(null as varchar) as known_to,
-    b.as_of
+    b.as_of,
+    case when f.value is not null and f.lo is null then coalesce(nullif(u.no_interval, ''), 'too few observations for one') end as interval_reason
 from fresh as f
 left join {{ ref('indicators') }} as u on f.indicator = u.indicator
 cross join {{ ref('int_build') }} as b

@@ -14,6 +14,7 @@ select
     i.method_version,
     i.known_from,
     i.known_to,
-    i.as_of
+    i.as_of,
+    i.interval_reason
 from {{ ref('indicator') }} as i
 where i.known_to is null

@@ -5,9 +5,21 @@ with plants as (
         year,
         count(*)::integer as n_ev_plants,
         sum(capacity) filter (where segment = 'oem' and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
-        (count(*) filter (where segment = 'oem' and capacity is null)) = 0 as capacity_complete
+        (count(*) filter (where segment = 'oem' and capacity is null)) = 0 as capacity_complete,
+        list(plant_id order by plant_id) filter (where segment = 'oem' and capacity is null) as plants_without_capacity
     from {{ ref('int_plants__yearly') }}
     where is_ev
+    group by city_adcode, year
+),
+
+-- plants that build both: their EVs are in the output of the city, their room is not in the capacity
+partly as (
+    select
+        city_adcode,
+        year,
+        count(*)::integer as n_partly_ev
+    from {{ ref('int_plants__yearly') }}
+    where ev_state_unknown
     group by city_adcode, year
 ),
 
@@ -85,8 +97,11 @@ measured as (
         p.n_ev_plants,
         p.capacity_vehicles,
         p.capacity_complete,
+        coalesce(p.plants_without_capacity, []) as plants_without_capacity,
+        coalesce(x.n_partly_ev, 0) as n_partly_ev,
         o.nev_output,
         o.nev_output_basis,
+        coalesce(o.nev_output_is_lower_bound, false) as output_is_lower_bound,
         case
             when p.capacity_complete and p.capacity_vehicles > 0 and o.nev_output_basis <> 'legal_entity'
                 then o.nev_output / p.capacity_vehicles
@@ -98,6 +113,7 @@ measured as (
         sum(coalesce(f.closed_early, 0)) over w / nullif(sum(coalesce(f.entered, 0)) over w, 0)::double as early_closure_share
     from plants as p
     left join {{ ref('int_city__output') }} as o on p.city_adcode = o.city_adcode and p.year = o.year
+    left join partly as x on p.city_adcode = x.city_adcode and p.year = x.year
     left join flows as f on p.city_adcode = f.city_adcode and p.year = f.year
     left join similarity as s on p.city_adcode = s.city_adcode and p.year = s.year
     left join jaccard as j on p.city_adcode = j.city_adcode
@@ -129,6 +145,16 @@ select
         when not m.capacity_complete then 'the capacity of some vehicle plants is unknown'
         when m.utilisation_raw is null then 'no vehicle plant of known capacity'
     end as null_reason,
-    {{ stamp() }}
+    {{ stamp() }},
+    m.plants_without_capacity,
+    m.n_partly_ev::integer as n_partly_ev,
+    case
+        when m.utilisation_raw > 1.2 or m.utilisation_raw is null then null
+        when m.n_partly_ev > 0 and m.output_is_lower_bound
+            then 'neither: the page says "more than", and plants that also build combustion vehicles are in the output and not in the capacity'
+        when m.output_is_lower_bound then 'lower bound: the page says "more than"'
+        when m.n_partly_ev > 0 then 'upper bound: ' || m.n_partly_ev || ' plants that also build combustion vehicles are in the output and not in the capacity'
+        else 'point'
+    end as utilisation_bound
 from measured as m
 cross join {{ ref('int_build') }} as b

@@ -58,7 +58,11 @@ select
         when q.lq_plants is null and c.n_plants = 0 then coalesce(q.null_reason, 'no_ev_plant_of_the_city_that_year')
         when q.lq_plants is null then coalesce(q.null_reason, 'not_computed')
     end as null_reason,
-    {{ stamp() }}
+    {{ stamp() }},
+    o.lo::double as lq_boot_lo,
+    o.hi::double as lq_boot_hi,
+    o.cutoff_95::double as lq_cutoff_95,
+    o.above_cutoff as lq_above_cutoff
 from cells as c
 inner join {{ ref('segments') }} as g on c.segment = g.segment
 inner join totals as t on c.city_adcode = t.city_adcode and c.year = t.year
@@ -68,4 +72,6 @@ left join {{ ref('location_quotient') }} as q
     on c.city_adcode = q.city_id and c.segment = q.segment_id and c.year = q.year
 left join {{ ref('relatedness_density') }} as d
     on c.city_adcode = d.city_id and c.segment = d.segment_id and c.year = d.year
+left join {{ ref('lq_bootstrap') }} as o
+    on c.city_adcode = o.city_id and c.segment = o.segment_id and c.year = o.year
 cross join {{ ref('int_build') }} as b

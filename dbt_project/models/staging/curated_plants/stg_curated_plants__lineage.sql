@@ -9,5 +9,6 @@ select
     support,
     evidence_url,
     rule,
-    note
+    note,
+    predecessor_city_adcode
 from {{ source('curated_plants', 'lineage') }}
