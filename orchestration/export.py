@@ -80,6 +80,7 @@ def write_version(
     """Write a whole version into `folder` (which is not yet visible to readers); returns its manifest.
 
     Raises duckdb.Error or OSError; the caller then removes the folder and `current` stays as it was."""
+    progress.report("writing the version", 0, STAGES, "starting")
     # here, not at the top: a refresh that has nothing to publish never pays for the chart libraries
     from atlas.figures import write_figures
     from atlas.outputs import citation, write_datapackage, write_dbt_docs, write_views

@@ -75,17 +75,17 @@ def dbt_events(
     """Run `dbt build` and turn its log into Dagster's events. Raises dg.Failure that names each failed model
     and test and says how to see the rows."""
     failed: list[str] = []
-    total = sum(1 for n in manifest["nodes"].values() if n["resource_type"] in ("model", "seed"))
+    total = sum(1 for n in manifest["nodes"].values() if n["resource_type"] in ("model", "seed", "test"))
     pace = progress.Pace(total)
     try:
         for raw in dbt.run(home, ["build", "--exclude", "resource_type:unit_test"]):
             info = raw.get("data", {}).get("node_info") or {}
             status = info.get("node_status")
-            if raw["info"].get("name") in ("LogModelResult", "LogSeedResult") and status == "success":
+            if raw["info"].get("name") in ("LogModelResult", "LogSeedResult", "LogTestResult") and status in ("success", "pass", "warn"):
                 words = pace.step()
-                progress.report("building tables", pace.done, total, info.get("node_name", ""))
-                if pace.done % 20 == 0 or pace.done == total:
-                    context.log.info(f"building tables: {words}")
+                progress.report("building and testing tables", pace.done, total, info.get("node_name", ""))
+                if pace.done % 50 == 0 or pace.done == total:
+                    context.log.info(f"building and testing tables: {words}")
             if raw["info"].get("name") in ("LogTestResult", "LogModelResult", "LogSeedResult", "RunResultError"):
                 if status in ("fail", "error"):
                     failed.append(info.get("unique_id", ""))
