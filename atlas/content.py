@@ -15,6 +15,7 @@ from atlas.boundaries import project
 
 #: Plants known to a city only are set around its centre on a spiral, so that each can be seen; kilometres.
 SPIRAL_KM = 9.0
+STAMPS = "method_version, as_of, vintage_id"
 #: A page must stay a page when live sources bring thousands of records: of each city so many firms, of each place so many
 #: documents (the newest); the rest is counted on the page and stands in the tables.
 MOST_FIRMS, MOST_DOCUMENTS, MOST_WORDS = 60, 60, 400
@@ -99,21 +100,14 @@ def cities(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
             r["year"], r["n_ev_plants"], r["n_ice_plants"], r["n_ev_state_unknown"],
             r.get("national_share_plants"), r.get("rank_plants") if r["n_ev_plants"] else None, r.get("nev_output"),
         ])  # fmt: skip
-    newest = {r["city_adcode"]: r for r in rows(con, """select city_adcode, rank_firms, rank_plants, rank_capacity_vehicles,
-        rank_capacity_gwh, rank_nev_output_newest, national_share_plants, capacity_vehicles_known_share, capacity_gwh_known_share,
-        lq_plants, lq_lo, lq_hi, q_bh, hhi_group, lq_without_anchor, growth_3y, life_cycle_stage,
-        main_firms, n_ev_state_unknown, n_ice_plants from mart_cluster where year = ?""", year)}  # fmt: skip
+    newest = {r["city_adcode"]: r for r in rows(con, f"select * exclude ({STAMPS}) from mart_cluster where year = ?", year)}
     segments: dict[str, list[Any]] = {}
     for r in rows(con, """select city_adcode, segment, n_firms, n_plants, capacity, capacity_unit, capacity_known_share, share,
         lq_firms, lq_plants, lq_lo, lq_hi, q_bh, density, null_reason from mart_segment_structure where year = ?
         order by city_adcode, n_plants desc, n_firms desc, segment""", year):  # fmt: skip
         segments.setdefault(r.pop("city_adcode"), []).append(r)
-    heritage = {r.pop("city_adcode"): r for r in rows(con, """select city_adcode, ice_capacity, ice_registrations, n_ev_plants,
-        share_lineage_plants, share_lineage_expected, share_lineage_capacity, share_new_in_ice_city, share_greenfield,
-        literature_source, recalled_share, null_reason from mart_heritage where year = (select max(year) from mart_heritage)""")}  # fmt: skip
-    involution = {r.pop("city_adcode"): r for r in rows(con, """select city_adcode, year, utilisation, excess_capacity, duplication,
-        instrument_jaccard, churn, early_closure_share, components_missing, n_ev_plants, null_reason from mart_involution
-        where year = (select max(year) from mart_involution)""")}  # fmt: skip
+    heritage = {r.pop("city_adcode"): r for r in rows(con, f"select * exclude ({STAMPS}) from mart_heritage where year = (select max(year) from mart_heritage)")}
+    involution = {r.pop("city_adcode"): r for r in rows(con, f"select * exclude ({STAMPS}) from mart_involution where year = (select max(year) from mart_involution)")}
     firms: dict[str, list[Any]] = {}
     for r in rows(con, """with listed as (select f.city_adcode, f.firm_id as id, f.name_zh as zh, f.name_en as en, f.founded_year as founded,
         f.status, f.powertrain, f.group_name as grp, f.support, f.source_url as url, list(s.segment order by s.segment) as segments
@@ -175,10 +169,14 @@ def clusters(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
 
 
 def policies(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    found = rows(con, """select policy_id as id, adcode, level, issuer, title_zh as zh, title_en as en, doc_no as no, issued_on as issued,
+    """The documents that the marts count, by the place that they count for."""
+    names = {c for (c,) in con.execute("select column_name from duckdb_columns() where table_name = 'policy'").fetchall()}
+    place = "counted_adcode" if "counted_adcode" in names else "adcode"
+    counted = "is_counted" if "is_counted" in names else "doc_type in ('norm', 'plan', 'agreement', 'other')"
+    found = rows(con, f"""select policy_id as id, {place} as adcode, level, issuer, title_zh as zh, title_en as en, doc_no as no, issued_on as issued,
         valid_from, valid_to, status, doc_type as type, text_kind as text, support, confidence, url from policy
-        where doc_type in ('norm', 'plan', 'agreement', 'other') and adcode is not null
-        qualify row_number() over (partition by adcode order by issued_on desc nulls last, policy_id) <= ?
+        where {counted} and {place} is not null
+        qualify row_number() over (partition by {place} order by issued_on desc nulls last, policy_id) <= ?
         order by issued_on, policy_id""", MOST_DOCUMENTS)  # fmt: skip
     for policy in found:
         policy["url"] = link(policy.get("url"))

@@ -25,6 +25,7 @@ def build_definitions() -> dg.Definitions:
             *(ingest.ingest_assets(source, nodes) for source in sources),
             warehouse,
             publish.publish_asset(marts),
+            *transform.books(manifest),
         ],
         jobs=[automation.refresh_job(sources), *automation.source_jobs(sources)],
         schedules=automation.schedules(sources),

@@ -69,6 +69,19 @@ def transform_assets(manifest: Path) -> dg.AssetsDefinition:
     return warehouse
 
 
+def books(manifest: dict[str, Any]) -> list[dg.AssetSpec]:
+    """The files that the landing and the planner write about themselves and dbt reads (schemas with a leading underscore):
+    not materialised by any run of their own, but named, described and grouped, so that the graph has no strangers."""
+    return [
+        dg.AssetSpec(
+            [node["source_name"], node["name"]], group_name="books", kinds={"parquet"},
+            description=" ".join(text for text in (node["description"], node["source_description"]) if text),
+        )
+        for node in manifest["sources"].values()
+        if node["source_name"].startswith("_")
+    ]  # fmt: skip
+
+
 def dbt_events(
     context: dg.AssetExecutionContext, home: Home, manifest: dict[str, Any], translator: Translator
 ) -> Iterator[Any]:

@@ -248,7 +248,7 @@
       el("button", { type: "button", "data-sort": key, on: { click: () => { state.down = state.sort === key ? !state.down : key !== "name"; state.sort = key; drawCities(); document.querySelector(`[data-sort="${key}"]`)?.focus(); } } }, tt(words), state.sort === key ? (state.down ? " ↓" : " ↑") : "")));
     table($("cities-table"), heads, list.map((c) => tr(
       el("button", { type: "button", class: "link", on: { click: () => chooseCity(c.id, true) } }, both(c)), cell(num(c.p.n_ev_plants), true), cell(num(c.p.n_battery_plants), true), cell(c.p.battery_makers.length ? [keep(c.p.battery_makers.join(", ")), el("br"), el("small", {}, c.p.battery_anchor ? [tt("c.led"), " ", el("b", {}, keep(c.p.battery_anchor))] : tt("c.noleader"))] : "–"),
-      cell(c.p.anchor_firm ? [keep(c.p.anchor_firm), ` (${pct(c.p.cr1)})`] : tt("city.unknown")), cell(c.p.nev_output_newest !== undefined ? `${num(c.p.nev_output_newest)} (${c.p.nev_output_newest_year})` : tt("city.unknown"), true),
+      cell(c.p.anchor_firm ? [keep(c.p.anchor_firm), ` (${pct(c.p.cr1)})`] : tt("city.unknown")), cell(c.p.nev_output_newest !== undefined ? `${atLeast(c.m)}${num(c.p.nev_output_newest)} (${c.p.nev_output_newest_year})` : tt("city.unknown"), true),
       cell(c.p.typology ? vocab(c.p.typology) : "–"), cell(tt("past." + c.p.ice_past)), cell(c.p.reading ? vocab(c.p.reading) : "–"), cell(paid(c)), cell(c.p.recalled_share !== undefined ? el("span", { class: "chip wrap " + c.p.quality_flag }, `${pct(c.p.recalled_share)} `, tt("city.recalled")) : chip(c.p.quality_flag)))));
   }
   const PRESETS = { battery: { battery: 2, past: "none known", sort: "n_battery_plants" }, seven: { seven: true, sort: "nev_output_newest" }, path: { reading: "path_dependence", sort: "n_ev_plants" }, all: { sort: "n_ev_plants" } };
@@ -268,6 +268,9 @@
     remember();
     if (scroll) $("city").scrollIntoView();
   }
+  const atLeast = (m) => (m.nev_output_newest_is_lower_bound ? "≥ " : "");
+  /* columns that only newer versions of the marts have */
+  const has = (column) => meaning.has(column);
   const fact = (label, column, ...value) => el("div", {}, el("dt", {}, label, " ", how(column)), el("dd", {}, value));
   function drawCity() {
     const c = cities.get(state.city), m = c.m, p = c.p, h = c.h;
@@ -276,14 +279,15 @@
       el("dl", { class: "facts" },
         fact(tt("city.rank"), "mart_cluster.rank_plants", ranks.map(([words, value], i) => [i ? "; " : "", `${value} `, el("small", {}, tt("city.by"), " ", tt(words))])),
         fact(tt("map.ev"), "mart_cluster.n_ev_plants", `${num(p.n_ev_plants)}`, m.national_share_plants !== undefined ? ` (${pct(m.national_share_plants, 1)})` : "", p.recalled_share !== undefined ? [", ", pct(p.recalled_share), " ", tt("city.recalled")] : ""),
-        fact(tt("rank.output"), "mart_city_profile.nev_output_newest", p.nev_output_newest !== undefined ? [`${num(p.nev_output_newest)} (${p.nev_output_newest_year}) `, p.nev_output_newest_basis ? el("small", {}, vocab(p.nev_output_newest_basis)) : ""] : unknown()),
+        fact(tt("rank.output"), "mart_city_profile.nev_output_newest", p.nev_output_newest !== undefined ? [`${atLeast(m)}${num(p.nev_output_newest)} (${p.nev_output_newest_year}) `, p.nev_output_newest_basis ? el("small", {}, vocab(p.nev_output_newest_basis)) : ""] : unknown()),
         fact(tt("rank.capacity"), "mart_cluster.capacity_vehicles", p.capacity_vehicles !== undefined ? [`${num(p.capacity_vehicles)} `, tt("v.vehicles_per_year"), m.capacity_vehicles_known_share !== undefined ? [" (", tt("city.known"), ` ${pct(m.capacity_vehicles_known_share)})`] : ""] : unknown()),
         fact(tt("rank.gwh"), "mart_cluster.capacity_gwh", p.capacity_gwh !== undefined ? [`${num(p.capacity_gwh, 1)} `, tt("v.gwh_per_year"), m.capacity_gwh_known_share !== undefined ? [" (", tt("city.known"), ` ${pct(m.capacity_gwh_known_share)})`] : ""] : unknown()),
         fact(tt("city.structure"), "mart_cluster.typology", p.typology ? [vocab(p.typology), p.typology_margin !== undefined ? [" (", tt("city.margin"), ` ${num(p.typology_margin, 2)})`] : ""] : unknown(), m.life_cycle_stage ? ["; ", vocab(m.life_cycle_stage)] : ""),
-        fact(tt("c.anchor"), "mart_cluster.anchor_firm", p.anchor_firm ? [keep(p.anchor_firm), ` ${pct(p.cr1)}, n = ${p.n_ev_plants}`, m.lq_without_anchor !== undefined ? ["; LQ ", tt("city.without"), ` ${num(m.lq_without_anchor, 2)}`] : ""] : unknown()),
+        fact(tt("c.anchor"), "mart_cluster.anchor_firm", p.anchor_firm ? [keep(p.anchor_firm), ` ${pct(p.cr1)}, n = ${p.n_ev_plants}`, m.lq_without_anchor !== undefined ? ["; LQ ", tt("city.without"), ` ${num(m.lq_without_anchor, 2)}`] : "",
+          has("mart_cluster.anchor_vehicle") && p.n_ev_vehicle_plants ? ["; ", tt("city.vehiclesby"), " ", m.anchor_vehicle ? keep(m.anchor_vehicle) : tt("c.noleader")] : "", has("mart_cluster.anchor_battery") && p.n_battery_plants ? ["; ", tt("city.cellsby"), " ", m.anchor_battery ? keep(m.anchor_battery) : tt("c.noleader")] : ""] : unknown()),
         fact(tt("city.lq"), "mart_cluster.lq_plants", m.lq_plants !== undefined ? `${num(m.lq_plants, 2)} [${num(m.lq_lo, 2)}, ${num(m.lq_hi, 2)}], q = ${num(m.q_bh, 2)}` : unknown()),
         fact(tt("city.heritage"), "mart_heritage.reading", p.reading ? vocab(p.reading) : unknown(), "; ", tt("past." + p.ice_past), p.ice_plants_before_2009 ? ` (${p.ice_plants_before_2009})` : "", "; ", tt("city.literature"), ": ", p.literature_reading ? [vocab(p.literature_reading), " ", outward((h.literature_source || "").split(" ; ")[0], tt("plant.evidence"))] : tt("city.unknown")),
-        fact(tt("city.lineage"), "mart_heritage.share_lineage_plants", h.share_lineage_plants !== undefined ? [`${pct(h.share_lineage_plants)}, `, tt("city.expected"), ` ${pct(h.share_lineage_expected)}, n = ${h.n_ev_plants}`] : unknown(h.null_reason))));
+        fact(tt("city.lineage"), "mart_heritage.share_lineage_plants", h.share_lineage_plants !== undefined ? [`${pct(h.share_lineage_plants)}${h.share_lineage_lo !== undefined ? ` [${pct(h.share_lineage_lo)}, ${pct(h.share_lineage_hi)}]` : ""}, `, tt("city.expected"), ` ${pct(h.share_lineage_expected)}, n = ${h.n_ev_plants}`] : unknown(h.null_reason))));
     chart("series", (doc) => {
       model(doc, "series").data = { year: c.s.map((r) => r[0]), ev: c.s.map((r) => r[1]), ice: c.s.map((r) => r[2]), partial: c.s.map((r) => r[3]) };
       model(doc, "hover_series").tooltips = [[t("t.year"), "@year"], [t("series.ev"), "@ev"], [t("series.ice"), "@ice"], [t("series.partial"), "@partial"]];
@@ -321,7 +325,7 @@
       cell(s.capacity !== undefined ? [`${num(s.capacity, 1)} `, tt("v." + s.capacity_unit), ` (${pct(s.capacity_known_share)})`] : "–", true), cell(s.lq_plants !== undefined ? `${num(s.lq_plants, 2)} [${num(s.lq_lo, 2)}, ${num(s.lq_hi, 2)}]` : "–", true), cell(num(s.q_bh, 2), true), cell(why(s.null_reason)))));
     fill($("city-segments"), el("details", {}, el("summary", {}, tt("city.segtable"), `, ${NOW}`), el("div", { class: "scroll", tabindex: "0" }, segmentTable)));
     drawFlow(c);
-    const mine = (code) => data.policies.filter((q) => q.adcode === code && ["norm", "plan", "agreement", "other"].includes(q.type));
+    const mine = (code) => data.policies.filter((q) => q.adcode === code);
     const documents = mine(c.id), beyond = Math.max(0, (p.n_documents || 0) - documents.length);
     const province = c.id.slice(0, 2) + "0000";
     const above = province === c.id ? [] : mine(province);
@@ -333,7 +337,7 @@
       el("h3", { id: "city-tools" }, tt("city.tools")), documents.length ? [beyond ? el("p", { class: "small" }, `+ ${beyond} `, tt("city.morein"), " ", el("code", {}, "policy")) : "", policyList(documents)] : el("p", { class: "note" }, tt("city.tools.none")),
       above.length ? el("details", {}, el("summary", {}, tt("city.province"), ` (${above.length})`), policyList(above)) : "",
       el("h3", {}, tt("city.involution")),
-      inv ? el("dl", { class: "facts" }, fact(tt("inv.utilisation"), "mart_involution.utilisation", p.utilisation !== undefined ? `${pct(p.utilisation)} (${p.utilisation_year})` : unknown(inv.null_reason)), fact(tt("inv.duplication"), "mart_involution.duplication", inv.duplication !== undefined ? `${num(inv.duplication, 2)}, n = ${inv.n_ev_plants}` : unknown()), fact(tt("inv.jaccard"), "mart_involution.instrument_jaccard", inv.instrument_jaccard !== undefined ? [`${num(inv.instrument_jaccard, 2)}, `, count(p.n_documents, "paid.docs")] : unknown()), fact(tt("inv.churn"), "mart_involution.churn", inv.churn !== undefined ? `${num(inv.churn, 0)}\u00a0% (${inv.year}), n = ${inv.n_ev_plants}` : unknown()), fact(tt("inv.early"), "mart_involution.early_closure_share", inv.early_closure_share !== undefined ? [`${pct(inv.early_closure_share)}, `, tt("inv.entered")] : unknown()), fact(tt("inv.missing"), "mart_involution.components_missing", (inv.components_missing || []).map((m, i) => [i ? ", " : "", tt("inv." + m)]))) : el("p", {}, tt("city.flow.none")),
+      inv ? el("dl", { class: "facts" }, fact(tt("inv.utilisation"), "mart_involution.utilisation", p.utilisation !== undefined ? [`${pct(p.utilisation)} (${p.utilisation_year})`, inv.utilisation_bound && inv.utilisation_bound !== "point" ? [", ", tt("inv.bound")] : ""] : unknown(inv.null_reason)), fact(tt("inv.duplication"), "mart_involution.duplication", inv.duplication !== undefined ? `${num(inv.duplication, 2)}, n = ${inv.n_ev_plants}` : unknown()), fact(tt("inv.jaccard"), "mart_involution.instrument_jaccard", inv.instrument_jaccard !== undefined ? [`${num(inv.instrument_jaccard, 2)}, `, count(p.n_documents, "paid.docs")] : unknown()), fact(tt("inv.churn"), "mart_involution.churn", inv.churn !== undefined ? `${num(inv.churn, 0)}\u00a0% (${inv.year}), n = ${inv.n_ev_plants}` : unknown()), fact(tt("inv.early"), "mart_involution.early_closure_share", inv.early_closure_share !== undefined ? [`${pct(inv.early_closure_share)}, `, tt("inv.entered")] : unknown()), fact(tt("inv.missing"), "mart_involution.components_missing", (inv.components_missing || []).map((m, i) => [i ? ", " : "", tt("inv." + m)]))) : el("p", {}, tt("city.flow.none")),
       el("h3", {}, tt("city.coverage")), el("ul", {}, el("li", {}, tt("r.policies"), ": ", why(p.policy_coverage)), (p.null_reason || "").split("; ").filter(Boolean).map((part) => el("li", {}, why(part)))),
       el("details", {}, el("summary", {}, tt("city.plants"), ` (${data.plants.filter((q) => q.city === c.id).length})`), el("div", { class: "scroll", tabindex: "0" }, plantTable)),
       el("details", {}, el("summary", {}, tt("city.firms"), ` (${c.firms.length}${c.p.n_firms > c.firms.length && c.firms.length >= 60 ? " / " + num(c.p.n_firms) : ""})`), el("div", { class: "scroll", tabindex: "0" }, firmTable)));
