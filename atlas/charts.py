@@ -87,18 +87,19 @@ def china(backdrop: dict[str, Any]) -> Any:
                         hover_fill_alpha=0.75, nonselection_fill_alpha=1.0, nonselection_line_alpha=1.0, name="land")  # fmt: skip
     plot.multi_line(provinces["xs"], provinces["ys"], line_color="#a9afb8", line_width=0.8)
     plot.patches("xs", "ys", source=empty("frames", "xs", "ys"), fill_color=None, line_color=FRAME, line_width=1.8)
-    hulls = ColumnDataSource({"xs": [], "ys": [], "label": []}, name="hulls")
-    plot.patches("xs", "ys", source=hulls, fill_color=OKABE_ITO["purple"], fill_alpha=0.15, line_color=OKABE_ITO["purple"], line_width=1.5, line_dash="dashed")
     points = empty("plants", "x", "y", "size", "fill", "line", "alpha", "edge", "name", "city", "segment", "years", "cap", "known", "id")
     dots = plot.scatter("x", "y", size="size", fill_color="fill", line_color="line", fill_alpha="alpha", line_alpha="edge", line_width=1.4, source=points,
                         nonselection_fill_alpha=0.25, nonselection_line_alpha=0.4, selection_line_color="#000000", name="dots")  # fmt: skip
+    hulls = empty("hulls", "xs", "ys", "label")
+    areas = plot.patches("xs", "ys", source=hulls, fill_color=OKABE_ITO["red"], fill_alpha=0.12, line_color=OKABE_ITO["red"], line_width=2, line_dash="dashed")
     names = empty("names", "x", "y", "text")
     plot.text("x", "y", text="text", source=names, text_font=value(FONT), text_font_size="11px", text_color="#22262c", text_align="center",
               text_baseline="bottom", y_offset=-6)  # fmt: skip
     plot.add_tools(
         PanTool(name="pan"), WheelZoomTool(name="wheel"), BoxZoomTool(name="box", match_aspect=True), ResetTool(), SaveTool(),
         TapTool(renderers=[dots, land]),
-        HoverTool(renderers=[dots], name="hover_plants", attachment="above", tooltips=[("", "@name"), ("", "@city"), ("", "@segment"), ("", "@years"), ("", "@cap"), ("", "@known")]),
+        HoverTool(renderers=[dots], name="hover_plants", attachment="above", limit=3, tooltips=[("", "@name"), ("", "@city"), ("", "@segment"), ("", "@years"), ("", "@cap"), ("", "@known")]),
+        HoverTool(renderers=[areas], name="hover_areas", attachment="right", tooltips=[("", "@label")]),
         HoverTool(renderers=[land], name="hover_units", attachment="below", tooltips=[("", "@label")]),
     )  # fmt: skip
     plot.toolbar_location = "right"

@@ -61,7 +61,7 @@ def content(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "cities": cities(con, year),
         "plants": plants(con),
         "edges": edges(con),
-        "clusters": clusters(con, year),
+        "clusters": clusters(con),
         "policies": documents,
         "statements": [s for s in statements(con) if s["policy"] in listed],
         "provinces": rows(con, "select distinct province_adcode as id, province_zh as zh, province_en as en from city order by 1"),
@@ -161,11 +161,15 @@ def edges(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return found
 
 
-def clusters(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
-    """Density clusters of the newest year: the plants in each. Administrative ones are the cities themselves."""
-    return rows(con, """select cluster_id as id, any_value(method) as method, list(plant_id order by plant_id) as plants,
-        list(distinct city_adcode order by city_adcode) as cities from mart_cluster_membership
-        where year = ? and method <> 'admin' and cluster_id is not null group by cluster_id order by cluster_id""", year)  # fmt: skip
+def clusters(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Density clusters of every year: the plants in each, its cities, its members. Administrative ones are the cities themselves.
+
+    Members may be seats of firms too; those are drawn by their city's centre."""
+    return rows(con, """select m.year, m.cluster_id as id, any_value(m.method) as method, count(distinct m.plant_id) as members,
+        list(distinct p.plant_id order by p.plant_id) filter (where p.plant_id is not null) as plants,
+        list(distinct m.city_adcode order by m.city_adcode) filter (where m.city_adcode is not null) as cities
+        from mart_cluster_membership m left join plant p using (plant_id)
+        where m.method <> 'admin' and m.cluster_id is not null group by m.year, m.cluster_id order by m.year, m.cluster_id""")  # fmt: skip
 
 
 def policies(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

@@ -66,7 +66,7 @@ def percent(value: float | None) -> str:
     """A share from 0 to 1 as whole per cent; a non-zero share below half a per cent is not called 0."""
     if not isinstance(value, (int, float)):
         return "–"
-    return "< 1 %" if 0 < value < 0.005 else f"{100 * value:.0f} %"
+    return "< 1\u00a0%" if 0 < value < 0.005 else f"{100 * value:.0f}\u00a0%"
 
 
 def measured(value: float | None, threshold: float) -> str:

@@ -128,8 +128,9 @@
       nameCities(doc);
     });
     drawLeading(all);
+    drawHulls();
     const kinds = state.colour === "segment" ? data.segments.filter((s) => data.plants.some((p) => p.segment === s.id)).map((s) => [colours.segments[s.id] || "#767676", nn(s)]) : Object.entries(colours.powertrain).map(([k, c]) => [c, tt("pt." + k)]);
-    legend("map-legend", [...kinds, ...SHADES.map((c, i) => [c, i === 0 ? tt("map.shade0") : i === 4 ? "4+" : String(i), "box"]), ["#4b2a6b", tt("map.large"), "frame"]]);
+    legend("map-legend", [...kinds, ...SHADES.map((c, i) => [c, i === 0 ? tt("map.shade0") : i === 4 ? "4+" : String(i), "box"]), ["#4b2a6b", tt("map.large"), "frame"], ...(data.clusters.length ? [["#D55E00", tt("map.area"), "frame dash"]] : [])]);
     legend("size-legend", [["#767676", tt("map.size.1"), "dot s1"], ["#767676", tt("map.size.2"), "dot s2"], ["#767676", tt("map.size.3"), "dot s3"], ["#767676", tt("map.size.0"), "ring"]]);
   }
   /* the largest cities of the view whose names do not overlap */
@@ -159,10 +160,14 @@
   /* the backdrop has the municipalities' urban area as a prefecture; the atlas counts the municipality */
   const cityOf = (unit) => ({ 110100: "110000", 120100: "120000", 310100: "310000", 500100: "500000" })[unit] || unit;
   function drawHulls() {
-    fill($("cluster-note"), data.clusters.length ? tt("map.clusters") : tt("map.none"));
+    const now = data.clusters.filter((c) => c.year === state.year);
+    fill($("cluster-note"), data.clusters.length ? [tt("map.clusters"), ` ${state.year}: ${now.length}.`] : tt("map.none"));
     chart("map", (doc) => {
-      const shapes = data.clusters.map((c) => hull(c.plants.map((id) => plants.get(id)).filter(Boolean).map((p) => [p.x, p.y])));
-      model(doc, "hulls").data = { xs: shapes.map((s) => s.map((p) => p[0])), ys: shapes.map((s) => s.map((p) => p[1])), label: data.clusters.map((c) => c.id) };
+      const of = (c) => [...(c.plants || []).map((id) => plants.get(id)), ...(c.cities || []).map((id) => cities.get(id))].filter(Boolean).map((p) => [p.x, p.y]);
+      const drawn = now.filter((c) => of(c).length), shapes = drawn.map((c) => hull(of(c)));
+      const areas = { xs: shapes.map((s) => s.map((p) => p[0])), ys: shapes.map((s) => s.map((p) => p[1])), label: drawn.map((c) => `${(c.cities || []).map((id) => name(cities.get(id) || { en: id })).join(", ")}: ${c.members} ${t("map.members")}`) };
+      noShorter(areas, model(doc, "hulls").data);
+      model(doc, "hulls").data = areas;
     });
   }
   /* convex hull (Andrew's monotone chain), widened so that a line of plants has an area */
@@ -228,6 +233,8 @@
       return (typeof x === "number" ? x - y : String(x).localeCompare(String(y), state.lang === "zh" ? "zh" : "en")) * (state.down ? -1 : 1);
     });
   }
+  /* a tie has no anchor: that is known, not unknown */
+  const noAnchor = (p) => (p.n_ev_plants && p.cr1 !== undefined ? [tt("c.noleader"), ` (${pct(p.cr1)})`] : p.n_ev_plants ? tt("c.noleader") : "–");
   function paid(c) {
     if (c.p.amounts.length) return [el("details", {}, el("summary", {}, count(c.p.amounts.length, "paid.amounts")), el("ul", {}, c.p.amounts.map((a) => el("li", { class: "small" }, keep(a)))), el("p", { class: "small" }, why(c.p.policy_coverage)))];
     return el("span", { class: "small" }, c.p.n_documents ? [count(c.p.n_documents, "paid.docs"), ", ", tt("paid.none"), "; "] : "", why(c.p.policy_coverage));
@@ -248,7 +255,7 @@
       el("button", { type: "button", "data-sort": key, on: { click: () => { state.down = state.sort === key ? !state.down : key !== "name"; state.sort = key; drawCities(); document.querySelector(`[data-sort="${key}"]`)?.focus(); } } }, tt(words), state.sort === key ? (state.down ? " ↓" : " ↑") : "")));
     table($("cities-table"), heads, list.map((c) => tr(
       el("button", { type: "button", class: "link", on: { click: () => chooseCity(c.id, true) } }, both(c)), cell(num(c.p.n_ev_plants), true), cell(num(c.p.n_battery_plants), true), cell(c.p.battery_makers.length ? [keep(c.p.battery_makers.join(", ")), el("br"), el("small", {}, c.p.battery_anchor ? [tt("c.led"), " ", el("b", {}, keep(c.p.battery_anchor))] : tt("c.noleader"))] : "–"),
-      cell(c.p.anchor_firm ? [keep(c.p.anchor_firm), ` (${pct(c.p.cr1)})`] : tt("city.unknown")), cell(c.p.nev_output_newest !== undefined ? `${atLeast(c.m)}${num(c.p.nev_output_newest)} (${c.p.nev_output_newest_year})` : tt("city.unknown"), true),
+      cell(c.p.anchor_firm ? [keep(c.p.anchor_firm), ` (${pct(c.p.cr1)})`] : noAnchor(c.p)), cell(c.p.nev_output_newest !== undefined ? `${atLeast(c.m)}${num(c.p.nev_output_newest)} (${c.p.nev_output_newest_year})` : tt("city.unknown"), true),
       cell(c.p.typology ? vocab(c.p.typology) : "–"), cell(tt("past." + c.p.ice_past)), cell(c.p.reading ? vocab(c.p.reading) : "–"), cell(paid(c)), cell(c.p.recalled_share !== undefined ? el("span", { class: "chip wrap " + c.p.quality_flag }, `${pct(c.p.recalled_share)} `, tt("city.recalled")) : chip(c.p.quality_flag)))));
   }
   const PRESETS = { battery: { battery: 2, past: "none known", sort: "n_battery_plants" }, seven: { seven: true, sort: "nev_output_newest" }, path: { reading: "path_dependence", sort: "n_ev_plants" }, all: { sort: "n_ev_plants" } };
@@ -283,7 +290,7 @@
         fact(tt("rank.capacity"), "mart_cluster.capacity_vehicles", p.capacity_vehicles !== undefined ? [`${num(p.capacity_vehicles)} `, tt("v.vehicles_per_year"), m.capacity_vehicles_known_share !== undefined ? [" (", tt("city.known"), ` ${pct(m.capacity_vehicles_known_share)})`] : ""] : unknown()),
         fact(tt("rank.gwh"), "mart_cluster.capacity_gwh", p.capacity_gwh !== undefined ? [`${num(p.capacity_gwh, 1)} `, tt("v.gwh_per_year"), m.capacity_gwh_known_share !== undefined ? [" (", tt("city.known"), ` ${pct(m.capacity_gwh_known_share)})`] : ""] : unknown()),
         fact(tt("city.structure"), "mart_cluster.typology", p.typology ? [vocab(p.typology), p.typology_margin !== undefined ? [" (", tt("city.margin"), ` ${num(p.typology_margin, 2)})`] : ""] : unknown(), m.life_cycle_stage ? ["; ", vocab(m.life_cycle_stage)] : ""),
-        fact(tt("c.anchor"), "mart_cluster.anchor_firm", p.anchor_firm ? [keep(p.anchor_firm), ` ${pct(p.cr1)}, n = ${p.n_ev_plants}`, m.lq_without_anchor !== undefined ? ["; LQ ", tt("city.without"), ` ${num(m.lq_without_anchor, 2)}`] : "",
+        fact(tt("c.anchor"), "mart_cluster.anchor_firm", p.n_ev_plants ? [p.anchor_firm ? [keep(p.anchor_firm), ` ${pct(p.cr1)}`] : noAnchor(p), `, n = ${p.n_ev_plants}`, m.lq_without_anchor !== undefined ? ["; LQ ", tt("city.without"), ` ${num(m.lq_without_anchor, 2)}`] : "",
           has("mart_cluster.anchor_vehicle") && p.n_ev_vehicle_plants ? ["; ", tt("city.vehiclesby"), " ", m.anchor_vehicle ? keep(m.anchor_vehicle) : tt("c.noleader")] : "", has("mart_cluster.anchor_battery") && p.n_battery_plants ? ["; ", tt("city.cellsby"), " ", m.anchor_battery ? keep(m.anchor_battery) : tt("c.noleader")] : ""] : unknown()),
         fact(tt("city.lq"), "mart_cluster.lq_plants", m.lq_plants !== undefined ? `${num(m.lq_plants, 2)} [${num(m.lq_lo, 2)}, ${num(m.lq_hi, 2)}], q = ${num(m.q_bh, 2)}` : unknown()),
         fact(tt("city.heritage"), "mart_heritage.reading", p.reading ? vocab(p.reading) : unknown(), "; ", tt("past." + p.ice_past), p.ice_plants_before_2009 ? ` (${p.ice_plants_before_2009})` : "", "; ", tt("city.literature"), ": ", p.literature_reading ? [vocab(p.literature_reading), " ", outward((h.literature_source || "").split(" ; ")[0], tt("plant.evidence"))] : tt("city.unknown")),
@@ -558,7 +565,6 @@
     if (cities.has(asked.get("city"))) state.city = asked.get("city");
     if (Number(asked.get("year")) >= 1990 && Number(asked.get("year")) <= NOW) { state.year = Number(asked.get("year")); $("year").value = state.year; }
     language(asked.get("lang") === "zh" || (!asked.get("lang") && navigator.language.startsWith("zh")) ? "zh" : "en");
-    drawHulls();
     drawDictionary();
     for (const button of document.querySelectorAll("[data-ask]")) button.addEventListener("click", () => ASKS[button.dataset.ask]());
     document.addEventListener("click", (event) => { const link = event.target.closest?.("a.to-dictionary"); if (link) { event.preventDefault(); explain(link.getAttribute("href").slice(1)); } });
