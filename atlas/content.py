@@ -207,9 +207,18 @@ def diffusion(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 def spread(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """By instrument: the first adoption on record and the places that have it, of all places with known documents."""
-    return rows(con, """select instrument, min(first_adopted_on) as first_on, arg_min(city_adcode, (first_adopted_on, city_adcode)) as first_place,
+    found = rows(con, """select instrument, min(first_adopted_on) as first_on, arg_min(city_adcode, (first_adopted_on, city_adcode)) as first_place,
         count(distinct city_adcode) as places, sum(n_documents) as documents, bool_or(covered) as covered
         from mart_policy_toolkit where first_adopted_on is not null group by instrument order by places desc, instrument""")  # fmt: skip
+    if "mart_policy_diffusion" in tables(con):  # with its interval, where the atlas has the mart
+        share = {r["instrument"]: r for r in rows(con, """select instrument, share_adopted, 1 - km_hi as share_lo, 1 - km_lo as share_hi
+            from mart_policy_diffusion where year = (select max(year) from mart_policy_diffusion)""")}  # fmt: skip
+        found = [{**share.get(r["instrument"], {}), **r} for r in found]
+    return found
+
+
+def tables(con: duckdb.DuckDBPyConnection) -> set[str]:
+    return {name for (name,) in con.execute("select table_name from duckdb_tables() where schema_name = 'main'").fetchall()}
 
 
 def known(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

@@ -178,7 +178,7 @@
     return half(wide).concat(half(wide.reverse()));
   }
   /* ranges that hold at least the asked rectangle, with a kilometre as long on both axes as the frame demands */
-  const COUNTRY = { x: -200, y: 40, w: 5000, h: 4250 };
+  const COUNTRY = { x: -200, y: 40, w: 5000, h: 4250 }, EAST = { x: 850, y: -450, w: 2000, h: 2300 };
   let view = COUNTRY;
   function show(doc, asked) {
     const figure = model(doc, "map"), ratio = (figure.inner_width || 1) / (figure.inner_height || 1);
@@ -191,6 +191,7 @@
   function move(dx, dy, factor) {
     chart("map", (doc) => {
       if (factor === 0) { show(doc, COUNTRY); return; }
+      if (factor === -1) { show(doc, EAST); return; }
       const figure = model(doc, "map"), xr = figure.x_range, yr = figure.y_range, w = xr.end - xr.start, h = yr.end - yr.start;
       show(doc, { x: (xr.start + xr.end) / 2 + dx * w, y: (yr.start + yr.end) / 2 + dy * h, w: w * factor, h: h * factor });
     });
@@ -460,7 +461,7 @@
       mark.style.setProperty("--c", colour);
       return el("li", {}, el("button", { type: "button", "aria-pressed": String(!hidden.has(tool)), on: { click: (event) => { const off = !hidden.has(tool); if (off) hidden.add(tool); else hidden.delete(tool); event.currentTarget.setAttribute("aria-pressed", String(!off)); chart("diffusion", (doc) => { model(doc, "line_" + tool).visible = !off; }); } } }, mark, tt("tool." + tool)));
     }));
-    table($("spread"), [tt("t.instrument"), tt("spread.first"), [tt("axis.places"), ` / ${known}`], tt("paid.docs")], data.spread.map((r) => tr(nn(instruments.get(r.instrument)), cell([placeOf(r.first_place), ", ", String(r.first_on).slice(0, 7)]), cell(num(r.places), true), cell(num(r.documents), true))));
+    table($("spread"), [tt("t.instrument"), tt("spread.first"), [tt("axis.places"), ` / ${known}`], tt("paid.docs")], data.spread.map((r) => tr(nn(instruments.get(r.instrument)), cell([placeOf(r.first_place), ", ", String(r.first_on).slice(0, 7)]), cell([num(r.places), r.share_adopted !== undefined && r.share_lo !== undefined ? ` (${pct(r.share_adopted)} [${pct(r.share_lo)}, ${pct(r.share_hi)}])` : ""], true), cell(num(r.documents), true))));
     const sums = new Map();
     for (const r of data.mix) sums.set(r.id, (sums.get(r.id) || 0) + r.n);
     const top = [...sums].sort((a, b) => b[1] - a[1]).slice(0, 22).map(([id]) => id).reverse();
@@ -580,7 +581,7 @@
       timer = setInterval(() => { state.year += 1; $("year").value = state.year; drawMap(); if (state.year >= NOW) playing(false); }, 450);
     });
     for (const input of document.getElementsByName("colour")) input.addEventListener("change", () => { state.colour = input.value; drawMap(); });
-    for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => move(0, 0, { in: 0.6, out: 1 / 0.6, reset: 0 }[button.dataset.zoom]));
+    for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => move(0, 0, { in: 0.6, out: 1 / 0.6, reset: 0, east: -1 }[button.dataset.zoom]));
     for (const button of document.querySelectorAll("[data-pan]")) button.addEventListener("click", () => { const [x, y] = { left: [-0.25, 0], right: [0.25, 0], up: [0, 0.25], down: [0, -0.25] }[button.dataset.pan]; move(x, y, 1); });
     for (const button of document.querySelectorAll("[data-preset]")) button.addEventListener("click", () => preset(button.dataset.preset));
     for (const id of ["f-text", "f-battery", "f-past", "f-reading"]) $(id).addEventListener("input", () => { state.seven = false; state.asked = ""; drawCities(); });
