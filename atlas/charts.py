@@ -11,10 +11,12 @@ from typing import Any
 from bokeh.core.properties import value
 from bokeh.embed import json_item
 from bokeh.models import (
+    AdaptiveTicker,
     BoxZoomTool,
     ColumnDataSource,
     FactorRange,
     HoverTool,
+    NumeralTickFormatter,
     PanTool,
     Range1d,
     ResetTool,
@@ -42,6 +44,8 @@ TOOL_COLOURS = {
     "lead-user procurement": OKABE_ITO["purple"], "planning": OKABE_ITO["orange"], "regulation": OKABE_ITO["grey"],
     "capability": OKABE_ITO["sky"],
 }  # fmt: skip
+#: The line around a prefecture that counts as a cluster.
+FRAME = "#4b2a6b"
 FONT = "system-ui, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif"
 
 
@@ -60,6 +64,8 @@ def base(name: str, height: int, **options: Any) -> Any:
         axis.major_label_text_color = axis.axis_label_text_color = "#3a3f47"
     plot.grid.grid_line_color = "#e6e8ec"
     plot.min_border_right = 20
+    for axis in (plot.yaxis, plot.xaxis):
+        axis.major_label_text_font_size = "11.5px"
     plot.xaxis.name, plot.yaxis.name = f"{name}_x", f"{name}_y"
     return plot
 
@@ -68,39 +74,33 @@ def empty(name: str, *columns: str) -> ColumnDataSource:
     return ColumnDataSource({c: [] for c in columns}, name=name)
 
 
-def style_legend(plot: Any, **options: Any) -> None:
-    legend = plot.legend[0]
-    legend.label_text_font = FONT
-    legend.label_text_font_size = "12px"
-    legend.border_line_color = None
-    legend.background_fill_alpha = 0.8
-    for name, option in options.items():
-        setattr(legend, name, option)
-
-
 def china(backdrop: dict[str, Any]) -> Any:
-    """The map: prefectures shaded by EV-capable plants, province lines, density clusters, plants, names."""
+    """The map: prefectures shaded by EV-capable plants, province lines, density clusters, plants, names.
+
+    The ranges here are only a start: page.js fits them to the frame, so that a kilometre is as long both ways."""
     units, provinces = polygons(backdrop)
-    plot = base("map", 620, match_aspect=True, x_range=Range1d(-2700, 2300), y_range=Range1d(-2250, 2250))
+    plot = base("map", 640, x_range=Range1d(-2700, 2300), y_range=Range1d(-2250, 2250))
     plot.axis.visible = False
     plot.grid.visible = False
     shapes = ColumnDataSource({**units, "n": [0] * len(units["id"]), "fill": ["#f1f2f4"] * len(units["id"]), "label": units["zh"]}, name="units")
     land = plot.patches("xs", "ys", source=shapes, fill_color="fill", line_color="#ffffff", line_width=0.5,
                         hover_fill_alpha=0.75, nonselection_fill_alpha=1.0, nonselection_line_alpha=1.0, name="land")  # fmt: skip
     plot.multi_line(provinces["xs"], provinces["ys"], line_color="#a9afb8", line_width=0.8)
-    hulls = ColumnDataSource({"xs": [], "ys": [], "label": []}, name="hulls")
-    plot.patches("xs", "ys", source=hulls, fill_color=OKABE_ITO["purple"], fill_alpha=0.15, line_color=OKABE_ITO["purple"], line_width=1.5, line_dash="dashed")
-    points = empty("plants", "x", "y", "size", "fill", "line", "alpha", "name", "city", "segment", "years", "cap", "known", "id")
-    dots = plot.scatter("x", "y", size="size", fill_color="fill", line_color="line", fill_alpha="alpha", line_width=1, source=points,
+    plot.patches("xs", "ys", source=empty("frames", "xs", "ys"), fill_color=None, line_color=FRAME, line_width=1.8)
+    points = empty("plants", "x", "y", "size", "fill", "line", "alpha", "edge", "name", "city", "segment", "years", "cap", "known", "id")
+    dots = plot.scatter("x", "y", size="size", fill_color="fill", line_color="line", fill_alpha="alpha", line_alpha="edge", line_width=1.4, source=points,
                         nonselection_fill_alpha=0.25, nonselection_line_alpha=0.4, selection_line_color="#000000", name="dots")  # fmt: skip
+    hulls = empty("hulls", "xs", "ys", "label")
+    areas = plot.patches("xs", "ys", source=hulls, fill_color=OKABE_ITO["red"], fill_alpha=0.12, line_color=OKABE_ITO["red"], line_width=2, line_dash="dashed")
     names = empty("names", "x", "y", "text")
     plot.text("x", "y", text="text", source=names, text_font=value(FONT), text_font_size="11px", text_color="#22262c", text_align="center",
               text_baseline="bottom", y_offset=-6)  # fmt: skip
     plot.add_tools(
         PanTool(name="pan"), WheelZoomTool(name="wheel"), BoxZoomTool(name="box", match_aspect=True), ResetTool(), SaveTool(),
         TapTool(renderers=[dots, land]),
-        HoverTool(renderers=[dots], name="hover_plants", tooltips=[("", "@name"), ("", "@city"), ("", "@segment"), ("", "@years"), ("", "@cap"), ("", "@known")]),
-        HoverTool(renderers=[land], name="hover_units", tooltips=[("", "@label")]),
+        HoverTool(renderers=[dots], name="hover_plants", attachment="above", limit=3, tooltips=[("", "@name"), ("", "@city"), ("", "@segment"), ("", "@years"), ("", "@cap"), ("", "@known")]),
+        HoverTool(renderers=[areas], name="hover_areas", attachment="right", tooltips=[("", "@label")]),
+        HoverTool(renderers=[land], name="hover_units", attachment="below", tooltips=[("", "@label")]),
     )  # fmt: skip
     plot.toolbar_location = "right"
     plot.toolbar.logo = None
@@ -137,15 +137,40 @@ def polygons(backdrop: dict[str, Any]) -> tuple[dict[str, list[Any]], dict[str, 
 
 def series() -> Any:
     """A city through time: EV-capable plants, ICE plants, partly converted plants of unknown year."""
-    plot = base("series_figure", 280, x_range=Range1d(1990, 2030))
-    source = empty("series", "year", "ev", "ice", "partial", "share")
+    plot = base("series_figure", 280, x_range=Range1d(1990, 2027))
+    source = empty("series", "year", "ev", "ice", "partial")
     for column, colour, dash in (("ev", OKABE_ITO["blue"], "solid"), ("ice", OKABE_ITO["grey"], "dashed"), ("partial", OKABE_ITO["orange"], "dotted")):
-        plot.step("year", column, source=source, line_color=colour, line_width=2.5, line_dash=dash, mode="after", legend_label=column, name=column)
+        plot.step("year", column, source=source, line_color=colour, line_width=2.5, line_dash=dash, mode="after")
     plot.y_range.start = 0
-    plot.add_tools(HoverTool(name="hover_series", tooltips=[("", "@year"), ("", "@ev"), ("", "@ice"), ("", "@share{0.0%}")], mode="vline"))
-    plot.yaxis.ticker.desired_num_ticks = 5
-    plot.yaxis.ticker.num_minor_ticks = 0
-    style_legend(plot, location="top_left")
+    plot.add_tools(HoverTool(name="hover_series", tooltips=[("", "@year"), ("", "@ev"), ("", "@ice"), ("", "@partial")], mode="vline"))
+    whole_numbers(plot)
+    return plot
+
+
+def whole_numbers(plot: Any) -> None:
+    """Ticks of a count: there is no half plant."""
+    plot.yaxis.ticker = AdaptiveTicker(base=10, mantissas=[1, 2, 5], min_interval=1, num_minor_ticks=0)
+    plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
+
+
+def position() -> Any:
+    """A city's rank by EV-capable plants through time: the first place on top."""
+    plot = base("rank_figure", 280, x_range=Range1d(1990, 2027), y_range=Range1d(40, 0))
+    source = empty("rank", "year", "rank", "share")
+    plot.step("year", "rank", source=source, line_color=OKABE_ITO["blue"], line_width=2.5, mode="after")
+    plot.add_tools(HoverTool(name="hover_rank", tooltips=[("", "@year"), ("", "@rank"), ("", "@share{0.0%}")], mode="vline"))
+    whole_numbers(plot)
+    return plot
+
+
+def share() -> Any:
+    """A city's share of the nation's known EV-capable plants through time."""
+    plot = base("share_figure", 280, x_range=Range1d(1990, 2027))
+    source = empty("share", "year", "share", "n")
+    plot.step("year", "share", source=source, line_color=OKABE_ITO["blue"], line_width=2.5, mode="after")
+    plot.y_range.start = 0
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.[0]%")
+    plot.add_tools(HoverTool(name="hover_share", tooltips=[("", "@year"), ("", "@share{0.0%}"), ("n", "@n")], mode="vline"))
     return plot
 
 
@@ -155,6 +180,8 @@ def specialisation() -> Any:
     source = empty("lq", "segment", "lq", "lo", "hi", "n", "q")
     plot.add_layout(Span(location=1, dimension="height", line_color="#8a8f98", line_dash="dashed"))
     plot.add_layout(Whisker(source=source, base="segment", upper="hi", lower="lo", dimension="width", line_color=OKABE_ITO["blue"]))
+    # an interval that leaves the frame says so, and its end stands in the table
+    plot.scatter("end", "segment", source=empty("lq_beyond", "end", "segment"), marker="triangle", angle=-1.5708, size=10, fill_color=OKABE_ITO["blue"], line_color=None)
     plot.scatter("lq", "segment", source=source, size=10, fill_color=OKABE_ITO["blue"], line_color="#ffffff")
     plot.add_tools(HoverTool(name="hover_lq", tooltips=[("", "@segment"), ("LQ", "@lq{0.00} [@lo{0.00}, @hi{0.00}]"), ("n", "@n"), ("q", "@q{0.00}")]))
     return plot
@@ -177,29 +204,34 @@ def flow() -> Any:
 
 
 def density() -> Any:
-    """K-density of a segment with its local and global envelope."""
+    """K-density of a segment with its local and global envelope, all in thousandths of pairs a kilometre."""
     plot = base("kd", 320, x_range=Range1d(0, 200))
     source = empty("kd_source", "r", "kd", "lo", "hi", "glo", "ghi")
-    plot.varea("r", "glo", "ghi", source=source, fill_color=OKABE_ITO["grey"], fill_alpha=0.15, legend_label="global", name="global")
-    plot.varea("r", "lo", "hi", source=source, fill_color=OKABE_ITO["grey"], fill_alpha=0.3, legend_label="local", name="local")
-    plot.line("r", "kd", source=source, line_color=OKABE_ITO["blue"], line_width=2.5, legend_label="kd", name="kd")
-    plot.add_tools(HoverTool(name="hover_kd", mode="vline", tooltips=[("km", "@r"), ("K", "@kd{0.00000}"), ("95 %", "@lo{0.00000} - @hi{0.00000}")]))
-    plot.yaxis.formatter.precision = 4
-    style_legend(plot, location="top_right")
+    plot.varea("r", "glo", "ghi", source=source, fill_color=OKABE_ITO["grey"], fill_alpha=0.15)
+    plot.varea("r", "lo", "hi", source=source, fill_color=OKABE_ITO["grey"], fill_alpha=0.3)
+    plot.line("r", "kd", source=source, line_color=OKABE_ITO["blue"], line_width=2.5)
+    plot.add_tools(HoverTool(name="hover_kd", mode="vline", tooltips=[("km", "@r"), ("K", "@kd{0.000}"), ("95 %", "@lo{0.000} to @hi{0.000}")]))
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.0")
+    plot.y_range.start = 0
     return plot
 
 
+#: Lines that cross are told apart by dashes too, on paper and with any colour vision.
+TOOL_DASHES = {"subsidies": "solid", "capital participation": "dashed", "infrastructure": "solid", "lead-user procurement": "dashed", "planning": "solid", "regulation": "dotted", "capability": "dotted"}
+
+
 def diffusion(rows: list[dict[str, Any]]) -> Any:
-    """Places that have adopted each tool, by year."""
+    """Places that have adopted each tool, by year; the last step lasts to the end of its year."""
     plot = base("diffusion", 340)
     for tool, colour in TOOL_COLOURS.items():
         mine = [r for r in rows if r["tool"] == tool]
+        mine += [{**mine[-1], "year": mine[-1]["year"] + 1}] if mine else []
         source = ColumnDataSource({"year": [r["year"] for r in mine], "places": [r["places"] for r in mine], "known": [r["known"] for r in mine],
                                    "tool": [tool] * len(mine)}, name=f"diffusion_{tool}")  # fmt: skip
-        plot.step("year", "places", source=source, line_color=colour, line_width=2.5, mode="after", legend_label=tool, name=f"diffusion_{tool}")
+        plot.step("year", "places", source=source, line_color=colour, line_dash=TOOL_DASHES.get(tool, "solid"), line_width=2.5, mode="after", name=f"line_{tool}")
     plot.y_range.start = 0
     plot.add_tools(HoverTool(name="hover_diffusion", tooltips=[("", "@tool"), ("", "@year"), ("", "@places / @known")]))
-    style_legend(plot, location="top_left", click_policy="hide")
+    plot.xaxis.ticker = AdaptiveTicker(base=10, mantissas=[1, 2, 5], min_interval=1, num_minor_ticks=0)
     return plot
 
 
@@ -207,15 +239,12 @@ def bars(name: str, parts: dict[str, str], height: int, share: bool) -> Any:
     """Horizontal stacked bars by place; columns of the source are the parts."""
     plot = base(f"{name}_figure", height, y_range=FactorRange())
     source = empty(name, "place", *parts)
-    plot.hbar_stack(list(parts), y="place", height=0.75, color=list(parts.values()), source=source, legend_label=list(parts), line_color="#ffffff")
+    plot.hbar_stack(list(parts), y="place", height=0.75, color=list(parts.values()), source=source, line_color="#ffffff")
+    plot.x_range.start = 0
     if share:
-        plot.x_range.start, plot.x_range.end = 0, 1
-    else:
-        plot.x_range.start = 0
+        plot.x_range.end = 1
+        plot.xaxis.formatter = NumeralTickFormatter(format="0%")
     plot.add_tools(HoverTool(name=f"hover_{name}", tooltips=[("", "@place"), *((part, f"@{{{part}}}" + ("{0 %}" if share else "")) for part in parts)]))
-    style_legend(plot, orientation="horizontal", location="top_left")
-    plot.add_layout(plot.legend[0], "above")
-    plot.legend[0].ncols = 4
     return plot
 
 
@@ -225,11 +254,11 @@ HERITAGE_PARTS = {"lineage": OKABE_ITO["orange"], "new_in_ice_city": OKABE_ITO["
 def charts(data: dict[str, Any], backdrop: dict[str, Any]) -> dict[str, Any]:
     """Every chart as an item for Bokeh.embed.embed_item, by the id of its place on the page."""
     plots = {
-        "map": china(backdrop), "series": series(), "lq": specialisation(), "flow": flow(), "kd": density(),
+        "map": china(backdrop), "series": series(), "share": share(), "rank": position(), "lq": specialisation(), "flow": flow(), "kd": density(),
         "diffusion": diffusion(data["diffusion"]), "mix": bars("mix", TOOL_COLOURS, 560, share=False),
         "heritage": bars("heritage", HERITAGE_PARTS, 560, share=True),
     }  # fmt: skip
     return {name: json_item(plot, f"chart-{name}") for name, plot in plots.items()}
 
 
-__all__ = ["POWERTRAIN_COLOURS", "SEGMENT_COLOURS", "TOOL_COLOURS", "charts"]
+__all__ = ["HERITAGE_PARTS", "POWERTRAIN_COLOURS", "SEGMENT_COLOURS", "TOOL_COLOURS", "TOOL_DASHES", "charts"]

@@ -15,6 +15,10 @@ from atlas.boundaries import project
 
 #: Plants known to a city only are set around its centre on a spiral, so that each can be seen; kilometres.
 SPIRAL_KM = 9.0
+STAMPS = "method_version, as_of, vintage_id"
+#: A page must stay a page when live sources bring thousands of records: of each city so many firms, of each place so many
+#: documents (the newest); the rest is counted on the page and stands in the tables.
+MOST_FIRMS, MOST_DOCUMENTS, MOST_WORDS = 60, 60, 400
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 
 
@@ -46,6 +50,8 @@ def content(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     Returns a dictionary of JSON values. Raises duckdb.Error where a promised table is missing."""
     year = con.execute("select max(year) from mart_cluster").fetchone()[0]  # type: ignore[index]
     meta = rows(con, "select * from meta.run")[0]
+    documents = policies(con)
+    listed = {d["id"] for d in documents}
     return {
         "meta": {**meta, "newest_year": year, "first_ev_year": first_ev_year(con)},
         "segments": rows(con, "select segment as id, family, name_en as en, name_zh as zh from segment"),
@@ -55,9 +61,9 @@ def content(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "cities": cities(con, year),
         "plants": plants(con),
         "edges": edges(con),
-        "clusters": clusters(con, year),
-        "policies": policies(con),
-        "statements": statements(con),
+        "clusters": clusters(con),
+        "policies": documents,
+        "statements": [s for s in statements(con) if s["policy"] in listed],
         "provinces": rows(con, "select distinct province_adcode as id, province_zh as zh, province_en as en from city order by 1"),
         "places": rows(con, "select place_adcode as id, place, source, adapter, covered, pages, body_share, note from meta.coverage where pages > 0 or covered or adapter like '%none%' order by 1, 3"),
         "coverage": rows(con, "select source, adapter, count(*) as places, count(*) filter (where covered) as covered, count(*) filter (where pages > 0) as with_documents, sum(pages) as pages from meta.coverage group by all order by all"),
@@ -66,10 +72,13 @@ def content(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "k_density": rows(con, "select segment_id, r_km, kd, local_lo, local_hi, global_lo, global_hi, bandwidth_km, n_plants from k_density where kd is not null order by segment_id, r_km"),
         "k_density_missing": rows(con, "select segment_id, any_value(null_reason) as null_reason, any_value(n_plants) as n_plants from k_density group by 1 having count(kd) = 0 order by 1"),
         "diffusion": diffusion(con),
+        "spread": spread(con),
         "mix": rows(con, """select t.city_adcode as id, t.seed_tool as tool, sum(t.n_documents) as n from mart_policy_toolkit t
                             group by all order by all"""),
-        "effects": rows(con, "select * exclude (method_version, as_of, vintage_id) from mart_policy_effect order by instrument, estimator, event_time"),
+        "effects": rows(con, "select * exclude (method_version, as_of, vintage_id) from mart_policy_effect order by outcome, instrument, estimator, event_time"),
         "sources": rows(con, "select name, title, publisher, licence, url, as_of, rows, quarantined, health, coverage, attribution, live from meta.source order by live, name"),
+        "known": known(con),
+        "dictionary": dictionary(con),
         "quarantine": rows(con, "select source, reason, count(*) as n from meta.quarantine group by all order by all"),
     }  # fmt: skip
 
@@ -91,26 +100,22 @@ def cities(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
             r["year"], r["n_ev_plants"], r["n_ice_plants"], r["n_ev_state_unknown"],
             r.get("national_share_plants"), r.get("rank_plants") if r["n_ev_plants"] else None, r.get("nev_output"),
         ])  # fmt: skip
-    newest = {r["city_adcode"]: r for r in rows(con, """select city_adcode, rank_firms, rank_plants, rank_capacity_vehicles,
-        rank_capacity_gwh, rank_nev_output_newest, national_share_plants, capacity_vehicles_known_share, capacity_gwh_known_share,
-        lq_plants, lq_lo, lq_hi, q_bh, hhi_group, lq_without_anchor, growth_3y, life_cycle_stage,
-        main_firms, n_ev_state_unknown, n_ice_plants from mart_cluster where year = ?""", year)}  # fmt: skip
+    newest = {r["city_adcode"]: r for r in rows(con, f"select * exclude ({STAMPS}) from mart_cluster where year = ?", year)}
     segments: dict[str, list[Any]] = {}
     for r in rows(con, """select city_adcode, segment, n_firms, n_plants, capacity, capacity_unit, capacity_known_share, share,
         lq_firms, lq_plants, lq_lo, lq_hi, q_bh, density, null_reason from mart_segment_structure where year = ?
         order by city_adcode, n_plants desc, n_firms desc, segment""", year):  # fmt: skip
         segments.setdefault(r.pop("city_adcode"), []).append(r)
-    heritage = {r.pop("city_adcode"): r for r in rows(con, """select city_adcode, ice_capacity, ice_registrations, n_ev_plants,
-        share_lineage_plants, share_lineage_expected, share_lineage_capacity, share_new_in_ice_city, share_greenfield,
-        literature_source, recalled_share, null_reason from mart_heritage where year = (select max(year) from mart_heritage)""")}  # fmt: skip
-    involution = {r.pop("city_adcode"): r for r in rows(con, """select city_adcode, year, utilisation, excess_capacity, duplication,
-        instrument_jaccard, churn, early_closure_share, components_missing, null_reason from mart_involution
-        where year = (select max(year) from mart_involution)""")}  # fmt: skip
+    heritage = {r.pop("city_adcode"): r for r in rows(con, f"select * exclude ({STAMPS}) from mart_heritage where year = (select max(year) from mart_heritage)")}
+    involution = {r.pop("city_adcode"): r for r in rows(con, f"select * exclude ({STAMPS}) from mart_involution where year = (select max(year) from mart_involution)")}
     firms: dict[str, list[Any]] = {}
-    for r in rows(con, """select f.city_adcode, f.firm_id as id, f.name_zh as zh, f.name_en as en, f.founded_year as founded,
+    for r in rows(con, """with listed as (select f.city_adcode, f.firm_id as id, f.name_zh as zh, f.name_en as en, f.founded_year as founded,
         f.status, f.powertrain, f.group_name as grp, f.support, f.source_url as url, list(s.segment order by s.segment) as segments
         from firm f left join firm_segment s using (firm_id) where f.city_adcode is not null
-        group by all order by f.city_adcode, f.founded_year nulls last, f.firm_id"""):  # fmt: skip
+        group by all)
+        select * from listed
+        qualify row_number() over (partition by city_adcode order by segments[1] is null, support <> 'seen', founded nulls last, id) <= ?
+        order by city_adcode, founded nulls last, id""", MOST_FIRMS):  # fmt: skip
         r["url"] = link(r.get("url"))
         firms.setdefault(r.pop("city_adcode"), []).append(r)
     result = []
@@ -156,16 +161,27 @@ def edges(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return found
 
 
-def clusters(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
-    """Density clusters of the newest year: the plants in each. Administrative ones are the cities themselves."""
-    return rows(con, """select cluster_id as id, any_value(method) as method, list(plant_id order by plant_id) as plants,
-        list(distinct city_adcode order by city_adcode) as cities from mart_cluster_membership
-        where year = ? and method <> 'admin' and cluster_id is not null group by cluster_id order by cluster_id""", year)  # fmt: skip
+def clusters(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Density clusters of every year: the plants in each, its cities, its members. Administrative ones are the cities themselves.
+
+    Members may be seats of firms too; those are drawn by their city's centre."""
+    return rows(con, """select m.year, m.cluster_id as id, any_value(m.method) as method, count(distinct m.plant_id) as members,
+        list(distinct p.plant_id order by p.plant_id) filter (where p.plant_id is not null) as plants,
+        list(distinct m.city_adcode order by m.city_adcode) filter (where m.city_adcode is not null) as cities
+        from mart_cluster_membership m left join plant p using (plant_id)
+        where m.method <> 'admin' and m.cluster_id is not null group by m.year, m.cluster_id order by m.year, m.cluster_id""")  # fmt: skip
 
 
 def policies(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    found = rows(con, """select policy_id as id, adcode, level, issuer, title_zh as zh, title_en as en, doc_no as no, issued_on as issued,
-        valid_from, valid_to, status, doc_type as type, text_kind as text, support, confidence, url from policy order by issued_on, policy_id""")  # fmt: skip
+    """The documents that the marts count, by the place that they count for."""
+    names = {c for (c,) in con.execute("select column_name from duckdb_columns() where table_name = 'policy'").fetchall()}
+    place = "counted_adcode" if "counted_adcode" in names else "adcode"
+    counted = "is_counted" if "is_counted" in names else "doc_type in ('norm', 'plan', 'agreement', 'other')"
+    found = rows(con, f"""select policy_id as id, {place} as adcode, level, issuer, title_zh as zh, title_en as en, doc_no as no, issued_on as issued,
+        valid_from, valid_to, status, doc_type as type, text_kind as text, support, confidence, url from policy
+        where {counted} and {place} is not null
+        qualify row_number() over (partition by {place} order by issued_on desc nulls last, policy_id) <= ?
+        order by issued_on, policy_id""", MOST_DOCUMENTS)  # fmt: skip
     for policy in found:
         policy["url"] = link(policy.get("url"))
     return found
@@ -174,9 +190,9 @@ def policies(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def statements(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Each coded statement once: a title and a summary may say the same."""
     return rows(con, """select policy_id as policy, instrument, direction, amount, unit, amount_role as role,
-        arg_min(evidence_text, evidence_start) as words, any_value(rule_id) as rule, any_value(coded_by) as coder
+        left(arg_min(evidence_text, evidence_start), ?) as words, any_value(rule_id) as rule, any_value(coded_by) as coder
         from policy_instrument group by policy_id, instrument, direction, amount, unit, amount_role
-        order by policy_id, instrument, direction, amount nulls last, unit""")  # fmt: skip
+        order by policy_id, instrument, direction, amount nulls last, unit""", MOST_WORDS)  # fmt: skip
 
 
 def diffusion(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -187,3 +203,47 @@ def diffusion(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
              years as (select unnest(generate_series((select min(year) from first), (select max(year) from first))) as year)
         select f.tool, y.year, count(*) as places, (select count(distinct city_adcode) from mart_policy_toolkit) as known
         from years y join first f on f.year <= y.year group by all order by 1, 2""")  # fmt: skip
+
+
+def spread(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """By instrument: the first adoption on record and the places that have it, of all places with known documents."""
+    found = rows(con, """select instrument, min(first_adopted_on) as first_on, arg_min(city_adcode, (first_adopted_on, city_adcode)) as first_place,
+        count(distinct city_adcode) as places, sum(n_documents) as documents, bool_or(covered) as covered
+        from mart_policy_toolkit where first_adopted_on is not null group by instrument order by places desc, instrument""")  # fmt: skip
+    if "mart_policy_diffusion" in tables(con):  # with its interval, where the atlas has the mart
+        share = {r["instrument"]: r for r in rows(con, """select instrument, share_adopted, 1 - km_hi as share_lo, 1 - km_lo as share_hi
+            from mart_policy_diffusion where year = (select max(year) from mart_policy_diffusion)""")}  # fmt: skip
+        found = [{**share.get(r["instrument"], {}), **r} for r in found]
+    return found
+
+
+def tables(con: duckdb.DuckDBPyConnection) -> set[str]:
+    return {name for (name,) in con.execute("select table_name from duckdb_tables() where schema_name = 'main'").fetchall()}
+
+
+def known(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """What is known of how many: the coverage of the page's main numbers, each with the column that it is counted from."""
+    return rows(con, """
+        with c as (select * from mart_city_profile where n_ev_plants > 0), p as (select * from plant where city_adcode is not null)
+        select 'known.output' as key, 'mart_city_profile.nev_output_newest' as col, count(nev_output_newest) as n, count(*) as total from c
+        union all select 'known.utilisation', 'mart_city_profile.utilisation', count(utilisation), count(*) from c
+        union all select 'known.documents', 'mart_city_profile.n_documents', count(*) filter (where n_documents > 0), count(*) from c
+        union all select 'known.money', 'mart_city_profile.amounts', count(*) filter (where len(amounts) > 0), count(*) from c
+        union all select 'known.literature', 'mart_city_profile.literature_reading', count(literature_reading), count(*) from c
+        union all select 'known.opened', 'plant.opened_year', count(opened_year), count(*) from p
+        union all select 'known.capacity', 'plant.capacity', count(capacity), count(*) from p
+        union all select 'known.district', 'plant.geocode_level', count(*) filter (where geocode_level in ('plant', 'district')), count(*) from p
+        union all select 'known.seen', 'plant.support', count(*) filter (where support = 'seen'), count(*) from p
+        union all select 'known.url', 'plant.evidence_url', count(*) filter (where evidence_url like 'http%'), count(*) from p""")  # fmt: skip
+
+
+def dictionary(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Every published table with its meaning and its columns, as the comments of the file have them."""
+    columns: dict[str, list[Any]] = {}
+    for table, name, kind, meaning in con.execute("""
+        select case schema_name when 'main' then '' else schema_name || '.' end || table_name, column_name, data_type, comment
+        from duckdb_columns() where not internal order by schema_name, table_name, column_index""").fetchall():  # fmt: skip
+        columns.setdefault(table, []).append([name, kind, meaning or ""])
+    tables = con.execute("""select case schema_name when 'main' then '' else schema_name || '.' end || table_name, comment
+        from duckdb_tables() where not internal order by schema_name, table_name""").fetchall()  # fmt: skip
+    return [{"table": table, "meaning": meaning or "", "columns": columns.get(table, [])} for table, meaning in tables]

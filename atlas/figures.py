@@ -6,44 +6,59 @@ Belongs here: what is drawn and how. Does not belong here: the page's own charts
 from __future__ import annotations
 
 import csv
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import altair as alt
 
 from atlas.boundaries import backdrop
-from atlas.charts import OKABE_ITO, SEGMENT_COLOURS, TOOL_COLOURS, polygons
+from atlas.charts import OKABE_ITO, SEGMENT_COLOURS, TOOL_COLOURS, TOOL_DASHES, polygons
 
 #: A newline in a title is drawn as one; sizes in pixels at 72 dpi, PNG at twice that.
 PNG_SCALE = 2.0
+DASHES = {"solid": [1, 0], "dashed": [8, 3], "dotted": [2, 3]}
 HERITAGE = {"lineage": OKABE_ITO["orange"], "new in an ICE city": OKABE_ITO["sky"], "greenfield": OKABE_ITO["green"]}
 
 
-def write_figures(data: dict[str, Any], home: Path, folder: Path) -> list[str]:
-    """Write every figure of the page's content to `folder` as <name>.svg, .png and .csv; returns the names."""
-    made = {
-        "map": china(data, backdrop(home)),
-        "seven_cities": seven_cities(data),
-        "diffusion": diffusion(data),
-        "k_density": k_density(data),
-        "event_studies": event_studies(data),
+def write_figures(data: dict[str, Any], home: Path, folder: Path) -> dict[str, str]:
+    """Write every figure of the page's content to `folder` as <name>.svg, .png and .csv.
+
+    Returns the figures left out, each with its reason. A figure is an ornament of the data: one that has no rows, or
+    that the library cannot draw, is left out and named, and never holds back the publication of the tables."""
+    makers: dict[str, Callable[[], tuple[Any, list[dict[str, Any]]]]] = {
+        "map": lambda: china(data, backdrop(home)),
+        "seven_cities": lambda: seven_cities(data),
+        "diffusion": lambda: diffusion(data),
+        "k_density": lambda: k_density(data),
+        "event_studies": lambda: event_studies(data),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (chart, rows) in made.items():
-        write_csv(folder / f"{name}.csv", rows)
-        if chart is None:
-            continue
-        chart = chart.configure_axis(labelFontSize=11, titleFontSize=12, gridColor="#e6e8ec").configure_view(strokeWidth=0).configure_legend(labelLimit=300)
-        spec = chart.to_json(indent=None)
-        write_images(spec, folder / name)
-    return sorted(made)
+    left_out: dict[str, str] = {}
+    for name, make in makers.items():
+        try:
+            chart, rows = make()
+            if rows:
+                write_csv(folder / f"{name}.csv", rows)
+            if chart is None or not rows:
+                left_out[name] = "no rows to draw" if not rows else "nothing could be computed: see the CSV"
+                continue
+            chart = chart.configure_axis(labelFontSize=11, titleFontSize=12, gridColor="#e6e8ec").configure_view(strokeWidth=0).configure_legend(labelLimit=300)
+            write_images(chart.to_json(indent=None), folder / name)
+        except Exception as error:  # whatever a drawing library raises: the data are published all the same
+            left_out[name] = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            for half in (".svg", ".png"):
+                (folder / name).with_suffix(half).unlink(missing_ok=True)
+    return left_out
 
 
 def write_images(spec: str, stem: Path) -> None:
     import vl_convert
 
-    stem.with_suffix(".svg").write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
-    stem.with_suffix(".png").write_bytes(vl_convert.vegalite_to_png(spec, scale=PNG_SCALE))
+    svg = vl_convert.vegalite_to_svg(spec)
+    stem.with_suffix(".svg").write_text(svg, encoding="utf-8")
+    stem.with_suffix(".png").write_bytes(vl_convert.svg_to_png(svg, scale=PNG_SCALE))
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -73,15 +88,24 @@ def china(data: dict[str, Any], outlines: dict[str, Any]) -> tuple[Any, list[dic
     base = alt.Chart(alt.Data(values=shape if lines["xs"] else [])).mark_geoshape(fill="#f1f2f4", stroke="#a9afb8", strokeWidth=0.6)
     present = [s for s in data["segments"] if any(r["segment"] == s["en"] for r in rows)]
     points = (
-        alt.Chart(alt.Data(values=[r for r in rows if r["ev_from"] is not None or r["segment"] in ("Vehicle assembly", "ICE powertrain")]))
-        .mark_circle(opacity=0.75, stroke="white", strokeWidth=0.5, size=45)
+        alt.Chart(alt.Data(values=[{**r, "area": area(r["capacity"], r["unit"])} for r in rows]))
+        .mark_circle(opacity=0.75, stroke="white", strokeWidth=0.5)
         .encode(
-            longitude="east_km:Q", latitude="north_km:Q",
+            longitude="east_km:Q", latitude="north_km:Q", size=alt.Size("area:Q", scale=None), order=alt.Order("area:Q", sort="descending"),
             color=alt.Color("segment:N", title=None, scale=alt.Scale(domain=[s["en"] for s in present], range=[SEGMENT_COLOURS.get(s["id"], OKABE_ITO["grey"]) for s in present]), legend=alt.Legend(orient="bottom-left")),
         )
     )  # fmt: skip
-    chart = alt.layer(base, points).project(type="identity", reflectY=True).properties(width=760, height=620, title=f"Vehicle, cell and material plants standing in {year} (known plants, not a census)")
+    chart = alt.layer(base, points).project(type="identity", reflectY=True).properties(width=760, height=620, title=alt.TitleParams(
+        f"{len(rows)} vehicle, cell and material plants standing in {year} (known plants, not a census)",
+        subtitle="Area: capacity, largest at 1 million vehicles or 100 GWh a year and above; smallest also where it is unknown. Backdrop schematic, no authority on borders.",
+    ))  # fmt: skip
     return chart, rows
+
+
+def area(capacity: float | None, unit: str | None) -> float:
+    """The area of a point in square pixels: proportional to capacity, with a floor and a ceiling."""
+    most = {"vehicles_per_year": 1e6, "gwh_per_year": 100.0}.get(unit or "")
+    return 30.0 if capacity is None or most is None or math.isnan(capacity) else 30.0 + 220.0 * min(capacity, most) / most
 
 
 def seven_cities(data: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
@@ -114,12 +138,14 @@ def seven_cities(data: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
 def diffusion(data: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
     rows = data["diffusion"]
     known = rows[0]["known"] if rows else 0
+    last = [{**r, "year": r["year"] + 1} for r in rows if r["year"] == max(q["year"] for q in rows)]  # a step lasts its year
     chart = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(alt.Data(values=[*rows, *last]))
         .mark_line(interpolate="step-after", strokeWidth=2.5)
         .encode(
             x=alt.X("year:Q", axis=alt.Axis(format="d"), title=None, scale=alt.Scale(zero=False)), y=alt.Y("places:Q", title="places that had adopted"),
             color=alt.Color("tool:N", title=None, scale=alt.Scale(domain=list(TOOL_COLOURS), range=list(TOOL_COLOURS.values()))),
+            strokeDash=alt.StrokeDash("tool:N", title=None, scale=alt.Scale(domain=list(TOOL_COLOURS), range=[DASHES[TOOL_DASHES[t]] for t in TOOL_COLOURS])),
         )
         .properties(width=560, height=320, title=f"Diffusion of tools over the {known} places with known documents (a selection)")
     )  # fmt: skip
@@ -139,15 +165,23 @@ def k_density(data: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
     return chart.properties(title="K-density with 95 % local (dark) and global (light) envelope"), rows
 
 
+PRIMARY_ESTIMATOR = "callaway_santanna_nyt"
+
+
 def event_studies(data: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
     """Estimates by event time; where none may be printed, adopters and controls with the reason in the data."""
     rows = data["effects"]
-    estimated = [r for r in rows if r.get("estimate") is not None and r.get("event_time") is not None]
+    estimated = [r for r in rows if r.get("estimate") is not None and r.get("event_time") is not None and r.get("lo") is not None]
     if estimated:
-        base = alt.Chart().encode(x=alt.X("event_time:Q", title="years since adoption"))
-        bars = base.mark_rule(color=OKABE_ITO["grey"]).encode(y=alt.Y("lo:Q", title="effect (log points)"), y2="hi:Q")
-        dots = base.mark_point(filled=True, color=OKABE_ITO["blue"], size=50).encode(y="estimate:Q")
-        return alt.layer(bars, dots, data=alt.Data(values=estimated)).properties(width=240, height=160).facet(facet=alt.Facet("instrument:N", title=None), columns=3), rows
+        found = {r["estimator"] for r in estimated}
+        first = next(e for e in (PRIMARY_ESTIMATOR, *sorted(found)) if e in found)
+        shown = [{"outcome": "", **r} for r in estimated if r["estimator"] == first]
+        base = alt.Chart().encode(x=alt.X("event_time:Q", title="years since adoption", axis=alt.Axis(tickMinStep=1)))
+        zero = alt.Chart().mark_rule(color=OKABE_ITO["grey"], strokeDash=[4, 3]).encode(y=alt.datum(0))
+        bars = base.mark_rule(color=OKABE_ITO["grey"]).encode(y=alt.Y("lo:Q", title="effect, 95 %"), y2="hi:Q")
+        dots = base.mark_point(filled=True, color=OKABE_ITO["blue"], size=50, opacity=1).encode(y="estimate:Q")
+        chart = alt.layer(zero, bars, dots, data=alt.Data(values=shown)).properties(width=170, height=120).facet(row=alt.Row("outcome:N", title=None), column=alt.Column("instrument:N", title=None))
+        return chart.properties(title=f"Event studies by {first}; design grade {', '.join(sorted({str(r.get('design_grade')) for r in shown}))}"), rows
     counts = [{"tool": r["instrument"], "places": r.get(k, 0), "kind": word} for r in rows for k, word in (("n_treated", "adopted"), ("n_control", "not adopted or unknown"))]
     chart = (
         alt.Chart(alt.Data(values=counts))

@@ -18,7 +18,7 @@ import jinja2
 from markupsafe import Markup
 
 from atlas.boundaries import backdrop
-from atlas.charts import POWERTRAIN_COLOURS, SEGMENT_COLOURS, TOOL_COLOURS, charts
+from atlas.charts import HERITAGE_PARTS, POWERTRAIN_COLOURS, SEGMENT_COLOURS, TOOL_COLOURS, TOOL_DASHES, charts
 from atlas.content import content
 
 FOLDER = Path(__file__).parent / "page"
@@ -26,16 +26,16 @@ FOLDER = Path(__file__).parent / "page"
 ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
-def write_page(con: duckdb.DuckDBPyConnection, home: Path, changes: str, target: Path) -> dict[str, Any]:
+def write_page(con: duckdb.DuckDBPyConnection, home: Path, changes: dict[str, Any], target: Path) -> dict[str, Any]:
     """Write the page of the open published database to `target`; returns the content that it shows.
 
-    `home` keeps the prepared backdrop; `changes` is the text of CHANGES.md. Raises duckdb.Error or OSError."""
+    `home` keeps the prepared backdrop; `changes` is what moved since the version before (orchestration.export.compare). Raises duckdb.Error or OSError."""
     data = content(con)
     target.write_text(render(data, backdrop(home), changes), encoding="utf-8")
     return data
 
 
-def render(data: dict[str, Any], outlines: dict[str, Any], changes: str) -> str:
+def render(data: dict[str, Any], outlines: dict[str, Any], changes: dict[str, Any]) -> str:
     """The page's HTML. Data are inlined as escaped JSON; only the two scripts whose digests the content security
     policy names may run, and the page may ask nothing of any server."""
     text = json.loads((FOLDER / "text.json").read_text(encoding="utf-8"))
@@ -45,9 +45,10 @@ def render(data: dict[str, Any], outlines: dict[str, Any], changes: str) -> str:
         "data": data,
         "charts": charts(data, outlines),
         "text": text,
-        "colours": {"segments": SEGMENT_COLOURS, "powertrain": POWERTRAIN_COLOURS, "tools": TOOL_COLOURS},
+        "colours": {"segments": SEGMENT_COLOURS, "powertrain": POWERTRAIN_COLOURS, "tools": TOOL_COLOURS, "dashes": TOOL_DASHES, "heritage": HERITAGE_PARTS},
     }
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"percent": percent, "measured": measured, "short": short}
     return environment.get_template("page.html.j2").render(
         data=data,
         text=text,
@@ -59,6 +60,24 @@ def render(data: dict[str, Any], outlines: dict[str, Any], changes: str) -> str:
         bokeh=Markup(bokeh),
         script=Markup(script),
     )
+
+
+def percent(value: float | None) -> str:
+    """A share from 0 to 1 as whole per cent; a non-zero share below half a per cent is not called 0."""
+    if not isinstance(value, (int, float)):
+        return "–"
+    return "< 1\u00a0%" if 0 < value < 0.005 else f"{100 * value:.0f}\u00a0%"
+
+
+def measured(value: float | None, threshold: float) -> str:
+    """A finding's statistic: a share in per cent, a count as it is (the threshold says which of the two it is)."""
+    if not isinstance(value, (int, float)):
+        return "–"
+    return percent(value) if threshold <= 1 else f"{value:.3g}"
+
+
+def short(value: Any) -> str:
+    return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def library() -> str:

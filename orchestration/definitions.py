@@ -26,6 +26,7 @@ def build_definitions() -> dg.Definitions:
             *(asset for source in sources for asset in ingest.declared_assets(source, nodes)),
             warehouse,
             publish.publish_asset(marts),
+            *transform.books(manifest),
         ],
         jobs=[automation.refresh_job(sources), *automation.source_jobs(sources), *sweep.sweep_jobs(sources)],
         schedules=[*automation.schedules(sources), *sweep.sweep_schedules(sources)],

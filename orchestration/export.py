@@ -81,6 +81,7 @@ def write_version(
     """Write a whole version into `folder` (which is not yet visible to readers); returns its manifest.
 
     Raises duckdb.Error or OSError; the caller then removes the folder and `current` stays as it was."""
+    progress.report("writing the version", 0, STAGES, "starting")
     # here, not at the top: a refresh that has nothing to publish never pays for the chart libraries
     from atlas.figures import write_figures
     from atlas.outputs import citation, write_datapackage, write_dbt_docs, write_views
@@ -100,8 +101,8 @@ def write_version(
         write_geo(con, folder / "geo")
         progress.report("writing the version", 2, STAGES, "tables, csv, geo")
         previous = home.published / plan.previous / "atlas.duckdb" if plan.previous else None
-        moved = "\n".join(changes(con, previous if previous and previous.exists() else None, relations, plan)) + "\n"
-        (folder / "CHANGES.md").write_text(moved, encoding="utf-8")
+        told = compare(con, previous if previous and previous.exists() else None, plan)
+        (folder / "CHANGES.md").write_text("\n".join(changes(told)) + "\n", encoding="utf-8")
         stamp = {"version": plan.vintage_id, "contract": CONTRACT_VERSION, "as_of": plan.as_of, "built_at": plan.built_at}
         with open(SEEDS / "indicators.csv", encoding="utf-8", newline="") as handle:
             write_views(con, list(csv.DictReader(handle)), stamp, folder / "json")
@@ -109,9 +110,9 @@ def write_version(
         (folder / "CITATION.cff").write_text(citation(stamp), encoding="utf-8")
         write_dbt_docs(con, manifest, folder / "dbt_docs.html")
         progress.report("writing the version", 3, STAGES, "views, data package, dbt docs")
-        shown = write_page(con, home.root, moved, folder / "atlas.html")
+        shown = write_page(con, home.root, told, folder / "atlas.html")
         progress.report("writing the version", 4, STAGES, "atlas.html")
-        write_figures(shown, home.root, folder / "figures")
+        left_out = write_figures(shown, home.root, folder / "figures")
         progress.report("writing the version", STAGES, STAGES, "figures")
         sources = con.execute(
             "select name, publisher, licence, url, as_of, rows, last_success from meta.source order by name"
@@ -128,6 +129,7 @@ def write_version(
         "code_version": plan.code_version,
         "inputs": plan.inputs,
         "previous": plan.previous,
+        "figures_left_out": left_out,
         "duckdb": {"written_by": duckdb.__version__, "storage_version": STORAGE_VERSION},
         "sources": [
             dict(zip(("name", "publisher", "licence", "url", "as_of", "rows", "last_success"), map(str, s), strict=True))
@@ -272,54 +274,75 @@ def write_geo(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         )
 
 
-def changes(
-    con: duckdb.DuckDBPyConnection, previous: Path | None, relations: list[Relation], plan: Plan
-) -> list[str]:
-    """What moved since the version before: rows by table, columns, the largest moves of indicators, findings."""
-    lines = [f"# Changes in {plan.vintage_id}", "", f"Built {plan.built_at} from code {plan.code_version}; data as of {plan.as_of}.", ""]
+def compare(
+    con: duckdb.DuckDBPyConnection, previous: Path | None, plan: Plan, limit: int = 40
+) -> dict[str, Any]:  # fmt: skip
+    """What moved since the version before, as data: {version, built_at, code, as_of, previous, tables: [[name, before, now]],
+    gained and lost: ["table.column"], moved: [[indicator, level, place, period, before, now]] (the `limit` largest),
+    n_moved, turned: [[finding, before, now, value]], more: [lines of Markdown about what else moved]}. `previous` None: the first version, nothing else is in it."""
+    told: dict[str, Any] = {"version": plan.vintage_id, "built_at": plan.built_at, "code": plan.code_version, "as_of": plan.as_of, "previous": None}
     if previous is None:
-        return [*lines, "The first version of this atlas here: nothing to compare with."]
+        return told
     other = duckdb.connect(str(previous), read_only=True)
     try:
-        lines += [f"Against {plan.previous}.", ""]
-        old_rows = _counts(other)
-        new_rows = _counts(con)
-        table = [
-            f"| {name} | {old_rows.get(name, '-')} | {new_rows.get(name, '-')} |"
-            for name in sorted({*old_rows, *new_rows})
-            if old_rows.get(name) != new_rows.get(name)
-        ]
-        lines += (["## Tables whose rows changed in number", "", "| table | before | now |", "| --- | --- | --- |", *table, ""]
-                  if table else ["No table changed its number of rows.", ""])  # fmt: skip
-        lost = _columns(other) - _columns(con)
-        gained = _columns(con) - _columns(other)
-        if gained:
-            lines += ["## New columns", "", *(f"- {t}.{c}" for t, c in sorted(gained)), ""]
-        if lost:
-            lines += ["## Columns that are gone (a breaking change)", "", *(f"- {t}.{c}" for t, c in sorted(lost)), ""]
+        before_rows, now_rows = _counts(other), _counts(con)
+        before_columns, now_columns = _columns(other), _columns(con)
         sql = "select indicator, geography_level, geography_id, period, value from indicator_latest"
         old = {row[:4]: row[4] for row in other.execute(sql).fetchall()}
         moved = []
         for row in con.execute(sql).fetchall():
             before = old.get(row[:4])
-            if row[:4] in old and before != row[4]:
-                moved.append((abs((row[4] or 0) - (before or 0)) / (abs(before or 0) + 1e-9), row, before))
-        lines += [f"## Indicators: {len(moved)} values moved", ""]
-        if moved:
-            lines += ["| indicator | place | period | before | now |", "| --- | --- | --- | --- | --- |"]
-            for _, row, before in sorted(moved, key=lambda m: (-m[0], m[1][:4]))[:40]:
-                lines.append(f"| {row[0]} | {row[1]} {row[2]} | {row[3]} | {before} | {row[4]} |")
-            lines.append("")
+            if row[:4] in old and differs(before, row[4]):
+                moved.append((abs((row[4] or 0) - (before or 0)) / (abs(before or 0) + 1e-9), [*row[:4], before, row[4]]))
         sql = "select finding_id, verdict, value from finding"
-        before_findings = {f[0]: f[1:] for f in other.execute(sql).fetchall()}
-        turned = [f for f in con.execute(sql).fetchall() if before_findings.get(f[0], (None,))[0] != f[1]]
-        if turned:
-            lines += ["## Findings whose verdict changed", ""]
-            lines += [f"- {f[0]}: {before_findings.get(f[0], ('none',))[0]} -> {f[1]} (value {f[2]})" for f in turned]
-            lines.append("")
-        lines += policy_changes(con, other)
+        findings = {f[0]: f[1] for f in other.execute(sql).fetchall()}
+        told |= {
+            "more": policy_changes(con, other),
+            "previous": plan.previous,
+            "tables": [
+                [name, before_rows.get(name), now_rows.get(name)]
+                for name in sorted({*before_rows, *now_rows})
+                if before_rows.get(name) != now_rows.get(name)
+            ],
+            "gained": [f"{t}.{c}" for t, c in sorted(now_columns - before_columns)],
+            "lost": [f"{t}.{c}" for t, c in sorted(before_columns - now_columns)],
+            "n_moved": len(moved),
+            "moved": [m for _, m in sorted(moved, key=lambda m: (-m[0], m[1][:4]))[:limit]],
+            "turned": [[f, findings.get(f, "none"), verdict, value] for f, verdict, value in con.execute(sql).fetchall() if findings.get(f) != verdict],
+        }
     finally:
         other.close()
+    return told
+
+
+def differs(a: float | None, b: float | None) -> bool:
+    """As the dbt macro `moved`: known on one side only, or further apart than threads that add in another order bring."""
+    return (a is None) != (b is None) if a is None or b is None else abs(a - b) > 1e-9 * max(abs(a), abs(b))
+
+
+def changes(told: dict[str, Any]) -> list[str]:
+    """The lines of CHANGES.md from what `compare` found."""
+    lines = [f"# Changes in {told['version']}", "", f"Built {told['built_at']} from code {told['code']}; data as of {told['as_of']}.", ""]
+    if told["previous"] is None:
+        return [*lines, "The first version of this atlas here: nothing to compare with."]
+    lines += [f"Against {told['previous']}.", ""]
+    if told["tables"]:
+        lines += ["## Tables whose rows changed in number", "", "| table | before | now |", "| --- | --- | --- |"]
+        lines += [f"| {name} | {'-' if a is None else a} | {'-' if b is None else b} |" for name, a, b in told["tables"]] + [""]
+    else:
+        lines += ["No table changed its number of rows.", ""]
+    if told["gained"]:
+        lines += ["## New columns", "", *(f"- {c}" for c in told["gained"]), ""]
+    if told["lost"]:
+        lines += ["## Columns that are gone (a breaking change)", "", *(f"- {c}" for c in told["lost"]), ""]
+    lines += [f"## Indicators: {told['n_moved']} values moved", ""]
+    if told["moved"]:
+        lines += ["| indicator | place | period | before | now |", "| --- | --- | --- | --- | --- |"]
+        lines += [f"| {i} | {level} {place} | {period} | {a} | {b} |" for i, level, place, period, a, b in told["moved"]] + [""]
+    if told["turned"]:
+        lines += ["## Findings whose verdict changed", ""]
+        lines += [f"- {f}: {a} -> {b} (value {value})" for f, a, b, value in told["turned"]] + [""]
+    lines += told["more"]
     return lines
 
 

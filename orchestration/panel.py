@@ -199,6 +199,7 @@ def compute(panel: Path, work: Path) -> tuple[Path, dict[str, float]]:
     env = {
         **os.environ, "EVATLAS_HOME": str(work), "EVATLAS_WAREHOUSE": str(warehouse), "EVATLAS_DBT_TARGET": str(work / "target"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1", "DBT_LOG_PATH": str(work / "logs"),
+        "PYTHONUNBUFFERED": "1",  # else the log comes in blocks, and the progress with it
         "PYTHONPATH": os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")]),
     }  # fmt: skip
     command = [
@@ -277,6 +278,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"the panel is malformed; nothing was computed:\n{error}", file=sys.stderr)
             return 2
         say(", ".join(f"{name} {number if number >= 0 else 'absent'}" for name, number in counts.items()))
+        say("reading the dbt project (some seconds)")
         try:
             warehouse, seconds = compute(work / "panel", work)
         except RuntimeError as error:

@@ -75,7 +75,8 @@ class Teller:
         if now - self.last >= QUIET_S or done == total:
             self.last = now
             left = (now - self.began) / max(done, 1) * (total - done)
-            tail = f", about {spell(left)} left" if done < total else ""
+            # the first steps tell no pace yet
+            tail = f", about {spell(left)} left" if 0 < done < total and now - self.began >= 0.5 else ""
             print(f"[{now - self.start:6.1f} s] {what}: {done} of {total}{tail} ({detail})", file=self.out, flush=True)  # type: ignore[arg-type]
 
     def close(self) -> None:

@@ -66,6 +66,7 @@ def publish_asset(upstream: list[dg.AssetKey]) -> dg.AssetsDefinition:
                 "files": len(manifest["files"]),
                 "bytes": sum(f["bytes"] for f in manifest["files"].values()),
                 "path": dg.MetadataValue.path(str(home.current)),
+                "figures_left_out": dg.MetadataValue.json(manifest["figures_left_out"]),
             },
         )
 

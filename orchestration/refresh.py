@@ -217,6 +217,8 @@ def account(
         for name in ("atlas.duckdb", "atlas.html", "CHANGES.md"):
             if (home.current / name).exists():
                 print(f"  {home.current / name}")
+        for name, reason in current.get("figures_left_out", {}).items():
+            print(f"  left out: figures/{name}: {reason}")
     else:
         print(f"nothing new: {current['version']} (as of {current['as_of']}) stands; nothing was built or published")
     say("done")

@@ -22,6 +22,7 @@ out = {
     "assets": {k.to_user_string(): [p.to_user_string() for p in graph.get(k).parent_keys] for k in graph.get_all_asset_keys()},
     "groups": {k.to_user_string(): graph.get(k).group_name for k in graph.materializable_asset_keys},
     "owners": [k.to_user_string() for k in graph.materializable_asset_keys if not graph.get(k).owners],
+    "strangers": [k.to_user_string() for k in graph.get_all_asset_keys() if graph.get(k).group_name == "default" or not graph.get(k).description or not graph.get(k).kinds],
     "described": [k.to_user_string() for k in graph.materializable_asset_keys if not graph.get(k).description],
     "checks": len(list(graph.asset_check_keys)),
     "jobs": [j.name for j in defs.resolve_all_job_defs()],
@@ -87,3 +88,8 @@ def test_jobs_schedules_sensors(graph: dict) -> None:
             assert f"land_{source.name}_job" in graph["jobs"]
             assert graph["schedules"][f"{source.name}_schedule"] == "STOPPED", "starting the UI must call nobody"
     assert set(graph["sensors"]) == {"inbox_sensor", "failure_note"}
+
+
+def test_every_asset_has_a_group_a_description_and_a_kind(graph: dict) -> None:
+    """Those that no run makes too: what a person meets in the catalogue must say what it is."""
+    assert graph["strangers"] == []

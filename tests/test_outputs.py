@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -81,6 +82,40 @@ def test_each_figure_has_its_data_beside_it(published: Path, name: str) -> None:
     assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG") and (folder / f"{name}.png").stat().st_size > 10_000
     with open(folder / f"{name}.csv", encoding="utf-8-sig", newline="") as handle:
         assert len(list(csv.DictReader(handle))) > 1
+
+
+def test_a_figure_without_data_is_left_out_and_holds_nothing_back(home: Path, published: Path, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """No plant, no effect: the library refuses such drawings ("SVG has an invalid size"), and a refresh must not care."""
+    from atlas.content import content
+    from atlas.figures import write_figures
+
+    data = content(con)
+    bad = {**data, "plants": [], "effects": [], "diffusion": [{"tool": "subsidies", "year": "no year", "places": object(), "known": 1}]}
+    left_out = write_figures(bad, home, tmp_path / "figures")
+    assert left_out["map"] == left_out["event_studies"] == "no rows to draw"
+    assert left_out["diffusion"].startswith("TypeError")
+    assert {p.stem for p in (tmp_path / "figures").glob("*.png")} == {"seven_cities", "k_density"}
+    assert json.loads((published / "manifest.json").read_text("utf-8"))["figures_left_out"] == {}
+
+
+def test_changes_tell_what_moved_and_not_the_noise_of_threads(con: duckdb.DuckDBPyConnection, published: Path, tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from orchestration.export import changes, compare
+
+    before = tmp_path / "before.duckdb"
+    shutil.copy((published / "atlas.duckdb").resolve(), before)
+    before.chmod(0o644)
+    with duckdb.connect(str(before)) as old:
+        old.execute("update indicator_latest set value = value * (1 + 1e-13) where geography_id = '340100'")
+        old.execute("update indicator_latest set value = value + 3 where indicator = 'ev_plants_count' and geography_id = '440300' and period = '2024'")
+        old.execute("update finding set verdict = 'undetermined' where finding_id = 'F1'")
+        old.execute("delete from policy where adcode = '440300'")
+    told = compare(con, before, SimpleNamespace(vintage_id="v2", built_at="now", code_version="x", as_of="2026-01-01", previous="v1"))
+    assert told["n_moved"] == 1 and told["moved"][0][:4] == ["ev_plants_count", "city", "440300", "2024"]
+    assert [t[0] for t in told["tables"]] == ["policy"] and [f[0] for f in told["turned"]] == ["F1"]
+    text = "\n".join(changes(told))
+    assert "1 values moved" in text and "F1: undetermined ->" in text
 
 
 def test_the_figure_of_the_seven_cities_has_seven(published: Path) -> None:

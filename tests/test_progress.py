@@ -45,6 +45,17 @@ def test_a_plain_log_gets_lines_at_intervals_and_always_the_last() -> None:
     assert "about" in lines[1] and "\r" not in out.getvalue()
 
 
+def test_the_first_step_promises_no_time() -> None:
+    clock, out = Clock(), io.StringIO()
+    tell = Teller(out, terminal=False, clock=clock)
+    tell.watch("writing", 0, 5, "starting")
+    tell.watch("building", 1, 100, "a")
+    clock.now = 3.0
+    tell.watch("building", 10, 100, "b")
+    first, second, third = out.getvalue().splitlines()
+    assert "left" not in first and "left" not in second and "about 27 s left" in third
+
+
 def test_a_terminal_gets_one_bar() -> None:
     out = io.StringIO()
     tell = Teller(out, terminal=True)
@@ -57,5 +68,5 @@ def test_a_terminal_gets_one_bar() -> None:
 
 def test_refresh_tells_its_steps(home) -> None:
     log = (home / "first-run.log").read_text()
-    assert "building tables: " in log and " left (" in log
+    assert "building and testing tables: " in log and " left (" in log
     assert "writing the version: 5 of 5" in log

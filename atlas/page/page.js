@@ -10,7 +10,7 @@
   /* an undated conversion cannot be older than production for the market (dbt macro first_ev_year) */
   const FIRST_EV = data.meta.first_ev_year;
   const $ = (id) => document.getElementById(id);
-  const state = { year: NOW, colour: "segment", city: "440300", sort: "n_ev_plants", down: true, lang: "en" };
+  const state = { year: NOW, colour: "powertrain", city: "340100", sort: "n_ev_plants", down: true, asked: "all", lang: "en" };
 
   // ---- words ----------------------------------------------------------------------------------------------------
   const t = (key, lang = state.lang) => (text[key] ? text[key][lang === "zh" ? 1 : 0] : key.replace(/^[a-z]+\./, "").replaceAll("_", " "));
@@ -30,12 +30,19 @@
   const tt = (key) => two(t(key, "en"), t(key, "zh"));
   const nn = (row) => (row ? two(name(row, "en"), name(row, "zh")) : "–");
   const both = (row) => (row.zh && row.en && row.zh !== row.en ? two(`${row.en} · ${row.zh}`, `${row.zh} · ${row.en}`) : name(row));
+  /* fixed English words of the file (reasons, notes) in the reader's language where a translation stands in text.json */
+  const said = (words, lang) => String(words).split("; ").map((part) => (text["r." + part] ? text["r." + part][lang === "zh" ? 1 : 0] : part.replaceAll("_", " "))).join(lang === "zh" ? "；" : "; ");
+  const why = (words) => (words ? two(said(words, "en"), said(words, "zh")) : "");
+  const count = (n, key) => two(`${n} ${t(key + (n === 1 ? ".1" : ""), "en")}`, `${n} ${t(key, "zh")}`);
+  /* the meaning of a column, from the file's own comments */
+  const meaning = new Map(data.dictionary.flatMap((d) => d.columns.map(([column, , words]) => [`${d.table}.${column}`, words])));
+  const how = (column) => (meaning.has(column) ? el("a", { href: `#d-${column}`, class: "how to-dictionary", title: meaning.get(column), "aria-label": `${t("made")}: ${column}` }, "?") : "");
   const keep = (value) => el("span", { "data-keep": true }, String(value ?? "–"));
   const vocab = (value) => (value ? String(value).split("; ").map((v, i) => [i ? "; " : "", tt("v." + v)]) : tt("city.unknown"));
   const outward = (url, label) => (url && /^https?:\/\//.test(url) ? el("a", { href: url, rel: "noreferrer noopener", target: "_blank" }, label) : "");
-  const unknown = (why) => el("span", { class: "small", title: why || null }, tt("city.unknown"), why ? ": " + why : "");
+  const unknown = (reason) => el("span", { class: "small" }, tt("city.unknown"), reason ? ": " : "", why(reason));
   const num = (value, digits = 0) => (typeof value === "number" ? value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: 0 }) : "–");
-  const pct = (value, digits = 0) => (typeof value === "number" ? (100 * value).toFixed(digits) + " %" : "–");
+  const pct = (value, digits = 0) => (typeof value === "number" ? (100 * value).toFixed(digits) + "\u00a0%" : "–");
   const chip = (flag) => (flag ? el("span", { class: "chip " + flag }, tt("v." + flag)) : "");
   /* categories of an axis must differ: places of one name take their province, then a number */
   function distinct(list, provinceOf) {
@@ -65,21 +72,16 @@
   }, { rootMargin: "600px" });
   const chart = (key, run) => ready[key].then(run);
   const model = (doc, key) => doc.get_model_by_name(key);
-  function legendOf(doc) {
-    const found = [];
-    for (const m of doc._all_models.values()) if (m.type === "Legend") found.push(m);
-    return found;
+  /* legends are lists beside the charts: they wrap on a phone, and a reader's tools can read them */
+  function legend(id, items) {
+    fill($(id), items.map(([colour, words, shape]) => { const mark = el("i", { class: shape || "dot" }); mark.style.setProperty("--c", colour); return el("li", {}, mark, words); }));
   }
-  const labels = (doc, words) => {
-    for (const legend of legendOf(doc)) {
-      legend.items = legend.items.map((item) => {
-        if (!item.__key) item.__key = item.label.value ?? item.label;
-        item.label = { value: words(item.__key) };
-        return item;
-      });
-      legend.change.emit();
-    }
-  };
+
+  /* Bokeh 3.9 may paint patches once more with the indices of the data before: their source never gets shorter */
+  function noShorter(data_, before) {
+    const n = data_.xs.length;
+    for (let i = n; i < before.xs.length; i += 1) for (const key of Object.keys(data_)) data_[key].push(key === "xs" || key === "ys" ? [NaN] : key === "fill" ? "#ffffff" : "");
+  }
 
   // ---- the map ---------------------------------------------------------------------------------------------------------
   const kind = (p, year) => (p.ev !== undefined && p.ev <= year ? (p.ice ? (p.converted === "yes" ? "converted" : "both") : "ev") : p.partial && year >= FIRST_EV ? "both" : p.ice ? "ice" : "ev");
@@ -89,47 +91,83 @@
     if (p.cap === undefined) return 7;
     return p.unit === "vehicles_per_year" ? 6 + 14 * Math.sqrt(Math.min(p.cap, 1e6) / 1e6) : p.unit === "gwh_per_year" ? 6 + 14 * Math.sqrt(Math.min(p.cap, 100) / 100) : 7;
   }
-  const capacity = (p) => (p.cap === undefined ? `${t("plant.capacity")}: ${t("plant.unknown")}` : `${t("plant.capacity")}: ${num(p.cap, 1)} ${t("v." + p.unit)}${p.cap_year ? ` (${p.cap_year})` : ""}`);
+  const capacity = (p) => (p.cap === undefined ? `${t("plant.capacity")}: ${t("plant.unknown")}` : `${t("plant.capacity")}: ${num(p.cap, 1)} ${p.unit ? t("v." + p.unit) : t("plant.nounit")}${p.cap_year ? ` (${p.cap_year})` : ""}`);
   const years = (p) => `${t("plant.opened")} ${p.opened ?? t("plant.unknown")}${p.ev && p.ev !== p.opened ? `, ${t("plant.ev")} ${p.ev}` : ""}${p.closed ? `, ${t("plant.closed")} ${p.closed}` : ""}`;
   let shown = [];
   function drawMap() {
     $("year-now").textContent = state.year;
-    const byCity = new Map();
+    const byCity = new Map(), all = new Map();
+    const tally = (id, key) => { if (!all.has(id)) all.set(id, { ev: 0, ice: 0 }); all.get(id)[key] += 1; };
     let ice = 0, ev = 0, partial = 0;
     shown = data.plants.filter((p) => stands(p, state.year));
     for (const p of shown) {
       const k = kind(p, state.year);
-      if (isEv(p, state.year)) { ev += 1; byCity.set(p.city, (byCity.get(p.city) || 0) + 1); }
+      if (isEv(p, state.year)) { ev += 1; byCity.set(p.city, (byCity.get(p.city) || 0) + 1); tally(p.city, "ev"); }
       else if (k === "both") partial += 1;
-      if (p.ice && k !== "converted") ice += 1;
+      if (p.ice && k !== "converted") { ice += 1; tally(p.city, "ice"); }
     }
     fill($("map-counts"), tt("map.counts"), `, ${state.year}: `, el("b", {}, String(ice)), " ", tt("map.ice"), ", ", el("b", {}, String(ev)), " ", tt("map.ev"), ", ", el("b", {}, String(partial)), " ", tt("map.partial"));
     chart("map", (doc) => {
       const source = model(doc, "plants");
       const fills = shown.map((p) => (state.colour === "segment" ? colours.segments[p.segment] || "#767676" : colours.powertrain[kind(p, state.year)]));
       source.data = {
-        x: shown.map((p) => p.x), y: shown.map((p) => p.y), size: shown.map(size), fill: fills, line: fills.map(() => "#ffffff"), alpha: shown.map((p) => (p.level === "city" ? 0.55 : 0.95)),
+        x: shown.map((p) => p.x), y: shown.map((p) => p.y), size: shown.map(size), fill: fills, line: fills.map((f, i) => (shown[i].cap === undefined ? f : "#ffffff")),
+        alpha: shown.map((p) => (p.cap === undefined ? 0.12 : p.level === "city" ? 0.6 : 0.95)), edge: shown.map((p) => (p.level === "city" ? 0.75 : 1)),
         name: shown.map((p) => p.name || p.operator), city: shown.map((p) => name(cities.get(p.city) || {})), segment: shown.map((p) => `${name(segments.get(p.segment) || { en: p.segment })}, ${t("pt." + kind(p, state.year))}`),
         years: shown.map(years), cap: shown.map(capacity), known: shown.map((p) => `${t("v." + p.support)} (${p.confidence})`), id: shown.map((p) => p.id),
       };
       const units = model(doc, "units");
       const ids = units.data.id;
-      const shade = ["#f1f2f4", "#dcebf5", "#b9d7ea", "#8fc0dd", "#5ca3cc"];
-      units.data = { ...units.data, fill: Array.from(ids, (id) => shade[Math.min(4, byCity.get(cityOf(id)) || 0)]),
+      const inYear = (id) => byCity.get(cityOf(id)) || 0;
+      units.data = { ...units.data, fill: Array.from(ids, (id) => SHADES[Math.min(4, inYear(id))]),
         label: Array.from(ids, (id, i) => { const c = cities.get(cityOf(id)); return `${c ? name(c) : units.data.zh[i]}: ${byCity.get(cityOf(id)) || 0} ${t("map.ev")}`; }) };
-      const top = [...byCity].sort((a, b) => b[1] - a[1]).slice(0, 12).map(([id]) => cities.get(id)).filter(Boolean);
-      model(doc, "names").data = { x: top.map((c) => c.x), y: top.map((c) => c.y), text: top.map((c) => name(c)) };
+      const large = Array.from(ids.keys()).filter((i) => inYear(ids[i]) >= LARGE), frames = { xs: large.map((i) => units.data.xs[i]), ys: large.map((i) => units.data.ys[i]) };
+      noShorter(frames, model(doc, "frames").data);
+      model(doc, "frames").data = frames;
+      named = [...all].sort((a, b) => b[1].ev + b[1].ice - a[1].ev - a[1].ice).map(([id]) => cities.get(id)).filter(Boolean);
+      nameCities(doc);
     });
-    const legend = state.colour === "segment" ? data.segments.filter((s) => data.plants.some((p) => p.segment === s.id)).map((s) => [colours.segments[s.id] || "#767676", nn(s)]) : Object.entries(colours.powertrain).map(([k, c]) => [c, tt("pt." + k)]);
-    fill($("map-legend"), legend.map(([colour, words]) => { const dot = el("i"); dot.style.background = colour; return el("li", {}, dot, words); }));
+    drawLeading(all);
+    drawHulls();
+    const kinds = state.colour === "segment" ? data.segments.filter((s) => data.plants.some((p) => p.segment === s.id)).map((s) => [colours.segments[s.id] || "#767676", nn(s)]) : Object.entries(colours.powertrain).map(([k, c]) => [c, tt("pt." + k)]);
+    legend("map-legend", [...kinds, ...SHADES.map((c, i) => [c, i === 0 ? tt("map.shade0") : i === 4 ? "4+" : String(i), "box"]), ["#4b2a6b", tt("map.large"), "frame"], ...(data.clusters.length ? [["#D55E00", tt("map.area"), "frame dash"]] : [])]);
+    legend("size-legend", [["#767676", tt("map.size.1"), "dot s1"], ["#767676", tt("map.size.2"), "dot s2"], ["#767676", tt("map.size.3"), "dot s3"], ["#767676", tt("map.size.0"), "ring"]]);
   }
+  /* the largest cities of the view whose names do not overlap */
+  let named = [];
+  function nameCities(doc) {
+    const figure = model(doc, "map"), xr = figure.x_range, yr = figure.y_range, w = xr.end - xr.start, h = yr.end - yr.start;
+    const px = (figure.inner_width || 800) / w, taken = [], kept = [];
+    for (const c of named) {
+      if (c.x < xr.start || c.x > xr.end || c.y < yr.start || c.y > yr.end) continue;
+      const half = (name(c).length * (state.lang === "zh" ? 11 : 6)) / 2 / px + 4 / px, tall = 15 / px;
+      if (taken.some((o) => Math.abs(o.x - c.x) < o.half + half && Math.abs(o.y - c.y) < tall)) continue;
+      taken.push({ x: c.x, y: c.y, half });
+      kept.push(c);
+      if (kept.length >= 24) break;
+    }
+    model(doc, "names").data = { x: kept.map((c) => c.x), y: kept.map((c) => c.y), text: kept.map((c) => name(c)) };
+  }
+  function drawLeading(all) {
+    const top = [...all].filter(([id]) => cities.has(id)).sort((a, b) => b[1].ev + b[1].ice - a[1].ev - a[1].ice || a[0].localeCompare(b[0])).slice(0, 10);
+    const most = Math.max(1, ...top.map(([, n]) => n.ev + n.ice));
+    fill($("leading"), el("h3", {}, tt("map.leading"), ` ${state.year}`), el("table", { class: "bars" }, el("tbody", {}, top.map(([id, n]) => {
+      const bar = (value, colour) => { const b = el("i", { title: String(value) }); b.style.width = `${(100 * value) / most}%`; b.style.background = colour; return value ? b : ""; };
+      return tr(el("button", { type: "button", class: "link", on: { click: () => { select(cityCard(cities.get(id))); goTo(cities.get(id).x, cities.get(id).y); } } }, nn(cities.get(id))), el("td", { class: "wide" }, bar(n.ice, colours.powertrain.ice), bar(n.ev, colours.powertrain.ev)), cell(`${n.ice} + ${n.ev}`, true));
+    }))), el("p", { class: "small" }, tt("map.leading.p")));
+  }
+  const SHADES = ["#f1f2f4", "#dcebf5", "#b9d7ea", "#8fc0dd", "#5ca3cc"], LARGE = 3;
   /* the backdrop has the municipalities' urban area as a prefecture; the atlas counts the municipality */
   const cityOf = (unit) => ({ 110100: "110000", 120100: "120000", 310100: "310000", 500100: "500000" })[unit] || unit;
   function drawHulls() {
-    fill($("cluster-note"), data.clusters.length ? tt("map.clusters") : tt("map.none"));
+    const now = data.clusters.filter((c) => c.year === state.year);
+    fill($("cluster-note"), data.clusters.length ? [tt("map.clusters"), ` ${state.year}: ${now.length}.`] : tt("map.none"));
     chart("map", (doc) => {
-      const shapes = data.clusters.map((c) => hull(c.plants.map((id) => plants.get(id)).filter(Boolean).map((p) => [p.x, p.y])));
-      model(doc, "hulls").data = { xs: shapes.map((s) => s.map((p) => p[0])), ys: shapes.map((s) => s.map((p) => p[1])), label: data.clusters.map((c) => c.id) };
+      const of = (c) => [...(c.plants || []).map((id) => plants.get(id)), ...(c.cities || []).map((id) => cities.get(id))].filter(Boolean).map((p) => [p.x, p.y]);
+      const drawn = now.filter((c) => of(c).length), shapes = drawn.map((c) => hull(of(c)));
+      const areas = { xs: shapes.map((s) => s.map((p) => p[0])), ys: shapes.map((s) => s.map((p) => p[1])), label: drawn.map((c) => `${(c.cities || []).map((id) => name(cities.get(id) || { en: id })).join(", ")}: ${c.members} ${t("map.members")}`) };
+      noShorter(areas, model(doc, "hulls").data);
+      model(doc, "hulls").data = areas;
     });
   }
   /* convex hull (Andrew's monotone chain), widened so that a line of plants has an area */
@@ -139,22 +177,30 @@
     const half = (list) => { const out = []; for (const p of list) { while (out.length > 1 && cross(out[out.length - 2], out[out.length - 1], p) <= 0) out.pop(); out.push(p); } out.pop(); return out; };
     return half(wide).concat(half(wide.reverse()));
   }
+  /* ranges that hold at least the asked rectangle, with a kilometre as long on both axes as the frame demands */
+  const COUNTRY = { x: -200, y: 40, w: 5000, h: 4250 }, EAST = { x: 850, y: -450, w: 2000, h: 2300 };
+  let view = COUNTRY;
+  function show(doc, asked) {
+    const figure = model(doc, "map"), ratio = (figure.inner_width || 1) / (figure.inner_height || 1);
+    view = asked;
+    const w = Math.max(asked.w, asked.h * ratio), h = w / ratio;
+    figure.x_range.setv({ start: asked.x - w / 2, end: asked.x + w / 2 });
+    figure.y_range.setv({ start: asked.y - h / 2, end: asked.y + h / 2 });
+    nameCities(doc);
+  }
   function move(dx, dy, factor) {
     chart("map", (doc) => {
-      const figure = model(doc, "map"), xr = figure.x_range, yr = figure.y_range;
-      if (factor === 0) { figure.reset.emit?.(); xr.setv({ start: -2700, end: 2300 }); yr.setv({ start: -2250, end: 2250 }); return; }
-      const w = xr.end - xr.start, h = yr.end - yr.start, cx = (xr.start + xr.end) / 2 + dx * w, cy = (yr.start + yr.end) / 2 + dy * h;
-      xr.setv({ start: cx - (w * factor) / 2, end: cx + (w * factor) / 2 });
-      yr.setv({ start: cy - (h * factor) / 2, end: cy + (h * factor) / 2 });
+      if (factor === 0) { show(doc, COUNTRY); return; }
+      if (factor === -1) { show(doc, EAST); return; }
+      const figure = model(doc, "map"), xr = figure.x_range, yr = figure.y_range, w = xr.end - xr.start, h = yr.end - yr.start;
+      show(doc, { x: (xr.start + xr.end) / 2 + dx * w, y: (yr.start + yr.end) / 2 + dy * h, w: w * factor, h: h * factor });
     });
   }
-  function goTo(x, y, km = 500) {
-    chart("map", (doc) => { const figure = model(doc, "map"); figure.x_range.setv({ start: x - km, end: x + km }); figure.y_range.setv({ start: y - km, end: y + km }); });
-  }
+  const goTo = (x, y, km = 500) => chart("map", (doc) => show(doc, { x, y, w: 2 * km, h: 2 * km }));
   function plantCard(p) {
     return el("div", {}, el("h4", {}, keep(p.name || p.operator)),
       el("p", {}, nn(cities.get(p.city)), p.district ? ["· ", keep(p.district)] : "", " · ", nn(segments.get(p.segment)), " · ", tt("pt." + kind(p, state.year))),
-      el("p", { class: "small" }, two(plantWords(p, "en"), plantWords(p, "zh"))), el("p", {}, chip(p.support), " ", p.url ? outward(p.url, tt("plant.evidence")) : tt("plant.noevidence")),
+      el("p", { class: "small" }, two(plantWords(p, "en"), plantWords(p, "zh"))), el("p", {}, chip(p.support), " ", p.url ? outward(p.url, tt("plant.evidence")) : el("span", { class: "small" }, tt("plant.noevidence"))),
       el("p", {}, el("button", { type: "button", on: { click: () => chooseCity(p.city, true) } }, nn(cities.get(p.city)), " →")));
   }
   function plantWords(p, lang) {
@@ -188,24 +234,36 @@
       return (typeof x === "number" ? x - y : String(x).localeCompare(String(y), state.lang === "zh" ? "zh" : "en")) * (state.down ? -1 : 1);
     });
   }
+  /* a tie has no anchor: that is known, not unknown */
+  const noAnchor = (p) => (p.n_ev_plants && p.cr1 !== undefined ? [tt("c.noleader"), ` (${pct(p.cr1)})`] : p.n_ev_plants ? tt("c.noleader") : "–");
   function paid(c) {
-    if (c.p.amounts.length) return [el("details", {}, el("summary", {}, `${c.p.n_documents_with_money} `, tt("paid.docs")), el("ul", {}, c.p.amounts.map((a) => el("li", { class: "small" }, keep(a)))))];
-    return el("span", { class: "small" }, c.p.n_documents ? [`${c.p.n_documents} `, tt("paid.docs"), ": ", tt("paid.none")] : "", " ", keep(c.p.policy_coverage));
+    if (c.p.amounts.length) return [el("details", {}, el("summary", {}, count(c.p.amounts.length, "paid.amounts")), el("ul", {}, c.p.amounts.map((a) => el("li", { class: "small" }, keep(a)))), el("p", { class: "small" }, why(c.p.policy_coverage)))];
+    return el("span", { class: "small" }, c.p.n_documents ? [count(c.p.n_documents, "paid.docs"), ", ", tt("paid.none"), "; "] : "", why(c.p.policy_coverage));
+  }
+  /* the answer in a sentence, counted over the rows below it */
+  function answer(list) {
+    const some = (test) => list.filter(test).length;
+    const facts = { n: list.length, k: filters().battery, lead: some((c) => c.p.battery_anchor), docs: some((c) => c.p.n_documents), money: some((c) => c.p.amounts.length), out: some((c) => c.p.nev_output_newest !== undefined), recalled: some((c) => c.p.quality_flag === "mostly_recalled") };
+    const say = (lang) => (state.asked ? t("answer." + state.asked, lang) : t("answer.any", lang)).replace(/\{(\w+)\}/g, (_, key) => facts[key]);
+    fill($("cities-answer"), two(say("en"), say("zh")));
   }
   function drawCities() {
     const list = chosenCities();
     fill($("cities-count"), el("b", {}, String(list.length)), " ", tt("c.count"));
+    answer(list);
+    for (const button of document.querySelectorAll("[data-preset]")) button.setAttribute("aria-pressed", String(button.dataset.preset === (state.asked || "")));
     const heads = COLUMNS.map(([key, words]) => el("th", { scope: "col", "aria-sort": state.sort === key ? (state.down ? "descending" : "ascending") : "none" },
       el("button", { type: "button", "data-sort": key, on: { click: () => { state.down = state.sort === key ? !state.down : key !== "name"; state.sort = key; drawCities(); document.querySelector(`[data-sort="${key}"]`)?.focus(); } } }, tt(words), state.sort === key ? (state.down ? " ↓" : " ↑") : "")));
     table($("cities-table"), heads, list.map((c) => tr(
-      el("button", { type: "button", class: "link", on: { click: () => chooseCity(c.id, true) } }, both(c)), cell(num(c.p.n_ev_plants), true), cell(num(c.p.n_battery_plants), true), cell(keep(c.p.battery_makers.join(", ") || "–")),
-      cell(c.p.anchor_firm ? [keep(c.p.anchor_firm), ` (${pct(c.p.cr1)})`] : "–"), cell(c.p.nev_output_newest !== undefined ? `${num(c.p.nev_output_newest)} (${c.p.nev_output_newest_year})` : tt("city.unknown"), true),
-      cell(c.p.typology ? vocab(c.p.typology) : "–"), cell(tt("past." + c.p.ice_past)), cell(c.p.reading ? vocab(c.p.reading) : "–"), cell(paid(c)), cell([chip(c.p.quality_flag), c.p.recalled_share !== undefined ? ` ${pct(c.p.recalled_share)} ` : "", c.p.recalled_share !== undefined ? tt("city.recalled") : ""]))));
+      el("button", { type: "button", class: "link", on: { click: () => chooseCity(c.id, true) } }, both(c)), cell(num(c.p.n_ev_plants), true), cell(num(c.p.n_battery_plants), true), cell(c.p.battery_makers.length ? [keep(c.p.battery_makers.join(", ")), el("br"), el("small", {}, c.p.battery_anchor ? [tt("c.led"), " ", el("b", {}, keep(c.p.battery_anchor))] : tt("c.noleader"))] : "–"),
+      cell(c.p.anchor_firm ? [keep(c.p.anchor_firm), ` (${pct(c.p.cr1)})`] : noAnchor(c.p)), cell(c.p.nev_output_newest !== undefined ? `${atLeast(c.m)}${num(c.p.nev_output_newest)} (${c.p.nev_output_newest_year})` : tt("city.unknown"), true),
+      cell(c.p.typology ? vocab(c.p.typology) : "–"), cell(tt("past." + c.p.ice_past)), cell(c.p.reading ? vocab(c.p.reading) : "–"), cell(paid(c)), cell(c.p.recalled_share !== undefined ? el("span", { class: "chip wrap " + c.p.quality_flag }, `${pct(c.p.recalled_share)} `, tt("city.recalled")) : chip(c.p.quality_flag)))));
   }
-  const PRESETS = { battery: { battery: 1, past: "none known", sort: "n_battery_plants" }, seven: { seven: true, sort: "nev_output_newest" }, path: { reading: "path_dependence", sort: "n_ev_plants" }, all: { sort: "n_ev_plants" } };
+  const PRESETS = { battery: { battery: 2, past: "none known", sort: "n_battery_plants" }, seven: { seven: true, sort: "nev_output_newest" }, path: { reading: "path_dependence", sort: "n_ev_plants" }, all: { sort: "n_ev_plants" } };
   function preset(key) {
     const p = PRESETS[key];
     $("f-text").value = ""; $("f-battery").value = p.battery || 0; $("f-past").value = p.past || ""; $("f-reading").value = p.reading || ""; state.seven = p.seven || false; state.sort = p.sort; state.down = true;
+    state.asked = key;
     drawCities();
   }
 
@@ -218,29 +276,47 @@
     remember();
     if (scroll) $("city").scrollIntoView();
   }
-  const fact = (label, ...value) => el("div", {}, el("dt", {}, label), el("dd", {}, value));
+  const atLeast = (m) => (m.nev_output_newest_is_lower_bound ? "≥ " : "");
+  /* columns that only newer versions of the marts have */
+  const has = (column) => meaning.has(column);
+  const fact = (label, column, ...value) => el("div", {}, el("dt", {}, label, " ", how(column)), el("dd", {}, value));
   function drawCity() {
     const c = cities.get(state.city), m = c.m, p = c.p, h = c.h;
     const ranks = [["rank.output", m.rank_nev_output_newest], ["rank.capacity", p.capacity_vehicles ? m.rank_capacity_vehicles : undefined], ["rank.gwh", p.capacity_gwh ? m.rank_capacity_gwh : undefined], ["rank.plants", p.n_ev_plants ? m.rank_plants : undefined], ["rank.firms", p.n_firms ? m.rank_firms : undefined]].filter(([, value]) => value !== undefined);
     fill($("city-head"), el("h3", {}, both(c), " ", el("small", {}, two(c.pen || "", c.pzh || "")), " ", chip(p.quality_flag)),
       el("dl", { class: "facts" },
-        fact(tt("city.rank"), ranks.map(([words, value], i) => [i ? "; " : "", `${value} `, el("small", {}, tt("city.by"), " ", tt(words))])),
-        fact(tt("map.ev"), `${num(p.n_ev_plants)}`, m.national_share_plants !== undefined ? ` (${pct(m.national_share_plants, 1)})` : "", p.recalled_share !== undefined ? [", ", pct(p.recalled_share), " ", tt("city.recalled")] : ""),
-        fact(tt("rank.output"), p.nev_output_newest !== undefined ? [`${num(p.nev_output_newest)} (${p.nev_output_newest_year}) `, p.nev_output_newest_basis ? el("small", {}, vocab(p.nev_output_newest_basis)) : ""] : unknown()),
-        fact(tt("rank.capacity"), p.capacity_vehicles !== undefined ? [`${num(p.capacity_vehicles)} `, tt("v.vehicles_per_year"), m.capacity_vehicles_known_share !== undefined ? [" (", tt("city.known"), ` ${pct(m.capacity_vehicles_known_share)})`] : ""] : unknown()),
-        fact(tt("rank.gwh"), p.capacity_gwh !== undefined ? [`${num(p.capacity_gwh, 1)} `, tt("v.gwh_per_year"), m.capacity_gwh_known_share !== undefined ? [" (", tt("city.known"), ` ${pct(m.capacity_gwh_known_share)})`] : ""] : unknown()),
-        fact(tt("city.structure"), p.typology ? [vocab(p.typology), p.typology_margin !== undefined ? [" (", tt("city.margin"), ` ${num(p.typology_margin, 2)})`] : ""] : unknown(), m.life_cycle_stage ? ["; ", vocab(m.life_cycle_stage)] : ""),
-        fact(tt("c.anchor"), p.anchor_firm ? [keep(p.anchor_firm), ` ${pct(p.cr1)}, n = ${p.n_ev_plants}`, m.lq_without_anchor !== undefined ? ["; LQ ", tt("city.without"), ` ${num(m.lq_without_anchor, 2)}`] : ""] : unknown()),
-        fact(tt("city.lq"), m.lq_plants !== undefined ? `${num(m.lq_plants, 2)} [${num(m.lq_lo, 2)}, ${num(m.lq_hi, 2)}], q = ${num(m.q_bh, 2)}` : unknown()),
-        fact(tt("city.heritage"), p.reading ? vocab(p.reading) : unknown(), "; ", tt("past." + p.ice_past), p.ice_plants_before_2009 ? ` (${p.ice_plants_before_2009})` : "", "; ", tt("city.literature"), ": ", p.literature_reading ? [vocab(p.literature_reading), " ", outward((h.literature_source || "").split(" ; ")[0], tt("plant.evidence"))] : tt("city.unknown")),
-        fact(tt("city.lineage"), h.share_lineage_plants !== undefined ? [`${pct(h.share_lineage_plants)}, `, tt("city.expected"), ` ${pct(h.share_lineage_expected)}, n = ${h.n_ev_plants}`] : unknown(h.null_reason))));
+        fact(tt("city.rank"), "mart_cluster.rank_plants", ranks.map(([words, value], i) => [i ? "; " : "", `${value} `, el("small", {}, tt("city.by"), " ", tt(words))])),
+        fact(tt("map.ev"), "mart_cluster.n_ev_plants", `${num(p.n_ev_plants)}`, m.national_share_plants !== undefined ? ` (${pct(m.national_share_plants, 1)})` : "", p.recalled_share !== undefined ? [", ", pct(p.recalled_share), " ", tt("city.recalled")] : ""),
+        fact(tt("rank.output"), "mart_city_profile.nev_output_newest", p.nev_output_newest !== undefined ? [`${atLeast(m)}${num(p.nev_output_newest)} (${p.nev_output_newest_year}) `, p.nev_output_newest_basis ? el("small", {}, vocab(p.nev_output_newest_basis)) : ""] : unknown()),
+        fact(tt("rank.capacity"), "mart_cluster.capacity_vehicles", p.capacity_vehicles !== undefined ? [`${num(p.capacity_vehicles)} `, tt("v.vehicles_per_year"), m.capacity_vehicles_known_share !== undefined ? [" (", tt("city.known"), ` ${pct(m.capacity_vehicles_known_share)})`] : ""] : unknown()),
+        fact(tt("rank.gwh"), "mart_cluster.capacity_gwh", p.capacity_gwh !== undefined ? [`${num(p.capacity_gwh, 1)} `, tt("v.gwh_per_year"), m.capacity_gwh_known_share !== undefined ? [" (", tt("city.known"), ` ${pct(m.capacity_gwh_known_share)})`] : ""] : unknown()),
+        fact(tt("city.structure"), "mart_cluster.typology", p.typology ? [vocab(p.typology), p.typology_margin !== undefined ? [" (", tt("city.margin"), ` ${num(p.typology_margin, 2)})`] : ""] : unknown(), m.life_cycle_stage ? ["; ", vocab(m.life_cycle_stage)] : ""),
+        fact(tt("c.anchor"), "mart_cluster.anchor_firm", p.n_ev_plants ? [p.anchor_firm ? [keep(p.anchor_firm), ` ${pct(p.cr1)}`] : noAnchor(p), `, n = ${p.n_ev_plants}`, m.lq_without_anchor !== undefined ? ["; LQ ", tt("city.without"), ` ${num(m.lq_without_anchor, 2)}`] : "",
+          has("mart_cluster.anchor_vehicle") && p.n_ev_vehicle_plants ? ["; ", tt("city.vehiclesby"), " ", m.anchor_vehicle ? keep(m.anchor_vehicle) : tt("c.noleader")] : "", has("mart_cluster.anchor_battery") && p.n_battery_plants ? ["; ", tt("city.cellsby"), " ", m.anchor_battery ? keep(m.anchor_battery) : tt("c.noleader")] : ""] : unknown()),
+        fact(tt("city.lq"), "mart_cluster.lq_plants", m.lq_plants !== undefined ? `${num(m.lq_plants, 2)} [${num(m.lq_lo, 2)}, ${num(m.lq_hi, 2)}], q = ${num(m.q_bh, 2)}` : unknown()),
+        fact(tt("city.heritage"), "mart_heritage.reading", p.reading ? vocab(p.reading) : unknown(), "; ", tt("past." + p.ice_past), p.ice_plants_before_2009 ? ` (${p.ice_plants_before_2009})` : "", "; ", tt("city.literature"), ": ", p.literature_reading ? [vocab(p.literature_reading), " ", outward((h.literature_source || "").split(" ; ")[0], tt("plant.evidence"))] : tt("city.unknown")),
+        fact(tt("city.lineage"), "mart_heritage.share_lineage_plants", h.share_lineage_plants !== undefined ? [`${pct(h.share_lineage_plants)}${h.share_lineage_lo !== undefined ? ` [${pct(h.share_lineage_lo)}, ${pct(h.share_lineage_hi)}]` : ""}, `, tt("city.expected"), ` ${pct(h.share_lineage_expected)}, n = ${h.n_ev_plants}`] : unknown(h.null_reason))));
     chart("series", (doc) => {
-      const source = model(doc, "series");
-      source.data = { year: c.s.map((r) => r[0]), ev: c.s.map((r) => r[1]), ice: c.s.map((r) => r[2]), partial: c.s.map((r) => r[3]), share: c.s.map((r) => r[4] ?? NaN) };
-      model(doc, "hover_series").tooltips = [[t("t.year"), "@year"], [t("series.ev"), "@ev"], [t("series.ice"), "@ice"], ["%", "@share{0.0%}"]];
-      labels(doc, (key) => t("series." + key));
+      model(doc, "series").data = { year: c.s.map((r) => r[0]), ev: c.s.map((r) => r[1]), ice: c.s.map((r) => r[2]), partial: c.s.map((r) => r[3]) };
+      model(doc, "hover_series").tooltips = [[t("t.year"), "@year"], [t("series.ev"), "@ev"], [t("series.ice"), "@ice"], [t("series.partial"), "@partial"]];
       model(doc, "series_figure_y").axis_label = t("axis.plants");
     });
+    legend("legend-series", [["#0072B2", tt("series.ev"), "line"], ["#767676", tt("series.ice"), "line dashed"], ["#E69F00", tt("series.partial"), "line dotted"]]);
+    const ranked = c.s.filter((r) => r[5] !== null && r[5] !== undefined);
+    chart("share", (doc) => {
+      model(doc, "share").data = { year: c.s.map((r) => r[0]), share: c.s.map((r) => r[4] ?? NaN), n: c.s.map((r) => r[1]) };
+      model(doc, "hover_share").tooltips = [[t("t.year"), "@year"], [t("axis.share"), "@share{0.0%}"], ["n", "@n"]];
+      model(doc, "share_figure_y").axis_label = t("axis.natshare");
+    });
+    chart("rank", (doc) => {
+      model(doc, "rank").data = { year: ranked.map((r) => r[0]), rank: ranked.map((r) => r[5]), share: ranked.map((r) => r[4] ?? NaN) };
+      model(doc, "rank_figure").y_range.setv({ start: Math.max(10, ...ranked.map((r) => r[5])) + 1, end: 0 });
+      model(doc, "hover_rank").tooltips = [[t("t.year"), "@year"], [t("city.rank"), "@rank"], [t("axis.share"), "@share{0.0%}"]];
+      model(doc, "rank_figure_y").axis_label = t("axis.rank");
+    });
+    const years_ = el("table");
+    table(years_, ["t.year", "map.ev", "map.ice", "map.partial", "axis.natshare", "city.rank", "rank.output"].map(tt), [...c.s].reverse().map((r) => tr(String(r[0]), cell(num(r[1]), true), cell(num(r[2]), true), cell(num(r[3]), true), cell(r[4] === null || r[4] === undefined ? "–" : pct(r[4], 1), true), cell(r[5] ?? "–", true), cell(r[6] === null || r[6] === undefined ? tt("city.unknown") : num(r[6]), true))));
+    fill($("city-years"), el("details", {}, el("summary", {}, tt("city.years")), el("div", { class: "scroll", tabindex: "0" }, years_)));
     const measured = c.seg.filter((s) => s.lq_plants !== undefined);
     chart("lq", (doc) => {
       const figure = model(doc, "lq_figure");
@@ -248,29 +324,31 @@
       figure.y_range.factors = order;
       figure.x_range.setv({ start: 0, end: Math.max(2.2, ...measured.map((s) => Math.min(s.lq_hi ?? s.lq_plants, 5))) * 1.05 });
       model(doc, "lq").data = { segment: measured.map((s) => name(segments.get(s.segment))), lq: measured.map((s) => s.lq_plants), lo: measured.map((s) => s.lq_lo ?? s.lq_plants), hi: measured.map((s) => s.lq_hi ?? s.lq_plants), n: measured.map((s) => s.n_plants), q: measured.map((s) => s.q_bh ?? NaN) };
+      const end = figure.x_range.end, beyond = measured.filter((s) => (s.lq_hi ?? 0) > end);
+      model(doc, "lq_beyond").data = { end: beyond.map(() => end), segment: beyond.map((s) => name(segments.get(s.segment))) };
       model(doc, "lq_figure_x").axis_label = t("axis.lq");
     });
     const segmentTable = el("table");
     table(segmentTable, ["t.segment", "t.firms", "t.plants", "t.capacity", "t.lq", "t.q", "t.why"].map(tt), c.seg.map((s) => tr(nn(segments.get(s.segment)), cell(num(s.n_firms), true), cell(num(s.n_plants), true),
-      cell(s.capacity !== undefined ? [`${num(s.capacity, 1)} `, tt("v." + s.capacity_unit), ` (${pct(s.capacity_known_share)})`] : "–", true), cell(s.lq_plants !== undefined ? `${num(s.lq_plants, 2)} [${num(s.lq_lo, 2)}, ${num(s.lq_hi, 2)}]` : "–", true), cell(num(s.q_bh, 2), true), cell(keep(s.null_reason ? s.null_reason.replaceAll("_", " ") : "")))));
+      cell(s.capacity !== undefined ? [`${num(s.capacity, 1)} `, tt("v." + s.capacity_unit), ` (${pct(s.capacity_known_share)})`] : "–", true), cell(s.lq_plants !== undefined ? `${num(s.lq_plants, 2)} [${num(s.lq_lo, 2)}, ${num(s.lq_hi, 2)}]` : "–", true), cell(num(s.q_bh, 2), true), cell(why(s.null_reason)))));
     fill($("city-segments"), el("details", {}, el("summary", {}, tt("city.segtable"), `, ${NOW}`), el("div", { class: "scroll", tabindex: "0" }, segmentTable)));
     drawFlow(c);
-    const mine = (code) => data.policies.filter((q) => q.adcode === code && ["norm", "plan", "agreement", "other"].includes(q.type));
-    const documents = mine(c.id);
+    const mine = (code) => data.policies.filter((q) => q.adcode === code);
+    const documents = mine(c.id), beyond = Math.max(0, (p.n_documents || 0) - documents.length);
     const province = c.id.slice(0, 2) + "0000";
     const above = province === c.id ? [] : mine(province);
     const inv = c.inv;
     const plantTable = el("table"), firmTable = el("table");
-    table(plantTable, ["t.plants", "t.segment", "t.year", "t.capacity", "c.quality"].map(tt), data.plants.filter((q) => q.city === c.id).map((q) => tr(keep(q.name || q.operator), cell(nn(segments.get(q.segment))), cell(two(inLang(years, q, "en"), inLang(years, q, "zh"))), cell(q.cap !== undefined ? [`${num(q.cap, 1)} `, tt("v." + q.unit)] : tt("city.unknown")), cell([chip(q.support), " ", outward(q.url, tt("plant.evidence"))]))));
+    table(plantTable, ["t.plants", "t.segment", "t.year", "t.capacity", "c.quality"].map(tt), data.plants.filter((q) => q.city === c.id).map((q) => tr(keep(q.name || q.operator), cell(nn(segments.get(q.segment))), cell(two(inLang(years, q, "en"), inLang(years, q, "zh"))), cell(q.cap !== undefined ? [`${num(q.cap, 1)} `, q.unit ? tt("v." + q.unit) : tt("plant.nounit")] : tt("city.unknown")), cell([chip(q.support), " ", outward(q.url, tt("plant.evidence"))]))));
     table(firmTable, ["t.firms", "t.segment", "t.year", "plant.group", "c.quality"].map(tt), c.firms.map((q) => tr(both(q), cell((q.segments || []).filter(Boolean).map((s, i) => [i ? ", " : "", nn(segments.get(s))])), cell(q.founded ?? "–"), cell(keep(q.grp)), cell([chip(q.support), " ", outward(q.url, tt("plant.evidence"))]))));
     fill($("city-rest"),
-      el("h3", {}, tt("city.tools")), documents.length ? policyList(documents) : el("p", { class: "note" }, tt("city.tools.none")),
+      el("h3", { id: "city-tools" }, tt("city.tools")), documents.length ? [beyond ? el("p", { class: "small" }, `+ ${beyond} `, tt("city.morein"), " ", el("code", {}, "policy")) : "", policyList(documents)] : el("p", { class: "note" }, tt("city.tools.none")),
       above.length ? el("details", {}, el("summary", {}, tt("city.province"), ` (${above.length})`), policyList(above)) : "",
       el("h3", {}, tt("city.involution")),
-      inv ? el("dl", { class: "facts" }, fact(tt("inv.utilisation"), p.utilisation !== undefined ? `${pct(p.utilisation)} (${p.utilisation_year})` : unknown(inv.null_reason)), fact(tt("inv.duplication"), inv.duplication !== undefined ? `${num(inv.duplication, 2)}, n = ${p.n_ev_plants}` : unknown()), fact(tt("inv.jaccard"), inv.instrument_jaccard !== undefined ? [`${num(inv.instrument_jaccard, 2)}, ${p.n_documents} `, tt("paid.docs")] : unknown()), fact(tt("inv.churn"), inv.churn !== undefined ? `${num(inv.churn, 0)} % (${inv.year})` : unknown()), fact(tt("inv.early"), inv.early_closure_share !== undefined ? `${pct(inv.early_closure_share)}, n = ${p.n_ev_plants}` : unknown()), fact(tt("inv.missing"), keep((inv.components_missing || []).join(", ").replaceAll("_", " ")))) : el("p", {}, tt("city.flow.none")),
-      el("h3", {}, tt("city.coverage")), el("p", {}, keep(p.policy_coverage), p.null_reason ? [". ", keep(p.null_reason)] : ""),
+      inv ? el("dl", { class: "facts" }, fact(tt("inv.utilisation"), "mart_involution.utilisation", p.utilisation !== undefined ? [`${pct(p.utilisation)} (${p.utilisation_year})`, inv.utilisation_bound && inv.utilisation_bound !== "point" ? [", ", tt("inv.bound")] : ""] : unknown(inv.null_reason)), fact(tt("inv.duplication"), "mart_involution.duplication", inv.duplication !== undefined ? `${num(inv.duplication, 2)}, n = ${inv.n_ev_plants}` : unknown()), fact(tt("inv.jaccard"), "mart_involution.instrument_jaccard", inv.instrument_jaccard !== undefined ? [`${num(inv.instrument_jaccard, 2)}, `, count(p.n_documents, "paid.docs")] : unknown()), fact(tt("inv.churn"), "mart_involution.churn", inv.churn !== undefined ? `${num(inv.churn, 0)}\u00a0% (${inv.year}), n = ${inv.n_ev_plants}` : unknown()), fact(tt("inv.early"), "mart_involution.early_closure_share", inv.early_closure_share !== undefined ? [`${pct(inv.early_closure_share)}, `, tt("inv.entered")] : unknown()), fact(tt("inv.missing"), "mart_involution.components_missing", (inv.components_missing || []).map((m, i) => [i ? ", " : "", tt("inv." + m)]))) : el("p", {}, tt("city.flow.none")),
+      el("h3", {}, tt("city.coverage")), el("ul", {}, el("li", {}, tt("r.policies"), ": ", why(p.policy_coverage)), (p.null_reason || "").split("; ").filter(Boolean).map((part) => el("li", {}, why(part)))),
       el("details", {}, el("summary", {}, tt("city.plants"), ` (${data.plants.filter((q) => q.city === c.id).length})`), el("div", { class: "scroll", tabindex: "0" }, plantTable)),
-      el("details", {}, el("summary", {}, tt("city.firms"), ` (${c.firms.length})`), el("div", { class: "scroll", tabindex: "0" }, firmTable)));
+      el("details", {}, el("summary", {}, tt("city.firms"), ` (${c.firms.length}${c.p.n_firms > c.firms.length && c.firms.length >= 60 ? " / " + num(c.p.n_firms) : ""})`), el("div", { class: "scroll", tabindex: "0" }, firmTable)));
   }
   function inLang(run, value, lang) { const was = state.lang; state.lang = lang; const words = run(value); state.lang = was; return words; }
   const coded = new Map();
@@ -278,8 +356,8 @@
   function policyList(documents) {
     const body = documents.flatMap((d) => {
       const lines = coded.get(d.id) || [];
-      const head = el("th", { scope: "row", rowspan: Math.max(1, lines.length) }, both(d), el("br"), el("small", {}, keep([d.no, d.issued, d.status, d.text === "full" ? "" : `text: ${d.text}`].filter(Boolean).join(" · ")), " ", chip(d.support), " ", outward(d.url, tt("plant.evidence"))));
-      const cells = (s) => [cell(nn(instruments.get(s.instrument))), cell(vocab(s.direction)), cell(s.amount !== undefined ? `${num(s.amount, 2)} ${s.unit || ""} (${s.role || ""})` : "–", true), cell(el("q", { "data-keep": true }, s.words || ""))];
+      const head = el("th", { scope: "row", rowspan: Math.max(1, lines.length) }, both(d), el("br"), el("small", {}, keep([d.no, d.issued].filter(Boolean).join(" · ")), d.status && d.status !== "unknown" ? [" · ", tt("v." + d.status)] : "", d.text && d.text !== "full" ? [" · ", tt("text." + d.text)] : "", " ", chip(d.support), " ", outward(d.url, tt("plant.evidence"))));
+      const cells = (s) => [cell(nn(instruments.get(s.instrument))), cell(vocab(s.direction)), cell(s.amount !== undefined ? [`${num(s.amount, 2)} ${s.unit || ""}`, s.role ? [" (", tt("role." + s.role), ")"] : ""] : "–", true), cell(el("q", { "data-keep": true }, s.words || ""))];
       return lines.length ? lines.map((s, i) => el("tr", {}, i ? "" : head, cells(s))) : [el("tr", {}, head, el("td", { colspan: 4 }, "–"))];
     });
     const node = el("table");
@@ -287,6 +365,7 @@
     return el("div", { class: "scroll", tabindex: "0" }, node);
   }
   /* Sankey in three columns: predecessor, how it passed on, EV-capable plant. A plant weighs one, shared by its edges. */
+  const FLOW = { none: "#009E73", converted_plant: "#E69F00", same_firm_diversifier: "#0072B2", joint_venture: "#CC79A7", acquired_plant_or_licence: "#D55E00", spin_off: "#56B4E9", same_site: "#F0E442", supplier_follow_on: "#767676" };
   function drawFlow(c) {
     const own = data.plants.filter((p) => p.city === c.id && p.ev !== undefined && (p.closed === undefined || p.closed > NOW));
     const links = [];
@@ -295,27 +374,31 @@
       if (!mine.length) links.push({ from: null, type: "none", to: p, weight: 1 });
       for (const e of mine) links.push({ from: e.name || e.pre, type: e.type, to: p, weight: 1 / mine.length, edge: e });
     }
-    fill($("city-flow-list"), own.length ? el("details", {}, el("summary", {}, tt("table")), el("ul", {}, links.map((l) => el("li", {}, keep(l.from || ""), l.from ? " → " : "", tt("v." + l.type), " → ", keep(l.to.name || l.to.operator), l.edge ? [` (${l.edge.since || "–"}, ${num(l.edge.confidence, 2)}) `, chip(l.edge.support), " ", outward(l.edge.url, tt("plant.evidence"))] : "")))) : el("p", {}, tt("city.flow.none")));
+    fill($("city-flow-list"), own.length ? el("details", {}, el("summary", {}, tt("city.flow.list")), el("ul", {}, links.map((l) => el("li", {}, keep(l.from || ""), l.from ? " → " : "", tt("v." + l.type), " → ", keep(l.to.name || l.to.operator), l.edge ? [` (${l.edge.since || "–"}, ${num(l.edge.confidence, 2)}) `, chip(l.edge.support), " ", outward(l.edge.url, tt("plant.evidence"))] : "")))) : el("p", {}, tt("city.flow.none")));
+    const kinds = [...new Set(links.map((l) => l.type))];
+    legend("legend-flow", kinds.map((k) => [FLOW[k] || "#767676", tt("v." + k), "box"]));
     chart("flow", (doc) => {
       const columns = [new Map(), new Map(), new Map()];
       const put = (col, key, weight, label, colour) => { const n = columns[col].get(key) || columns[col].set(key, { weight: 0, label, colour, used: 0, out: 0 }).get(key); n.weight += weight; };
-      const colourOf = { none: "#009E73", converted_plant: "#E69F00", same_firm_diversifier: "#0072B2", joint_venture: "#CC79A7", acquired_plant_or_licence: "#D55E00", spin_off: "#56B4E9", same_site: "#F0E442", supplier_follow_on: "#767676" };
       for (const l of links) {
         if (l.from) put(0, l.from, l.weight, l.from, "#767676");
-        put(1, l.type, l.weight, t("v." + l.type), colourOf[l.type] || "#767676");
+        put(1, l.type, l.weight, t("v." + l.type), FLOW[l.type] || "#767676");
         put(2, l.to.id, l.weight, l.to.name || l.to.operator, colours.segments[l.to.segment] || "#767676");
       }
       const most = Math.max(1, ...columns.map((m) => m.size));
       const scale = (1 - 0.02 * most) / Math.max(own.length, 0.001);
-      const xs = [0, 0.48, 0.96], wide = 0.04;
+      const narrow = $("chart-flow").clientWidth < 620, xs = [0, 0.48, 0.96], wide = narrow ? 0.03 : 0.04;
+      model(doc, "flow").x_range.setv(narrow ? { start: -0.01, end: 1.01 } : { start: -0.36, end: 1.36 });
       const nodes = { left: [], right: [], top: [], bottom: [], fill: [], label: [] }, texts = { right: { x: [], y: [], text: [] }, left: { x: [], y: [], text: [] } };
       columns.forEach((m, i) => {
         let y = 1 - 0.01;
         for (const n of m.values()) {
           n.top = y; n.bottom = y - n.weight * scale; y = n.bottom - 0.02;
           nodes.left.push(xs[i]); nodes.right.push(xs[i] + wide); nodes.top.push(n.top); nodes.bottom.push(n.bottom); nodes.fill.push(n.colour); nodes.label.push(n.label);
-          const side = i === 0 ? texts.right : texts.left;
-          side.x.push(i === 0 ? -0.01 : xs[i] + wide + 0.01); side.y.push((n.top + n.bottom) / 2); side.text.push(n.label.length > 34 ? n.label.slice(0, 33) + "…" : n.label);
+          if (i === 1) continue; /* the middle column is told by its colour and the legend */
+          const side = (i === 0) === narrow ? texts.left : texts.right, edge = i === 0 ? (narrow ? wide + 0.01 : -0.01) : narrow ? xs[2] - 0.01 : xs[2] + wide + 0.01;
+          const most = narrow ? 20 : 42;
+          side.x.push(edge); side.y.push((n.top + n.bottom) / 2); side.text.push(n.label.length > most ? n.label.slice(0, most - 1) + "…" : n.label);
         }
       });
       const bands = { xs: [], ys: [], fill: [], label: [] };
@@ -333,10 +416,9 @@
       }
       for (const n of columns[1].values()) n.out = 0;
       for (const l of links) band(columns[1].get(l.type), columns[2].get(l.to.id), xs[1] + wide, xs[2], l.weight, columns[1].get(l.type).colour, `${t("v." + l.type)} → ${l.to.name || l.to.operator}`);
-      // Bokeh 3.9 may paint patches once more with the indices of the data before: the source never gets shorter
-      for (let i = bands.xs.length; i < model(doc, "flow_links").data.xs.length; i += 1) { bands.xs.push([NaN]); bands.ys.push([NaN]); bands.fill.push("#ffffff"); bands.label.push(""); }
+      noShorter(bands, model(doc, "flow_links").data);
       model(doc, "flow_links").data = bands; model(doc, "flow_nodes").data = nodes; model(doc, "flow_right").data = texts.right; model(doc, "flow_left").data = texts.left;
-      model(doc, "flow").height = Math.max(200, Math.min(700, 46 * most));
+      model(doc, "flow").height = own.length ? Math.max(110, Math.min(700, 44 * most)) : 20;
     });
   }
 
@@ -351,25 +433,35 @@
       return tr(nn(s), cell([list(plantsOf, "n_plants"), plantsOf.length ? ` (n = ${total(plantsOf, "n_plants")})` : "–"]), cell([list(firmsOf, "n_firms"), firmsOf.length ? ` (n = ${total(firmsOf, "n_firms")})` : "–"]));
     });
     table($("leaders"), ["t.segment", "t.plants", "t.firms"].map(tt), rows);
-    table($("concentration"), [tt("t.segment"), tt("t.plants"), tt("gamma"), "z", tt("gini"), tt("t.why")], data.concentration.map((r) => tr(nn(segments.get(r.segment_id)), cell(num(r.n_plants), true), cell(num(r.eg_gamma, 4), true), cell(num(r.eg_z, 2), true), cell(num(r.locational_gini, 2), true), cell(keep(r.null_reason || (r.low_n ? "fewer than 10 plants" : ""))))));
-    table($("coagglomeration"), [tt("pair"), "EGK gamma", tt("t.why")], data.coagglomeration.map((r) => tr([nn(segments.get(r.segment_i)), " + ", nn(segments.get(r.segment_j))], cell(num(r.egk_gamma, 4), true), cell(keep(r.null_reason || "")))));
+    table($("concentration"), [tt("t.segment"), tt("t.plants"), [tt("gamma"), " ", how("segment_concentration.eg_gamma")], ["z ", how("segment_concentration.eg_z")], [tt("gini"), " ", how("segment_concentration.locational_gini")], tt("t.why")], data.concentration.map((r) => tr(nn(segments.get(r.segment_id)), cell(num(r.n_plants), true), cell(num(r.eg_gamma, 4), true), cell(num(r.eg_z, 2), true), cell(num(r.locational_gini, 2), true), cell(why(r.null_reason || (r.low_n ? "fewer than 10 plants" : ""))))));
+    const size_ = byId(data.concentration, "segment_id");
+    table($("coagglomeration"), [tt("pair"), tt("t.plants"), ["EGK gamma ", how("coagglomeration.egk_gamma")], tt("t.why")], data.coagglomeration.map((r) => tr([nn(segments.get(r.segment_i)), " + ", nn(segments.get(r.segment_j))], cell(`${size_.get(r.segment_i)?.n_plants ?? "–"} + ${size_.get(r.segment_j)?.n_plants ?? "–"}`, true), cell(num(r.egk_gamma, 4), true), cell(why(r.null_reason)))));
     drawDensity();
   }
   function drawDensity() {
     const id = $("kd-choice").value, mine = data.k_density.filter((r) => r.segment_id === id);
     const first = mine[0];
+    legend("legend-kd", [["#0072B2", tt("kd.kd"), "line"], ["#b4b4b4", tt("kd.local"), "box"], ["#e2e2e2", tt("kd.global"), "box"]]);
     fill($("kd-note"), first ? `n = ${first.n_plants}, h = ${num(first.bandwidth_km, 1)} km` : "", data.k_density_missing.length ? [" · ", tt("segments.missing"), ": ", data.k_density_missing.map((m, i) => [i ? ", " : "", nn(segments.get(m.segment_id)), ` (n = ${m.n_plants ?? 0})`])] : "");
     chart("kd", (doc) => {
-      const col = (key) => mine.map((r) => r[key] ?? NaN);
-      model(doc, "kd_source").data = { r: col("r_km"), kd: col("kd"), lo: col("local_lo"), hi: col("local_hi"), glo: col("global_lo"), ghi: col("global_hi") };
-      labels(doc, (key) => t("kd." + key));
+      const col = (key) => mine.map((r) => 1000 * (r[key] ?? NaN));
+      model(doc, "kd_source").data = { r: mine.map((r) => r.r_km), kd: col("kd"), lo: col("local_lo"), hi: col("local_hi"), glo: col("global_lo"), ghi: col("global_hi") };
+      model(doc, "kd").x_range.setv({ start: 0, end: Math.max(1, ...mine.map((r) => r.r_km)) });
       model(doc, "kd_x").axis_label = t("axis.km"); model(doc, "kd_y").axis_label = t("axis.kd");
     });
   }
+  const hidden = new Set();
+  const placeOf = (id) => (cities.has(id) ? nn(cities.get(id)) : provinces.has(id) ? nn(provinces.get(id)) : id);
   function drawPolicies() {
     const known = data.diffusion[0]?.known ?? 0;
     fill($("policies-p"), two(t("policies.p", "en").replace("{n}", known), t("policies.p", "zh").replace("{n}", known)));
-    chart("diffusion", (doc) => { labels(doc, (key) => t("tool." + key)); model(doc, "diffusion_y").axis_label = t("axis.places"); model(doc, "hover_diffusion").tooltips = [[t("t.instrument"), "@tool"], [t("t.year"), "@year"], [t("axis.places"), "@places / @known"]]; });
+    chart("diffusion", (doc) => { model(doc, "diffusion_y").axis_label = t("axis.places"); model(doc, "hover_diffusion").tooltips = [[t("t.instrument"), "@tool"], [t("t.year"), "@year"], [t("axis.places"), "@places / @known"]]; });
+    fill($("legend-diffusion"), Object.entries(colours.tools).map(([tool, colour]) => {
+      const mark = el("i", { class: "line " + (colours.dashes[tool] || "") });
+      mark.style.setProperty("--c", colour);
+      return el("li", {}, el("button", { type: "button", "aria-pressed": String(!hidden.has(tool)), on: { click: (event) => { const off = !hidden.has(tool); if (off) hidden.add(tool); else hidden.delete(tool); event.currentTarget.setAttribute("aria-pressed", String(!off)); chart("diffusion", (doc) => { model(doc, "line_" + tool).visible = !off; }); } } }, mark, tt("tool." + tool)));
+    }));
+    table($("spread"), [tt("t.instrument"), tt("spread.first"), [tt("axis.places"), ` / ${known}`], tt("paid.docs")], data.spread.map((r) => tr(nn(instruments.get(r.instrument)), cell([placeOf(r.first_place), ", ", String(r.first_on).slice(0, 7)]), cell([num(r.places), r.share_adopted !== undefined && r.share_lo !== undefined ? ` (${pct(r.share_adopted)} [${pct(r.share_lo)}, ${pct(r.share_hi)}])` : ""], true), cell(num(r.documents), true))));
     const sums = new Map();
     for (const r of data.mix) sums.set(r.id, (sums.get(r.id) || 0) + r.n);
     const top = [...sums].sort((a, b) => b[1] - a[1]).slice(0, 22).map(([id]) => id).reverse();
@@ -380,9 +472,12 @@
       model(doc, "mix_figure").y_range.factors = columns.place;
       model(doc, "mix").data = columns;
       model(doc, "mix_figure_x").axis_label = t("axis.documents");
-      labels(doc, (key) => t("tool." + key));
+      model(doc, "mix_figure").height = Math.max(140, 60 + 22 * top.length);
+      model(doc, "hover_mix").tooltips = [["", "@place"], ...Object.keys(colours.tools).map((tool) => [t("tool." + tool), `@{${tool}}`])];
     });
-    table($("effects"), [tt("t.instrument"), "estimator", "t", tt("eff.estimate"), tt("eff.treated"), tt("eff.grade"), tt("eff.why")], data.effects.map((r) => tr(tt("tool." + r.instrument), cell(keep(r.estimator)), cell(num(r.event_time), true), cell(r.estimate !== undefined ? `${num(r.estimate, 3)} [${num(r.lo, 3)}, ${num(r.hi, 3)}]` : tt("policies.nonumber"), true), cell(`${r.n_treated ?? "–"} / ${r.n_control ?? "–"}`, true), cell(keep(r.design_grade)), cell(keep(r.warnings || "")))));
+    legend("legend-mix", Object.entries(colours.tools).map(([tool, c]) => [c, tt("tool." + tool), "box"]));
+    table($("effects"), [tt("t.instrument"), [tt("eff.outcome"), " ", how("mart_policy_effect.outcome")], [tt("eff.estimator"), " ", how("mart_policy_effect.estimator")], ["t ", how("mart_policy_effect.event_time")], [tt("eff.estimate"), " ", how("mart_policy_effect.estimate")], tt("eff.treated"), [tt("eff.grade"), " ", how("mart_policy_effect.design_grade")], tt("eff.why")],
+      data.effects.map((r) => tr(text["tool." + r.instrument] ? tt("tool." + r.instrument) : nn(instruments.get(r.instrument) || { en: r.instrument }), cell(keep(r.outcome ?? "–")), cell(keep(r.estimator)), cell(num(r.event_time), true), cell(r.estimate !== undefined && r.lo !== undefined ? `${num(r.estimate, 3)} [${num(r.lo, 3)}, ${num(r.hi, 3)}]` : tt("policies.nonumber"), true), cell(`${r.n_treated ?? "–"} / ${r.n_control ?? "–"}`, true), cell(keep(r.design_grade)), cell(why(r.warnings)))));
   }
   function drawHeritage() {
     const top = data.cities.filter((c) => c.p.n_ev_plants > 0).sort((a, b) => b.p.n_ev_plants - a.p.n_ev_plants || name(a).localeCompare(name(b))).slice(0, 24).reverse();
@@ -391,11 +486,13 @@
       model(doc, "heritage_figure").y_range.factors = places;
       model(doc, "heritage").data = { place: places, lineage: top.map((c) => c.h.share_lineage_plants ?? 0), new_in_ice_city: top.map((c) => c.h.share_new_in_ice_city ?? 0), greenfield: top.map((c) => c.h.share_greenfield ?? 0) };
       model(doc, "heritage_figure_x").axis_label = t("axis.share");
-      labels(doc, (key) => t(key));
+      model(doc, "heritage_figure").height = Math.max(140, 60 + 22 * top.length);
+      model(doc, "hover_heritage").tooltips = [["", "@place"], ...Object.keys(colours.heritage).map((part) => [t(part), `@${part}{0%}`])];
     });
+    legend("legend-heritage", Object.entries(colours.heritage).map(([part, c]) => [c, tt(part), "box"]));
     const compared = data.cities.filter((c) => c.p.literature_reading);
     const agree = compared.filter((c) => c.p.readings_agree === true).length, differ = compared.filter((c) => c.p.readings_agree === false).length;
-    fill($("heritage-count"), el("b", {}, String(agree)), " ", tt("heritage.agree"), ", ", el("b", {}, String(differ)), " ", tt("heritage.disagree"), ` (n = ${compared.length})`);
+    fill($("heritage-count"), el("b", {}, String(agree)), " ", tt("heritage.agree"), ", ", el("b", {}, String(differ)), " ", tt("heritage.disagree"), ", ", el("b", {}, String(compared.length - agree - differ)), " ", tt("heritage.neither"), ` (n = ${compared.length})`);
     table($("readings"), ["c.city", "map.ev", "city.lineage", "c.past", "c.reading", "city.literature"].map(tt), compared.map((c) => tr(el("button", { class: "link", type: "button", on: { click: () => chooseCity(c.id, true) } }, both(c)), cell(num(c.p.n_ev_plants), true), cell(pct(c.h.share_lineage_plants), true), cell(tt("past." + c.p.ice_past)), cell(c.p.reading ? vocab(c.p.reading) : "–"), cell([vocab(c.p.literature_reading), " ", outward((c.h.literature_source || "").split(" ; ")[0], tt("plant.evidence"))]))));
   }
 
@@ -445,12 +542,33 @@
     options($("kd-choice"), [...new Set(data.k_density.map((r) => r.segment_id))].map((id) => [id, name(segments.get(id))]));
     drawMap(); drawCities(); drawCity(); drawSegments(); drawPolicies(); drawHeritage();
   }
+  // ---- the dictionary: what each number is, from the comments of the published file ---------------------------------------------
+  function drawDictionary() {
+    fill($("dictionary-list"), data.dictionary.map((d) => el("details", { id: `d-${d.table}` }, el("summary", {}, el("code", {}, d.table), " ", el("small", {}, keep(d.meaning.split(". ")[0]))),
+      el("p", { class: "small" }, keep(d.meaning)), el("div", { class: "scroll", tabindex: "0" }, el("table", {}, el("tbody", {}, d.columns.map(([column, kind_, words]) => el("tr", { id: `d-${d.table}.${column}` }, el("th", { scope: "row" }, el("code", {}, column), el("br"), el("small", {}, kind_.toLowerCase())), cell(keep(words))))))))));
+  }
+  function explain(id) {
+    const node = document.getElementById(id);
+    if (!node) return;
+    const box = node.closest("details");
+    if (box) box.open = true;
+    for (const other of document.querySelectorAll("tr.asked")) other.classList.remove("asked");
+    node.classList.add("asked");
+    node.scrollIntoView({ block: "center" });
+    (box || node).querySelector("summary")?.focus({ preventScroll: true });
+  }
+  const ASKS = {
+    battery: () => { preset("battery"); $("cities").scrollIntoView(); }, seven: () => { preset("seven"); $("cities").scrollIntoView(); },
+    wave: () => { $("map").scrollIntoView(); state.year = NOW; $("play").click(); }, words: () => { chooseCity(state.city, false); $("city-tools").scrollIntoView(); }, findings: () => $("findings").scrollIntoView(),
+  };
   function begin() {
-    const asked = new URLSearchParams(location.hash.slice(1));
+    const asked = new URLSearchParams(location.hash.slice(1)), asked_ = location.hash.startsWith("#d-") ? decodeURIComponent(location.hash.slice(1)) : "";
     if (cities.has(asked.get("city"))) state.city = asked.get("city");
     if (Number(asked.get("year")) >= 1990 && Number(asked.get("year")) <= NOW) { state.year = Number(asked.get("year")); $("year").value = state.year; }
     language(asked.get("lang") === "zh" || (!asked.get("lang") && navigator.language.startsWith("zh")) ? "zh" : "en");
-    drawHulls();
+    drawDictionary();
+    for (const button of document.querySelectorAll("[data-ask]")) button.addEventListener("click", () => ASKS[button.dataset.ask]());
+    document.addEventListener("click", (event) => { const link = event.target.closest?.("a.to-dictionary"); if (link) { event.preventDefault(); explain(link.getAttribute("href").slice(1)); } });
     $("language").addEventListener("click", () => { language(state.lang === "zh" ? "en" : "zh"); remember(); });
     $("year").addEventListener("input", (event) => { state.year = Number(event.target.value); drawMap(); });
     $("year").addEventListener("change", remember);
@@ -463,10 +581,10 @@
       timer = setInterval(() => { state.year += 1; $("year").value = state.year; drawMap(); if (state.year >= NOW) playing(false); }, 450);
     });
     for (const input of document.getElementsByName("colour")) input.addEventListener("change", () => { state.colour = input.value; drawMap(); });
-    for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => move(0, 0, { in: 0.6, out: 1 / 0.6, reset: 0 }[button.dataset.zoom]));
+    for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => move(0, 0, { in: 0.6, out: 1 / 0.6, reset: 0, east: -1 }[button.dataset.zoom]));
     for (const button of document.querySelectorAll("[data-pan]")) button.addEventListener("click", () => { const [x, y] = { left: [-0.25, 0], right: [0.25, 0], up: [0, 0.25], down: [0, -0.25] }[button.dataset.pan]; move(x, y, 1); });
     for (const button of document.querySelectorAll("[data-preset]")) button.addEventListener("click", () => preset(button.dataset.preset));
-    for (const id of ["f-text", "f-battery", "f-past", "f-reading"]) $(id).addEventListener("input", () => { state.seven = false; drawCities(); });
+    for (const id of ["f-text", "f-battery", "f-past", "f-reading"]) $(id).addEventListener("input", () => { state.seven = false; state.asked = ""; drawCities(); });
     $("city-choice").addEventListener("change", (event) => chooseCity(event.target.value, false));
     $("kd-choice").addEventListener("change", drawDensity);
     $("search").addEventListener("input", search);
@@ -475,7 +593,14 @@
     });
     $("search").addEventListener("blur", () => { $("hits").hidden = true; });
     chart("map", (doc) => {
-      const points = model(doc, "plants"), units = model(doc, "units");
+      const points = model(doc, "plants"), units = model(doc, "units"), figure = model(doc, "map");
+      if ($("chart-map").clientWidth < 620) { figure.height = 400; figure.toolbar_location = "above"; }
+      let due = null;
+      const later = (run) => { clearTimeout(due); due = setTimeout(run, 60); };
+      figure.properties.inner_width.change.connect(() => later(() => show(doc, view)));
+      figure.properties.inner_height.change.connect(() => later(() => show(doc, view)));
+      figure.x_range.properties.start.change.connect(() => later(() => nameCities(doc)));
+      show(doc, view);
       points.selected.properties.indices.change.connect(() => { const i = points.selected.indices[0]; if (i !== undefined && shown[i]) select(plantCard(shown[i])); });
       units.selected.properties.indices.change.connect(() => { const i = units.selected.indices[0]; const c = i !== undefined && cities.get(cityOf(units.data.id[i])); if (c && !points.selected.indices.length) select(cityCard(c)); });
       // a finger scrolls the page first; the buttons move the map
@@ -483,6 +608,11 @@
     });
     for (const key of Object.keys(charts)) near.observe($("chart-" + key));
     root.dataset.ready = "true";
+    /* the rest when nothing else is to do, so that paper has every chart too */
+    const idle = window.requestIdleCallback || ((run) => setTimeout(run, 200));
+    const rest = () => { const key = Object.keys(charts).find((k) => !embedded.has(k)); if (key) { near.unobserve($("chart-" + key)); embed(key).then(() => idle(rest)); } };
+    setTimeout(() => idle(rest), 1200);
+    if (asked_ && document.getElementById(asked_)) explain(asked_);
   }
   begin();
 })();

@@ -181,9 +181,9 @@ fresh as (
             and n.period = h.period
     where
         h.vintage_id is null
-        or n.value is distinct from h.value
-        or n.lo is distinct from h.lo
-        or n.hi is distinct from h.hi
+        or {{ moved('n.value', 'h.value') }}
+        or {{ moved('n.lo', 'h.lo') }}
+        or {{ moved('n.hi', 'h.hi') }}
         or n.quality_flag is distinct from h.quality_flag
         or n.null_reason is distinct from h.null_reason
         or h.method_version is distinct from (select method_version from {{ ref('int_build') }})
