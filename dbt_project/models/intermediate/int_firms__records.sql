@@ -67,10 +67,60 @@ brought as (
     from {{ ref('stg_inbox__firms_sector') }}
 ),
 
+-- companies listed in Shanghai, Shenzhen and Beijing, as far as they are of the sector
+listed as (
+    select
+        source,
+        record_id as source_record_id,
+        3 as priority,
+        name_zh,
+        name_zh_short,
+        name_en,
+        stock_codes,
+        city_adcode,
+        if(city_adcode is not null, source || ':' || place_rule, null) as place_rule,
+        left(city_adcode, 2) || '0000' as province_adcode,
+        if(status = 'listed', 'active', null) as status,
+        'seen' as support,
+        if(sector_rule = 'name', 'medium', 'high') as confidence
+    from {{ ref('int_firms__listed') }}
+),
+
+-- Wikidata knows firms, brands and groups: firms enter, and only with what identifies them (a registered name, an LEI, a
+-- USCC, a listing code). What people call a firm ("比亚迪") is also its brand and its group, and identifies none of them.
+wikidata as (
+    select
+        'wikidata' as source,
+        record_id as source_record_id,
+        4 as priority,
+        name_zh,
+        label_zh as name_zh_short,
+        name_en,
+        uscc,
+        lei,
+        nullif(array_to_string(stock_codes, ';'), '') as stock_codes,
+        located_adcode as city_adcode,
+        if(located_adcode is not null, 'wikidata:headquarters', null) as place_rule,
+        left(located_adcode, 2) || '0000' as province_adcode,
+        founded_on,
+        founded_year,
+        if(dissolved_year is not null, 'closed', null) as status,
+        dissolved_year as status_year,
+        'seen' as support,
+        'medium' as confidence,
+        'https://www.wikidata.org/wiki/' || record_id as source_url
+    from {{ ref('stg_wikidata__entities') }}
+    where kind = 'firm' and (name_zh is not null or uscc is not null or lei is not null or len(stock_codes) > 0)
+),
+
 united as (
     select * from curated
-    union all
+    union all by name
     select * from brought
+    union all by name
+    select * from listed
+    union all by name
+    select * from wikidata
 ),
 
 cleaned as (
