@@ -41,9 +41,11 @@ def records_sql() -> str:
     return sql[:head] + "with united as (select * from given),\n\n" + sql[tail:]
 
 
-def resolve(con: duckdb.DuckDBPyConnection, former: list[tuple[str, str]] | None = None) -> dict[str, float]:
-    """Run the models on table `given` (COLUMNS) of `con`; leaves tables int_firms__records, _pairs, _clusters, _links
-    and _conflicts there. Out: CPU seconds by step."""
+def resolve(
+    con: duckdb.DuckDBPyConnection, former: list[tuple[str, str]] | None = None, records: str | None = None
+) -> dict[str, float]:
+    """Run the models on table `given` (COLUMNS) of `con`, or on what the query `records` gives; leaves tables
+    int_firms__records, _pairs, _clusters, _links and _conflicts there. Out: CPU seconds by step."""
     spent: dict[str, float] = {}
 
     def step(name: str, sql: str) -> None:
@@ -54,11 +56,15 @@ def resolve(con: duckdb.DuckDBPyConnection, former: list[tuple[str, str]] | None
     con.execute("create or replace table firm_former_names (name_zh varchar, former_name_zh varchar)")
     if former:
         con.executemany("insert into firm_former_names values (?, ?)", former)
-    step("int_firms__records", records_sql())
+    # the exchange's lists, where the caller brings none
+    con.execute("create table if not exists stg_szse__listed (stock_code varchar, name_zh varchar)")
+    con.execute("create table if not exists stg_szse__name_changes "
+                "(stock_code varchar, changed_on date, name_before varchar, name_after varchar)")  # fmt: skip
+    step("int_firms__records", records or records_sql())
     step("int_firms__former_names", render("int_firms__former_names"))
     step("int_firms__pairs", render("int_firms__pairs"))
     start = time.process_time()
-    records = con.execute("select record_key, uscc, lei, priority from int_firms__records").fetchall()
+    records = con.execute("select record_key, priority, uscc, lei, share_code, curated_id from int_firms__records").fetchall()
     pairs = con.execute("select a, b, match_rule, match_score from int_firms__pairs").fetchall()
     rows = cluster(records, pairs)
     names = ("record_key", "cluster_key", "match_rule", "match_score", "matched_to")

@@ -31,7 +31,7 @@ class Bse(Replica):
 
     def row(self, index: int) -> Any:
         found = {
-            "xxzqdm": str(920000 + index), "xxzqjc": f"测试{index}", "xxywjc": f"CESHI{index}",
+            "xxzqdm": str(929000 + index), "xxzqjc": f"测试{index}", "xxywjc": f"CESHI{index}",
             "xxhyzl": INDUSTRIES[index % 3], "xxssdq": PROVINCES[index % 4], "fxssrq": "20211115",
             "xxjsrq": "20261125", "xxzgb": 100_000_000, "xxzbqs": "测试证券",
         }  # fmt: skip

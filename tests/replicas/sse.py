@@ -19,7 +19,7 @@ def listed_rows(count: int, kind: str) -> list[dict[str, Any]]:
     real = [("600006", "东风股份", "东风汽车股份有限公司", "19990727"), ("600104", "上汽集团", "上海汽车集团股份有限公司", "19971125")]
     rows = []
     for index in range(count):
-        base = {"1": 601000, "2": 601000, "8": 688000}[kind] + index
+        base = {"1": 610000, "2": 610000, "8": 698000}[kind] + index
         code, short, name, day = str(base), f"测试{index}", f"测试第{base}股份有限公司", "20100105"
         if kind == "1" and index < len(real):
             code, short, name, day = real[index]

@@ -17,7 +17,7 @@ def test_lands_the_list_within_a_session(landing_on):
         account = landing.land(SOURCE)
         assert (account.outcome, account.tables, account.message) == ("landed", {"listed": 130}, "")
         row = pl.read_parquet(landing.table_path(SOURCE, "listed", "all")).row(0, named=True)
-        assert (row["stock_code"], row["short_name"], row["industry"]) == ("920000", "测试0", "汽车制造业")
+        assert (row["stock_code"], row["short_name"], row["industry"]) == ("929000", "测试0", "汽车制造业")
         assert str(row["listed_on"]) == "2021-11-15" and row["province"] == "江苏省"
         assert [r.method for r in replica.asked] == ["GET", *["POST"] * 7]
 

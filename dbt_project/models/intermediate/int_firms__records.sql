@@ -153,6 +153,10 @@ select
     case when {{ valid_uscc('uscc_given') }} then uscc_given end as uscc,
     case when regexp_full_match(lei_given, '[0-9A-Z]{18}[0-9]{2}') then lei_given end as lei,
     stock_codes,
+    -- a share of Shanghai or Shenzhen: a legal person has one. Codes of Beijing were renumbered and may differ.
+    nullif(regexp_extract(stock_codes, '(?:^|[;, ])((?:00|30|60|68)[0-9]{4})(?:$|[.;, ])', 1), '') as share_code,
+    -- the curated list is kept free of doubles by people: two of its firms are two firms
+    if(source = 'curated_firms', source_record_id, null) as curated_id,
     city_adcode,
     place_rule,
     other_city_adcode,
