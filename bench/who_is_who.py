@@ -37,7 +37,7 @@ def render(name: str) -> str:
 def records_sql() -> str:
     """int_firms__records with one table `given` in the place of its sources."""
     sql = render("int_firms__records")
-    head, tail = sql.index("with curated as ("), sql.index("cleaned as (")
+    head, tail = sql.index("with curated as ("), sql.index("traditional as (")
     return sql[:head] + "with united as (select * from given),\n\n" + sql[tail:]
 
 
@@ -56,6 +56,8 @@ def resolve(
     con.execute("create or replace table firm_former_names (name_zh varchar, former_name_zh varchar)")
     if former:
         con.executemany("insert into firm_former_names values (?, ?)", former)
+    for seed in ("cities", "provinces"):
+        con.execute(f"create table if not exists {seed} as select * from read_csv('{DBT}/seeds/{seed}.csv', all_varchar = true)")
     # the exchange's lists, where the caller brings none
     con.execute("create table if not exists stg_szse__listed (stock_code varchar, name_zh varchar)")
     con.execute("create table if not exists stg_szse__name_changes "

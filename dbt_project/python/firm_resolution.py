@@ -31,28 +31,37 @@ def cluster(records: Iterable[Record], pairs: Iterable[Pair]) -> list[tuple[str,
     index = {r[0]: i for i, r in enumerate(rows)}
     parent = list(range(len(rows)))
     known: list[tuple[str | None, ...]] = [r[2:] for r in rows]
-    best: list[tuple[str, float, str | None]] = [("self", 1.0, None)] * len(rows)
+    best: list[tuple[str, float, str | None] | None] = [None] * len(rows)
 
     def root(i: int) -> int:
         while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
+            parent[i] = i = parent[parent[i]]
         return i
 
-    for a, b, rule, score in sorted(pairs, key=lambda p: (-p[3], p[0], p[1])):
+    ordered = sorted(pairs)  # by key; the next sort is stable
+    ordered.sort(key=lambda p: -p[3])
+    for a, b, rule, score in ordered:
         i, j = index[a], index[b]
         x, y = root(i), root(j)
         if x != y:
-            if any(p is not None and q is not None and p != q for p, q in zip(known[x], known[y], strict=True)):
-                continue
             if y < x:  # rows are sorted: the lower index speaks for the cluster
                 x, y = y, x
-            parent[y] = x
-            known[x] = tuple(p or q for p, q in zip(known[x], known[y], strict=True))
-        for me, other in ((i, b), (j, a)):
-            if best[me][0] == "self":
-                best[me] = (rule, score, other)
-    return [(r[0], rows[root(i)][0], *best[i]) for i, r in enumerate(rows)]
+            if known[x] != known[y]:
+                for p, q in zip(known[x], known[y], strict=True):
+                    if p is not None and q is not None and p != q:
+                        break
+                else:
+                    known[x] = tuple(p or q for p, q in zip(known[x], known[y], strict=True))
+                    parent[y] = x
+                if parent[y] != x:
+                    continue
+            else:
+                parent[y] = x
+        if best[i] is None:
+            best[i] = (rule, score, b)
+        if best[j] is None:
+            best[j] = (rule, score, a)
+    return [(r[0], rows[root(i)][0], *(best[i] or ("self", 1.0, None))) for i, r in enumerate(rows)]
 
 
 def members(rows: Sequence[tuple[str, str, str, float, str | None]]) -> dict[str, list[str]]:

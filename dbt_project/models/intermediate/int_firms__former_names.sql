@@ -18,11 +18,19 @@ united as (
         name_zh,
         former_name_zh
     from shenzhen
+),
+
+keyed as materialized (
+    select
+        {{ name_key('name_zh') }} as name_key,
+        {{ name_key('former_name_zh') }} as former_key
+    from united
+    where name_zh is not null and former_name_zh is not null
 )
 
 select distinct
-    {{ name_key('name_zh') }} as name_key,
-    {{ name_key('former_name_zh') }} as former_key,
-    {{ name_core(name_key('former_name_zh')) }} as former_core
-from united
-where name_zh is not null and former_name_zh is not null and name_key != former_key
+    name_key,
+    former_key,
+    {{ name_core('former_key') }} as former_core
+from keyed
+where name_key != former_key

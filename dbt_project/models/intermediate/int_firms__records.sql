@@ -123,16 +123,25 @@ united as (
     select * from wikidata
 ),
 
-cleaned as (
+traditional as (
+    {{ zh_map('united') }}
+),
+
+-- materialized, and filtered before any key is made: a filter on a key would be pushed in here, and make it twice
+cleaned as materialized (
     select
         u.* exclude (uscc, lei, name_zh, name_en),
         trim(u.name_zh) as name_zh,
         trim(u.name_en) as name_en,
         upper(regexp_replace(u.uscc, '\s', '', 'g')) as uscc_given,
         upper(regexp_replace(u.lei, '\s', '', 'g')) as lei_given,
-        {{ name_key('u.name_zh') }} as name_key,
+        {{ name_key('coalesce(t.simple, u.name_zh)') }} as name_key,
         {{ name_key('u.name_en') }} as name_en_key
     from united as u
+    left join traditional as t on u.name_zh = t.name
+    where
+        regexp_matches(concat(u.name_zh, u.name_en), '[\pL\pN]')
+        or coalesce(u.uscc, u.lei, u.stock_codes) is not null
 )
 
 select
@@ -172,4 +181,3 @@ select
     source_url,
     as_of
 from cleaned
-where coalesce(name_key, name_en_key, uscc_given, lei_given, stock_codes) is not null
