@@ -8,7 +8,7 @@ their own, with their attribution in every row, and enter no other.
 from __future__ import annotations
 
 from sources.base import Source
-from sources.overpass.fetch import fetch
+from sources.overpass.fetch import due, fetch
 from sources.overpass.parse import PLANT_SITES, parse
 
 SOURCE = Source(
@@ -24,6 +24,7 @@ SOURCE = Source(
     language="mul",
     live=True,
     partitions="province",
+    list_partitions=due,
     attribution="© OpenStreetMap contributors, ODbL 1.0",
     coverage="what volunteers have mapped as works or industrial land with a product or name of the sector; no census",
     hosts=("overpass-api.de",),

@@ -10,6 +10,8 @@ between two, 31 in a month.
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Iterator
 
 from sources.base import FetchContext, Health, Page, RejectFile, SourceError
@@ -47,6 +49,19 @@ def question(province: str) -> str:
         ");"
         "out center tags;"
     )
+
+
+def due(context: FetchContext) -> list[str]:
+    """The provinces that have not answered in the last 25 days: a refresh that asks all live sources every day asks the
+    public instance once a month."""
+    since = (dt.datetime.now(dt.UTC) - dt.timedelta(days=25)).isoformat(timespec="seconds")
+    found = []
+    for province in ISO:
+        path = context.home.landing / "overpass" / "_accounts" / f"{province}.json"
+        books = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        if books.get("outcome") not in ("landed", "unchanged") or books.get("checked_at", "") < since:
+            found.append(province)
+    return found
 
 
 def fetch(context: FetchContext, partition: str) -> Iterator[Page]:

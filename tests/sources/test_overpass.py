@@ -83,6 +83,16 @@ def test_half_a_minute_between_two_questions_in_production(landing_on):
         assert landing.web.min_gap == 30.0
 
 
+def test_a_province_that_answered_is_not_asked_again_this_month(landing_on):
+    with serve(Overpass()) as replica:
+        landing = landing_on(SOURCE, replica)
+        landing.land(SOURCE, "440000")
+        replica.busy = True
+        landing.land(SOURCE, "540000")
+        due = landing.partitions(SOURCE)
+        assert len(due) == 30 and "440000" not in due and "540000" in due
+
+
 def test_a_site_outside_china_is_held_back(landing_on):
     far = {**site(9), "center": {"lat": 48.1, "lon": 11.5}}
     with serve(Overpass(sites={"CN-GD": [site(1), far]})) as replica:
