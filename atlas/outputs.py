@@ -90,6 +90,7 @@ def write_datapackage(con: duckdb.DuckDBPyConnection, relations: Iterable[Any], 
             "name": r.file_name.lower(), "path": f"csv/{path.name}", "profile": "tabular-data-resource", "format": "csv",
             "mediatype": "text/csv", "encoding": "utf-8-sig", "description": r.description.strip(), "bytes": path.stat().st_size,
             "hash": f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}", "schema": schema,
+            **({"licenses": [{"name": r.licence}]} if r.licence else {}),
         })  # fmt: skip
     write_json(folder / "datapackage.json", {
         "profile": "tabular-data-package", "name": "ev-cluster-atlas", "title": "EV Cluster Atlas",

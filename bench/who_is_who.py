@@ -37,13 +37,15 @@ def render(name: str) -> str:
 def records_sql() -> str:
     """int_firms__records with one table `given` in the place of its sources."""
     sql = render("int_firms__records")
-    head, tail = sql.index("with curated as ("), sql.index("cleaned as (")
+    head, tail = sql.index("with curated as ("), sql.index("traditional as (")
     return sql[:head] + "with united as (select * from given),\n\n" + sql[tail:]
 
 
-def resolve(con: duckdb.DuckDBPyConnection, former: list[tuple[str, str]] | None = None) -> dict[str, float]:
-    """Run the models on table `given` (COLUMNS) of `con`; leaves tables int_firms__records, _pairs, _clusters, _links
-    and _conflicts there. Out: CPU seconds by step."""
+def resolve(
+    con: duckdb.DuckDBPyConnection, former: list[tuple[str, str]] | None = None, records: str | None = None
+) -> dict[str, float]:
+    """Run the models on table `given` (COLUMNS) of `con`, or on what the query `records` gives; leaves tables
+    int_firms__records, _pairs, _clusters, _links and _conflicts there. Out: CPU seconds by step."""
     spent: dict[str, float] = {}
 
     def step(name: str, sql: str) -> None:
@@ -54,11 +56,17 @@ def resolve(con: duckdb.DuckDBPyConnection, former: list[tuple[str, str]] | None
     con.execute("create or replace table firm_former_names (name_zh varchar, former_name_zh varchar)")
     if former:
         con.executemany("insert into firm_former_names values (?, ?)", former)
-    step("int_firms__records", records_sql())
+    for seed in ("cities", "provinces"):
+        con.execute(f"create table if not exists {seed} as select * from read_csv('{DBT}/seeds/{seed}.csv', all_varchar = true)")
+    # the exchange's lists, where the caller brings none
+    con.execute("create table if not exists stg_szse__listed (stock_code varchar, name_zh varchar)")
+    con.execute("create table if not exists stg_szse__name_changes "
+                "(stock_code varchar, changed_on date, name_before varchar, name_after varchar)")  # fmt: skip
+    step("int_firms__records", records or records_sql())
     step("int_firms__former_names", render("int_firms__former_names"))
     step("int_firms__pairs", render("int_firms__pairs"))
     start = time.process_time()
-    records = con.execute("select record_key, uscc, lei, priority from int_firms__records").fetchall()
+    records = con.execute("select record_key, priority, uscc, lei, share_code, curated_id from int_firms__records").fetchall()
     pairs = con.execute("select a, b, match_rule, match_score from int_firms__pairs").fetchall()
     rows = cluster(records, pairs)
     names = ("record_key", "cluster_key", "match_rule", "match_score", "matched_to")

@@ -39,6 +39,7 @@ class Relation:
     columns: dict[str, dict[str, Any]]
     key: list[str]
     depends_on: list[str]
+    licence: str = ""  # where it is another than the atlas's: its SPDX identifier
 
     @property
     def full_name(self) -> str:
@@ -62,6 +63,7 @@ def published_relations(manifest: dict[str, Any]) -> list[Relation]:
                     columns=node["columns"],
                     key=node["config"].get("meta", {}).get("key", []),
                     depends_on=[u.split(".")[-1] for u in node["depends_on"]["nodes"]],
+                    licence=node["config"].get("meta", {}).get("licence", ""),
                 )
             )
     return sorted(found, key=lambda r: (r.schema, r.name))

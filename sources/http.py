@@ -77,6 +77,9 @@ SECRET_PARAM = re.compile(
     re.IGNORECASE,
 )
 
+#: JSON with padding, as `jsonpCallback12({...})` and `null([...])` are.
+CALLBACK = re.compile(rb"(\s*[A-Za-z_$][\w$.]{0,80}\s*\(\s*)([\[{].*[\]}])(\s*\)\s*;?\s*)", re.DOTALL)
+
 HEALTH_OF_REASON = {
     "challenged": Health.challenged,
     "rate_limited": Health.rate_limited,
@@ -392,13 +395,15 @@ def scrub(body: bytes, media: str) -> bytes:
     JSON is taken apart: fields about persons go, and only texts are searched for numbers of people (an
     OpenStreetMap id looks like a mobile number). All else is the business of sources/scrub.py."""
     kind = kind_of(body)
-    if kind == "json":
+    call = CALLBACK.fullmatch(body) if kind == "text" else None  # JSON handed to a function: fields go there, too
+    if kind == "json" or call is not None:
+        head, inner, tail = call.groups() if call is not None else (b"", body, b"")
         try:
-            found = json.loads(body)
+            found = json.loads(inner)
         except (ValueError, RecursionError):
             return scrub_bytes(body, media)
         clean = scrub_json(found)
-        return body if clean == found else json.dumps(clean, ensure_ascii=False).encode("utf-8")
+        return body if clean == found else head + json.dumps(clean, ensure_ascii=False).encode("utf-8") + tail
     if kind in ("pdf", "ole") or (kind in ("zip", "gzip", "binary") and not media.startswith("text/")):
         # a table of declared columns: its parser stores no other; a document: its text is compressed, and a changed byte
         # breaks it, so that its source must clean it (policy_releases keeps the text instead)

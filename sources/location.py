@@ -172,7 +172,10 @@ def locate(frame: pl.DataFrame, gazetteer: Gazetteer) -> pl.DataFrame:
     def text(column: str) -> pl.Expr:
         return (pl.col(column).cast(pl.String) if column in columns else pl.lit(None, pl.String)).alias(column)
 
-    base = frame.select(text(c) for c in ("uscc", "address", "city_adcode", "city", "province")).with_row_index("record")
+    base = frame.select(
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias("record"),  # as many rows as came, also where no column is known
+        *(text(c) for c in ("uscc", "address", "city_adcode", "city", "province")),
+    )
     provinces = {w: c for c, n in PROVINCES.items() for w in (n, _PROVINCE_SHORT[c], _PROVINCE_SHORT[c] + "省",
                                                               _PROVINCE_SHORT[c] + "市")}  # fmt: skip
     base = base.with_columns(

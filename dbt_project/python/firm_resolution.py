@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-#: (record_key, uscc, lei, priority); a lower priority speaks first for the cluster.
-Record = tuple[str, str | None, str | None, int]
+#: (record_key, priority, identifier, …): as many identifiers as there are kinds, each the record's value or None. A lower
+#: priority speaks first for the cluster.
+Record = tuple[str, int, *tuple[str | None, ...]]
 #: (a, b, match_rule, match_score)
 Pair = tuple[str, str, str, float]
 
@@ -21,42 +22,46 @@ def cluster(records: Iterable[Record], pairs: Iterable[Pair]) -> list[tuple[str,
     match_score, matched_to), where cluster_key is the key of the cluster's first record by priority and key, and
     the rule and score are those of the surest accepted pair that the record is part of ("self", 1.0 where none).
 
-    Two clusters never merge when their valid USCCs, or their LEIs, differ: one legal person has one of each. So the
-    closure is transitive, but a record without identifiers cannot bridge two firms. Pairs of equal score are taken in
+    Two clusters never merge when they know different values of one kind of identifier (USCC, LEI, mainland share, place
+    in a list that people keep free of doubles): one legal person has one of each. So the closure is transitive, but a
+    record without identifiers cannot bridge two firms. Pairs of equal score are taken in
     the order of their keys: the result does not depend on the order of the input. Near-linear in pairs.
     """
-    rows = sorted(records, key=lambda r: (r[3], r[0]))
+    rows = sorted(records, key=lambda r: (r[1], r[0]))
     index = {r[0]: i for i, r in enumerate(rows)}
     parent = list(range(len(rows)))
-    uscc: list[str | None] = [r[1] for r in rows]
-    lei: list[str | None] = [r[2] for r in rows]
-    best: list[tuple[str, float, str | None]] = [("self", 1.0, None)] * len(rows)
+    known: list[tuple[str | None, ...]] = [r[2:] for r in rows]
+    best: list[tuple[str, float, str | None] | None] = [None] * len(rows)
 
     def root(i: int) -> int:
         while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
+            parent[i] = i = parent[parent[i]]
         return i
 
-    for a, b, rule, score in sorted(pairs, key=lambda p: (-p[3], p[0], p[1])):
+    ordered = sorted(pairs)  # by key; the next sort is stable
+    ordered.sort(key=lambda p: -p[3])
+    for a, b, rule, score in ordered:
         i, j = index[a], index[b]
         x, y = root(i), root(j)
         if x != y:
-            if _differ(uscc[x], uscc[y]) or _differ(lei[x], lei[y]):
-                continue
             if y < x:  # rows are sorted: the lower index speaks for the cluster
                 x, y = y, x
-            parent[y] = x
-            uscc[x] = uscc[x] or uscc[y]
-            lei[x] = lei[x] or lei[y]
-        for me, other in ((i, b), (j, a)):
-            if best[me][0] == "self":
-                best[me] = (rule, score, other)
-    return [(r[0], rows[root(i)][0], *best[i]) for i, r in enumerate(rows)]
-
-
-def _differ(a: str | None, b: str | None) -> bool:
-    return a is not None and b is not None and a != b
+            if known[x] != known[y]:
+                for p, q in zip(known[x], known[y], strict=True):
+                    if p is not None and q is not None and p != q:
+                        break
+                else:
+                    known[x] = tuple(p or q for p, q in zip(known[x], known[y], strict=True))
+                    parent[y] = x
+                if parent[y] != x:
+                    continue
+            else:
+                parent[y] = x
+        if best[i] is None:
+            best[i] = (rule, score, b)
+        if best[j] is None:
+            best[j] = (rule, score, a)
+    return [(r[0], rows[root(i)][0], *(best[i] or ("self", 1.0, None))) for i, r in enumerate(rows)]
 
 
 def members(rows: Sequence[tuple[str, str, str, float, str | None]]) -> dict[str, list[str]]:

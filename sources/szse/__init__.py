@@ -6,6 +6,7 @@ Belongs here: the declaration. How it is reached is in fetch.py, how it is read 
 from __future__ import annotations
 
 from sources.base import Source
+from sources.firm_enrichment import VOCABULARY
 from sources.szse.fetch import fetch
 from sources.szse.parse import LISTED, NAME_CHANGES, parse
 
@@ -20,6 +21,7 @@ SOURCE = Source(
     fetch=fetch,
     parse=parse,
     live=True,
+    vocabulary=VOCABULARY,
     attribution="Shenzhen Stock Exchange",
     coverage="companies with A shares listed in Shenzhen now, and changes of full names; no credit codes",
     hosts=("www.szse.cn",),

@@ -15,7 +15,9 @@ import openpyxl
 import polars as pl
 
 from sources.base import Page, ParseContext, Parsed, RejectFile, Table
-from sources.records import Books, Column, balance, date, text, whole
+from sources.firm_enrichment import ENRICHED
+from sources.listings import code, judged
+from sources.records import Books, Column, balance, date, whole
 
 LISTED = Table(
     name="listed",
@@ -24,7 +26,7 @@ LISTED = Table(
         "board": pl.String, "name_zh": pl.String, "name_en": pl.String, "address": pl.String,
         "region": pl.String, "province": pl.String, "city": pl.String, "industry": pl.String,
         "website": pl.String, "listed_on": pl.Date, "total_shares": pl.Int64, "float_shares": pl.Int64,
-        "status": pl.String,
+        "status": pl.String, **ENRICHED,
     },
     key=("record_id",),
     bounds=(2_000, 6_000),
@@ -40,16 +42,6 @@ NAME_CHANGES = Table(
     bounds=(1_000, 10_000),
     description="Changes of full names of companies listed in Shenzhen",
 )  # fmt: skip
-
-
-def code(value: object) -> str | None:
-    """A stock code of six digits; spreadsheets lose its zeros. Raises ValueError for what is none."""
-    found = text(value)
-    if found is None:
-        return None
-    if not re.fullmatch(r"\d{1,6}", found):
-        raise ValueError(f"{found!r} is no stock code")
-    return found.zfill(6)
 
 
 LISTED_COLUMNS = (
@@ -105,7 +97,7 @@ def records(page: Page) -> Iterator[dict[str, str]]:
 
 
 def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
-    """The two workbooks into the two tables. Raises RejectFile("schema_changed") where a needed column has
+    """The two workbooks into the two tables, each company judged by its name and located by its address. Raises RejectFile("schema_changed") where a needed column has
     gone; unknown columns become notes."""
     listed = Books(LISTED, LISTED_COLUMNS, LISTED_KNOWN)
     changes = Books(NAME_CHANGES, CHANGE_COLUMNS)
@@ -116,4 +108,6 @@ def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
         else:
             for record in records(page):
                 changes.add(record, page.key)
-    return balance([listed, changes])
+    parsed = balance([listed, changes])
+    parsed.tables["listed"] = judged(parsed.tables["listed"], dict(LISTED.schema), context.seeds)
+    return parsed

@@ -20,6 +20,11 @@ HEADER = [
 CHANGES_HEADER = ["变更日期", "证券代码", "证券简称", "变更前全称", "变更后全称"]
 
 
+def row(name: str, code: str, address: str, city: str, province: str, industry: str = "C 制造业") -> list[str]:
+    return ["主板", name, f"Test {code} Co.", address, code, name[:4], "2015-01-02", "100,000,000", "50,000,000", "", "", "",
+            "0", "0", "华东", province, city, industry, "-", "-", "-", "-"]  # fmt: skip
+
+
 def listed_rows(count: int) -> list[list[str]]:
     rows = [
         ["主板", "比亚迪股份有限公司", "BYD Company Limited", "深圳市大鹏新区葵涌街道延安路一号", "002594", "比亚迪",
@@ -28,7 +33,7 @@ def listed_rows(count: int) -> list[list[str]]:
     ]  # fmt: skip
     for index in range(1, count):
         rows.append(
-            ["主板", f"测试第{index}股份有限公司", f"Test {index} Co.", f"测试市测试路{index}号", f"{300000 + index}",
+            ["主板", f"测试第{index}股份有限公司", f"Test {index} Co.", f"测试市测试路{index}号", f"{390000 + index}",
              f"测试{index}", "2015-01-02", "100,000,000", "50,000,000", "", "", "", "0", "0", "华东", "江苏", "苏州市",
              "C 制造业", "-", "-", "-", "-"]
         )  # fmt: skip
@@ -53,6 +58,8 @@ class Szse(Replica):
     header: list[str] = field(default_factory=lambda: list(HEADER))
     listed: int = 2_400
     changes: int = 1_100
+    extra_listed: list[list[str]] = field(default_factory=list)
+    extra_changes: list[list[str]] = field(default_factory=list)
     cache: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,19 +74,19 @@ class Szse(Replica):
             return Reply(b"", 304, {"ETag": etag})
         if etag not in self.cache:
             if catalogue == "1110":
-                rows = [row[: len(self.header)] for row in listed_rows(self.listed)]
+                rows = [row[: len(self.header)] for row in [*listed_rows(self.listed), *self.extra_listed]]
                 self.cache[etag] = workbook(self.header, rows)
             else:
                 rows = [
                     [
                         "2020-03-04",
-                        f"{300000 + i}",
+                        f"{390000 + i}",
                         f"测试{i}",
                         f"老名字{i}股份有限公司",
                         f"测试第{i}股份有限公司",
                     ]
                     for i in range(self.changes)
                 ]
-                self.cache[etag] = workbook(CHANGES_HEADER, rows)
+                self.cache[etag] = workbook(CHANGES_HEADER, rows + self.extra_changes)
         kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
         return Reply(self.cache[etag], headers={"Content-Type": kind, "ETag": etag})

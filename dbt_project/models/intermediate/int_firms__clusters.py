@@ -7,7 +7,7 @@ from firm_resolution import cluster
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    records = dbt.ref("int_firms__records").select("record_key, uscc, lei, priority").fetchall()
+    records = dbt.ref("int_firms__records").select("record_key, priority, uscc, lei, share_code, curated_id").fetchall()
     pairs = dbt.ref("int_firms__pairs").select("a, b, match_rule, match_score").fetchall()
     rows = cluster(records, pairs)
     names = ("record_key", "cluster_key", "match_rule", "match_score", "matched_to")

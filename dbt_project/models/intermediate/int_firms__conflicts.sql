@@ -9,7 +9,9 @@ select
     case
         when a.uscc != b.uscc then 'uscc differs'
         when a.lei != b.lei then 'lei differs'
-        else 'another record of the firm has a different uscc or lei'
+        when a.share_code != b.share_code then 'listed share differs'
+        when a.curated_id != b.curated_id then 'two firms of the curated list'
+        else 'another record of the firm has a different uscc, lei, share or place in the curated list'
     end as reason,
     a.name_zh as name_a,
     b.name_zh as name_b

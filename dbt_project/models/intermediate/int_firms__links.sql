@@ -1,6 +1,6 @@
 -- One row per record of a source: the firm that it is about, by which rule, how surely.
--- A firm keeps the id that the curated list gave it; else its id is a digest of its best key (USCC, LEI, else name and
--- place), so that the same firm has the same id in the next build.
+-- A firm keeps the id that the curated list gave it; else its id is a digest of its best key (USCC, LEI, listed share,
+-- else name and place), so that the same firm has the same id in the next build.
 with clustered as (
     select
         c.cluster_key,
@@ -19,6 +19,7 @@ identified as (
             min(source_record_id) filter (where source = 'curated_firms'),
             'U' || left(md5(min(uscc)), 12),
             'L' || left(md5(min(lei)), 12),
+            'S' || min(share_code),
             'N' || left(md5(
                 coalesce(arg_min(coalesce(name_key, name_en_key), (priority, record_key)), min(record_key)) || '|'
                 || coalesce(arg_min(city_adcode, (priority, record_key)), '')), 12)

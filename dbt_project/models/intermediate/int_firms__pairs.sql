@@ -46,6 +46,28 @@ by_code as (
     where code != ''
 ),
 
+-- how many registrations, and how many cities, bear one name: what a record without either can be
+borne as (
+    select
+        name_key,
+        count(distinct uscc) as registrations,
+        count(distinct city_adcode) as cities,
+        count(distinct share_code) as shares
+    from records
+    where name_key is not null
+    group by name_key
+),
+
+-- A name that says its place, in front or (in brackets) behind, is borne once: registrars refuse a second in their place.
+places as (
+    select name_zh_short as place
+    from {{ ref('cities') }}
+    where not cast(is_direct_county as boolean)
+    union
+    select name_zh_short as place
+    from {{ ref('provinces') }}
+),
+
 -- names: a record answers to its name and, where they are known, to its former names
 names as (
     select record_key, name_key, name_core, false as is_former from records where name_key is not null
@@ -66,9 +88,15 @@ blocks as (
         r.priority,
         r.is_branch,
         r.uscc,
+        coalesce(b.registrations, 0) as registrations,
+        coalesce(b.cities, 0) as cities,
+        left(n.name_core, 2) in (select place from places) or left(n.name_core, 3) in (select place from places)
+        or right(n.name_core, 2) in (select place from places) or right(n.name_core, 3) in (select place from places)
+            as says_place,
         count(*) over (partition by n.name_core) as block_size
     from names as n
     inner join records as r on n.record_key = r.record_key
+    left join borne as b on n.name_key = b.name_key
     where length(n.name_core) >= 2
 ),
 
@@ -85,8 +113,11 @@ compared as (
                 or coalesce(a.city_adcode = b.other_city_adcode, false)
                 or coalesce(a.other_city_adcode = b.city_adcode, false)
         end as same_city,
-        a.province_adcode = b.province_adcode as same_province,
-        abs(a.founded_year - b.founded_year) as years_apart,
+        a.says_place,
+        greatest(a.registrations, b.registrations) as registrations,
+        greatest(a.cities, b.cities) as cities,
+        coalesce(abs(a.founded_year - b.founded_year), 0) as years_apart,
+        a.founded_year = b.founded_year as same_year,
         length(a.name_core) as core_length
     from blocks as a
     inner join blocks as b
@@ -99,34 +130,51 @@ compared as (
     where a.block_size <= 100 and a.is_branch = b.is_branch and not (a.is_former and b.is_former)
 ),
 
-by_name as (
+ruled as (
     select
         a,
         b,
+        case
+            -- a former name, unless another firm bears it now; a firm that moved kept its founding year
+            when by_former then
+                case
+                    when same_city and years_apart <= 1 then if(same_name, 0.93, 0.85)
+                    when same_city is null and years_apart <= 1 and registrations <= 1 and same_name then 0.9
+                    when not same_city and years_apart <= 1 and registrations <= 1 and cities <= 1 and same_name then 0.84
+                end
+            when same_name and same_city then 0.98
+            -- no place on one side: the name must say it, or be borne by one firm as far as any record knows
+            when same_name and same_city is null and registrations <= 1 and (says_place or cities <= 1) then 0.92
+            when same_name and same_city is null and says_place then 0.9
+            -- another place: where a firm is registered and where it works differ
+            when same_name and not same_city and registrations <= 1 and years_apart <= 1 and (says_place or (same_year and core_length >= 6))
+                then 0.86
+            -- another form of company: in one place, or by a name that says it
+            when not same_name and same_city and years_apart <= 25 then 0.9
+            when not same_name and same_city is null and says_place and registrations <= 1 and years_apart <= 25 then 0.84
+        end as score,
         case
             when by_former then 'former_name'
             when same_name and same_city then 'name_city'
             when same_name and same_city is null then 'name'
             when same_name then 'name_only'
-            else 'core_city'
+            when same_city then 'core_city'
+            else 'core'
         end as match_rule,
-        case
-            when by_former then if(same_name, 0.93, 0.85)
-            when same_name and same_city then 0.98
-            when same_name and same_city is null then 0.92
-            when same_name then 0.86
-            else 0.9
-        end
-        -- a founding year that agrees makes it surer, one that does not makes it doubtful
-        + case when years_apart = 0 then 0.01 when years_apart <= 1 then 0.0 when years_apart > 1 then -0.05 else 0.0 end
-            as match_score
+        same_year,
+        years_apart
     from compared
-    where
-        -- the whole registered name: the same place, or no place that speaks against it, or a name long enough
-        -- to be borne once in the country
-        (same_name and (coalesce(same_city, true) or core_length >= 7))
-        -- other forms of company: only in the same place, and not founded years apart
-        or (not same_name and same_city and coalesce(years_apart, 0) <= 25)
+),
+
+by_name as (
+    select
+        a,
+        b,
+        match_rule,
+        -- a founding year that agrees makes it surer, one that does not makes it doubtful
+        score + case when same_year then 0.005 when years_apart > 1 then -0.05 else 0.0 end as match_score
+    from ruled
+    where score is not null
 ),
 
 by_english as (
@@ -155,7 +203,9 @@ by_branch as (
         0.84 as match_score
     from records as b
     inner join records as p on b.branch_of_key = p.name_key and not p.is_branch
-    where b.uscc is null
+    inner join borne as n on b.name_key = n.name_key
+    -- a branch that any record knows under a registration of its own is no part of its firm
+    where n.registrations = 0
 ),
 
 united as (

@@ -67,26 +67,85 @@ brought as (
     from {{ ref('stg_inbox__firms_sector') }}
 ),
 
+-- companies listed in Shanghai, Shenzhen and Beijing, as far as they are of the sector
+listed as (
+    select
+        source,
+        record_id as source_record_id,
+        3 as priority,
+        name_zh,
+        name_zh_short,
+        name_en,
+        stock_codes,
+        city_adcode,
+        if(city_adcode is not null, source || ':' || place_rule, null) as place_rule,
+        left(city_adcode, 2) || '0000' as province_adcode,
+        if(status = 'listed', 'active', null) as status,
+        'seen' as support,
+        if(sector_rule = 'name', 'medium', 'high') as confidence
+    from {{ ref('int_firms__listed') }}
+),
+
+-- Wikidata knows firms, brands and groups: firms enter, and only with what identifies them (a registered name, an LEI, a
+-- USCC, a listing code). What people call a firm ("比亚迪") is also its brand and its group, and identifies none of them.
+wikidata as (
+    select
+        'wikidata' as source,
+        record_id as source_record_id,
+        4 as priority,
+        name_zh,
+        label_zh as name_zh_short,
+        name_en,
+        uscc,
+        lei,
+        nullif(array_to_string(stock_codes, ';'), '') as stock_codes,
+        located_adcode as city_adcode,
+        if(located_adcode is not null, 'wikidata:headquarters', null) as place_rule,
+        left(located_adcode, 2) || '0000' as province_adcode,
+        founded_on,
+        founded_year,
+        if(dissolved_year is not null, 'closed', null) as status,
+        dissolved_year as status_year,
+        'seen' as support,
+        'medium' as confidence,
+        'https://www.wikidata.org/wiki/' || record_id as source_url
+    from {{ ref('stg_wikidata__entities') }}
+    where kind = 'firm' and (name_zh is not null or uscc is not null or lei is not null or len(stock_codes) > 0)
+),
+
 united as (
     select * from curated
-    union all
+    union all by name
     select * from brought
+    union all by name
+    select * from listed
+    union all by name
+    select * from wikidata
     union all by name
     select * from {{ ref('int_firms__records_gleif') }}
     union all by name
     select * from {{ ref('int_firms__records_miit') }}
 ),
 
-cleaned as (
+traditional as (
+    {{ zh_map('united') }}
+),
+
+-- materialized, and filtered before any key is made: a filter on a key would be pushed in here, and make it twice
+cleaned as materialized (
     select
         u.* exclude (uscc, lei, name_zh, name_en),
         trim(u.name_zh) as name_zh,
         trim(u.name_en) as name_en,
         upper(regexp_replace(u.uscc, '\s', '', 'g')) as uscc_given,
         upper(regexp_replace(u.lei, '\s', '', 'g')) as lei_given,
-        {{ name_key('u.name_zh') }} as name_key,
+        {{ name_key('coalesce(t.simple, u.name_zh)') }} as name_key,
         {{ name_key('u.name_en') }} as name_en_key
     from united as u
+    left join traditional as t on u.name_zh = t.name
+    where
+        regexp_matches(concat(u.name_zh, u.name_en), '[\pL\pN]')
+        or coalesce(u.uscc, u.lei, u.stock_codes) is not null
 )
 
 select
@@ -107,6 +166,10 @@ select
     case when {{ valid_uscc('uscc_given') }} then uscc_given end as uscc,
     case when regexp_full_match(lei_given, '[0-9A-Z]{18}[0-9]{2}') then lei_given end as lei,
     stock_codes,
+    -- a share of Shanghai or Shenzhen: a legal person has one. Codes of Beijing were renumbered and may differ.
+    nullif(regexp_extract(stock_codes, '(?:^|[;, ])((?:00|30|60|68)[0-9]{4})(?:$|[.;, ])', 1), '') as share_code,
+    -- the curated list is kept free of doubles by people: two of its firms are two firms
+    if(source = 'curated_firms', source_record_id, null) as curated_id,
     city_adcode,
     place_rule,
     other_city_adcode,
@@ -122,4 +185,3 @@ select
     source_url,
     as_of
 from cleaned
-where coalesce(name_key, name_en_key, uscc_given, lei_given, stock_codes) is not null

@@ -25,11 +25,21 @@ registered as (
         s.rule_id,
         s.strength
     from (
-        select partition || '/' || record_id as source_record_id, unnest(segments) as s
+        select
+            'inbox' as source,
+            partition || '/' || record_id as source_record_id,
+            unnest(segments) as s
         from {{ ref('stg_inbox__firms_sector') }}
         where in_sector
+        union all
+        select
+            source,
+            record_id as source_record_id,
+            unnest(segments) as s
+        from {{ ref('int_firms__listed') }}
+        where in_sector
     ) as r
-    inner join {{ ref('int_firms__links') }} as l on l.source = 'inbox' and l.source_record_id = r.source_record_id
+    inner join {{ ref('int_firms__links') }} as l on r.source = l.source and r.source_record_id = l.source_record_id
     where not exists (select 1 from curated as c where c.firm_id = l.firm_id)
     union all by name
     select

@@ -15,5 +15,11 @@ select
     listed_on,
     total_shares,
     float_shares,
-    status
+    status,
+    in_sector,
+    sector_basis,
+    segments,
+    located_adcode,
+    place_rule,
+    place_conflict
 from {{ source('szse', 'listed') }}

@@ -1,0 +1,19 @@
+select
+    record_id,
+    stock_code,
+    b_stock_code,
+    company_code,
+    short_name,
+    name_zh,
+    industry_code,
+    industry,
+    listed_on,
+    board,
+    status,
+    in_sector,
+    sector_basis,
+    segments,
+    located_adcode,
+    place_rule,
+    place_conflict
+from {{ source('sse', 'listed') }}

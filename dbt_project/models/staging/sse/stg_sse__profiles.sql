@@ -1,0 +1,21 @@
+select
+    record_id,
+    name_zh,
+    name_en,
+    short_name,
+    province,
+    address,
+    office_address,
+    industry,
+    industry_division,
+    industry_group,
+    sse_industry,
+    website,
+    state,
+    in_sector,
+    sector_basis,
+    segments,
+    located_adcode,
+    place_rule,
+    place_conflict
+from {{ source('sse', 'profiles') }}

@@ -1,0 +1,23 @@
+select
+    record_id,
+    kind,
+    classes,
+    label_zh,
+    name_zh,
+    name_en,
+    lei,
+    uscc,
+    stock_codes,
+    hq_item,
+    hq_label,
+    hq_adcode,
+    longitude,
+    latitude,
+    founded_on,
+    founded_year,
+    dissolved_on,
+    dissolved_year,
+    parents,
+    located_adcode,
+    place_rule
+from {{ source('wikidata', 'entities') }}

@@ -1,0 +1,94 @@
+"""Reaching the Overpass API: one question a province.
+
+Belongs here: the question, politeness, and telling an answer from a failure that looks like one. Does not belong here:
+what the tags mean.
+
+robots.txt of the public instance keeps crawlers out of /api, which is the API itself; its usage policy allows programs to
+ask, within bounds that are kept here with room to spare (docs/decisions.md, 23): one question at a time, half a minute
+between two, 31 in a month.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+
+from sources.base import FetchContext, Health, Page, RejectFile, SourceError
+from sources.http import Limits, asked
+from sources.records import at, items, refuse_nothing
+from sources.webtext import read_json, require_kind
+
+ENDPOINT = "https://overpass-api.de/api/interpreter"
+POLICY = "documented API; its usage policy (fewer than 10,000 questions a day) is kept with one every 30 s"
+GAP_S = 30.0
+#: GB/T 2260 -> ISO 3166-2:CN, as OpenStreetMap tags provinces (ISO3166-2=CN-GD).
+ISO = {
+    "110000": "BJ", "120000": "TJ", "130000": "HE", "140000": "SX", "150000": "NM", "210000": "LN", "220000": "JL",
+    "230000": "HL", "310000": "SH", "320000": "JS", "330000": "ZJ", "340000": "AH", "350000": "FJ", "360000": "JX",
+    "370000": "SD", "410000": "HA", "420000": "HB", "430000": "HN", "440000": "GD", "450000": "GX", "460000": "HI",
+    "500000": "CQ", "510000": "SC", "520000": "GZ", "530000": "YN", "540000": "XZ", "610000": "SN", "620000": "GS",
+    "630000": "QH", "640000": "NX", "650000": "XJ",
+}  # fmt: skip
+PRODUCTS = "car|vehicle|automobile|automotive|battery|batteries|engine|汽车|电池|发动机"
+NAMES = "汽车|电池|锂电|比亚迪|宁德时代|弗迪|蔚来|小鹏|理想汽车|赛力斯|特斯拉|Tesla|BYD|CATL|Gigafactory"
+
+
+def question(province: str) -> str:
+    """Overpass QL for one province. The area is put out as well: an area that is not found gives an empty answer, which
+    must not pass for a province without sites. Raises KeyError for a code that is no province."""
+    return (
+        "[out:json][timeout:120][maxsize:134217728];"
+        f'area["ISO3166-2"="CN-{ISO[province]}"]["boundary"="administrative"]->.a;'
+        ".a out tags;"
+        "("
+        f'nwr["man_made"="works"]["product"~"{PRODUCTS}",i](area.a);'
+        f'nwr["man_made"="works"]["name"~"{NAMES}",i](area.a);'
+        'nwr["industrial"~"^(automotive|automobile|car|vehicle|battery)",i](area.a);'
+        f'nwr["landuse"="industrial"]["name"~"{NAMES}",i](area.a);'
+        ");"
+        "out center tags;"
+    )
+
+
+def due(context: FetchContext) -> list[str]:
+    """The provinces that have not answered in the last 25 days: a refresh that asks all live sources every day asks the
+    public instance once a month."""
+    since = (dt.datetime.now(dt.UTC) - dt.timedelta(days=25)).isoformat(timespec="seconds")
+    found = []
+    for province in ISO:
+        path = context.home.landing / "overpass" / "_accounts" / f"{province}.json"
+        books = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        if books.get("outcome") not in ("landed", "unchanged") or books.get("checked_at", "") < since:
+            found.append(province)
+    return found
+
+
+def fetch(context: FetchContext, partition: str) -> Iterator[Page]:
+    """The answer for one province (six-digit code). Raises SourceError where the server ran out of time or slots, also
+    where it says so inside an answer of status 200."""
+    web = asked(context)
+    if web.min_gap is None:  # tests set their own
+        web.min_gap = GAP_S
+    page = web.post(
+        ENDPOINT,
+        {"data": question(partition)},
+        key=f"{partition}.json",
+        limits=Limits(wire=50_000_000, decoded=50_000_000, deadline=180.0, attempts=3),
+        robots_exempt=POLICY,
+    )
+    where = f"overpass {partition}"
+    head = page.body[:4000]
+    if b"runtime error" in head or b"too busy" in head:
+        if not head.lstrip().startswith(b"{"):
+            raise SourceError(Health.unreachable, f"{where}: the server says it is too busy")
+    require_kind(page.body, "json", where)
+    body = read_json(page.body, where)
+    remark = str(at(body, "remark") or "")
+    if "error" in remark.lower() or "timed out" in remark.lower():
+        raise SourceError(Health.unreachable, f"{where}: the answer is cut: {remark[:200]}")
+    found = items(at(body, "elements"), where)
+    if not any(element.get("type") == "area" for element in found):
+        raise RejectFile("no_area", f"{where}: no area with ISO3166-2=CN-{ISO[partition]}")
+    refuse_nothing(context, "overpass", partition, sum(element.get("type") != "area" for element in found))
+    yield page
