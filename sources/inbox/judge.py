@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from sources.base import BlockFile, RejectFile
-from sources.files import NumberText, open_table
+from sources.files import NumberText, Record, open_table
 from sources.identifiers import (
     clean_code,
     is_lei,
@@ -52,6 +52,9 @@ LONG_TEXT = ("content_zh",)
 NUMERIC = ("registered_capital", "capacity", "output", "longitude", "latitude", "year", "opened_year", "closed_year")
 
 
+ScrubbedRecord = tuple[int, dict[str, Any] | None, str, str, str, dict[str, str]]
+
+
 @dataclass
 class Scrubbed:
     """A file as the raw store keeps it: what was understood of it, and its records without personal data.
@@ -59,7 +62,7 @@ class Scrubbed:
     A record is (number, values by column or None, reason, detail, payload, faults by column)."""
 
     meta: dict[str, Any]
-    records: list[tuple[int, dict[str, Any] | None, str, str, str, dict[str, str]]]
+    records: list[ScrubbedRecord]
 
     def to_bytes(self) -> bytes:
         lines = [self.meta, *self.records]
@@ -69,7 +72,8 @@ class Scrubbed:
     @classmethod
     def from_bytes(cls, body: bytes) -> Scrubbed:
         meta, *rows = (json.loads(line) for line in body.decode("utf-8", "surrogatepass").split("\n") if line)
-        return cls(meta, [tuple(row) for row in rows])
+        records: Any = [tuple(row) for row in rows]
+        return cls(dict(meta), records)
 
 
 @dataclass
@@ -97,70 +101,92 @@ def read(
 
     `manifest` is what a sidecar says of the file (rows, bytes, sha256, previous_rows …)."""
     manifest = dict(manifest or {})
-    _check_bytes(path, manifest)
+    check_bytes(path, manifest)
     found = open_table(path, media, workdir)
-    flags = list(found.flags)
-    columns = map_columns(kind, found.header)
-    if media != "jsonl":
-        _check_columns(kind, columns, found.header)
-    hides = bool(columns.personal)
-    known: dict[str, str | None] = dict(columns.mapped)
-    known.update(dict.fromkeys([*columns.personal, *columns.unknown, *columns.shadowed]))
-    records: list[Any] = []
-    for record in found.records:
+    scrubber = Scrubber(kind, found.media, found.header)
+    records = [scrubber.scrub(record) for record in found.records]
+    scrubber.finish(len(records), manifest)
+    meta = scrubber.meta(found.encoding, found.flags, manifest)
+    return Scrubbed(meta, records)
+
+
+class Scrubber:
+    """Records of one file in the columns of its kind, without personal data. Raises RejectFile (`missing_column`,
+    `too_many_columns`) for a header that cannot be a file of the kind."""
+
+    def __init__(self, kind: str, media: str, header: list[str]):
+        self.kind, self.media = kind, media
+        self.columns = map_columns(kind, header)
+        if media != "jsonl":
+            check_columns(kind, self.columns, header)
+        self.hides = bool(self.columns.personal)
+        self.known = self._known()
+
+    def _known(self) -> dict[str, str | None]:
+        columns = self.columns
+        known: dict[str, str | None] = dict(columns.mapped)
+        known.update(dict.fromkeys([*columns.personal, *columns.unknown, *columns.shadowed]))
+        return known
+
+    def scrub(self, record: Record) -> ScrubbedRecord:
+        """One record as the raw store keeps it."""
         if record.values is None:
             # of a record whose columns are not sure, nothing is kept where a column may name a person
-            payload = "" if hides else redact(record.payload)
-            records.append((record.number, None, record.reason, redact(record.detail), payload, {}))
-            continue
-        if media == "jsonl" and not record.values.keys() <= known.keys():
-            columns = map_columns(kind, dict.fromkeys([*known, *record.values]))
-            known = dict(columns.mapped)
-            known.update(dict.fromkeys([*columns.personal, *columns.unknown, *columns.shadowed]))
-            if len(known) > 500:
-                raise RejectFile("too_many_columns", f"{len(known)} keys")
+            payload = "" if self.hides else redact(record.payload)
+            return (record.number, None, record.reason, redact(record.detail), payload, {})
+        if self.media == "jsonl" and not record.values.keys() <= self.known.keys():
+            self.columns = map_columns(self.kind, dict.fromkeys([*self.known, *record.values]))
+            self.known = self._known()
+            if len(self.known) > 500:
+                raise RejectFile("too_many_columns", f"{len(self.known)} keys")
         values: dict[str, Any] = {}
         faults: dict[str, str] = {}
-        for header, column in known.items():
+        for header, column in self.known.items():
             if column is None or header not in record.values:
                 continue
             value = record.values[header]
             if header in record.faults:
                 faults[column] = record.faults[header]
-            elif media == "json" and isinstance(value, NumberText) and column in ("name_zh", "title_zh", "issuer"):
+            elif self.media == "json" and isinstance(value, NumberText) and column in ("name_zh", "title_zh", "issuer"):
                 faults[column] = "bad_type"
             if value is not None and column not in NUMERIC:
-                value = redact(value) if len(value) <= MAX_LONG_TEXT else value[:MAX_LONG_TEXT + 1]
+                value = redact(value) if len(value) <= MAX_LONG_TEXT else value[: MAX_LONG_TEXT + 1]
             if value is not None and column not in LONG_TEXT and len(value) > MAX_TEXT:
                 value, faults[column] = value[:100], "field_too_long"
             if value is not None:
                 values[column] = str(value)
-        records.append((record.number, values, "", "", "", faults))
-    if media == "jsonl":
-        _check_columns(kind, columns, list(known))
-    if not records:
-        raise BlockFile("empty_snapshot", "a header and no record")
-    rows = manifest.get("rows")
-    if rows is not None and int(rows) != len(records):
-        raise RejectFile("truncated" if len(records) < int(rows) else "count_mismatch",
-                         f"the manifest says {rows} records, {len(records)} are there")  # fmt: skip
-    flags += [f"schema_drift:added:{name[:60]}" for name in columns.unknown]
-    flags += [f"same_column_twice:{name[:60]}" for name in columns.shadowed]
-    if columns.personal:
-        flags.append(f"personal_columns_dropped:{len(columns.personal)}")
-    meta = {
-        "format": FORMAT, "kind": kind, "media": media, "encoding": found.encoding, "columns": columns.mapped,
-        "dropped": columns.personal, "units": columns.units, "flags": flags,
-        "manifest": {k: v for k, v in manifest.items() if k in MANIFEST_KEYS},
-    }  # fmt: skip
-    return Scrubbed(meta, records)
+        return (record.number, values, "", "", "", faults)
+
+    def finish(self, count: int, manifest: Mapping[str, Any]) -> None:
+        """Judge the file once all of its `count` records were read. Raises BlockFile or RejectFile."""
+        if self.media == "jsonl":
+            check_columns(self.kind, self.columns, list(self.known))
+        if not count:
+            raise BlockFile("empty_snapshot", "a header and no record")
+        rows = manifest.get("rows")
+        if rows is not None and int(rows) != count:
+            raise RejectFile("truncated" if count < int(rows) else "count_mismatch",
+                             f"the manifest says {rows} records, {count} are there")  # fmt: skip
+
+    def meta(self, encoding: str, flags: list[str], manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """What was understood of the file: the first line of its scrubbed form."""
+        columns = self.columns
+        flags = [*flags, *(f"schema_drift:added:{name[:60]}" for name in columns.unknown)]
+        flags += [f"same_column_twice:{name[:60]}" for name in columns.shadowed]
+        if columns.personal:
+            flags.append(f"personal_columns_dropped:{len(columns.personal)}")
+        return {
+            "format": FORMAT, "kind": self.kind, "media": self.media, "encoding": encoding, "columns": columns.mapped,
+            "dropped": columns.personal, "units": columns.units, "flags": flags,
+            "manifest": {k: v for k, v in manifest.items() if k in MANIFEST_KEYS},
+        }  # fmt: skip
 
 
 #: What a sidecar may say of a file.
 MANIFEST_KEYS = ("rows", "bytes", "sha256", "previous_rows", "previous", "threshold", "accept_anomalies")
 
 
-def _check_bytes(path: Path, manifest: Mapping[str, Any]) -> None:
+def check_bytes(path: Path, manifest: Mapping[str, Any]) -> None:
     size = path.stat().st_size
     if size == 0:
         raise RejectFile("empty_file", "no bytes")
@@ -173,7 +199,7 @@ def _check_bytes(path: Path, manifest: Mapping[str, Any]) -> None:
                 raise RejectFile("digest_mismatch", "the manifest names another sha256")
 
 
-def _check_columns(kind: str, columns: Columns, header: list[str]) -> None:
+def check_columns(kind: str, columns: Columns, header: list[str]) -> None:
     missing = missing_columns(kind, columns)
     if not missing:
         return
@@ -209,29 +235,33 @@ def judge(scrubbed: Scrubbed, today: dt.date) -> Judged:
             try:
                 row = judge_record(kind, values, faults, units, today)
             except Held as held:
-                reason, detail, payload = held.reason, held.detail, _payload(values)
+                reason, detail, payload = held.reason, held.detail, payload_of(values)
             else:
                 row["record_no"] = number
                 kept.append(row)
                 continue
-        found.quarantine.append(_held(number, reason, detail, payload))
-    _settle_duplicates(kind, kept, found)
-    _guard(found, kept, scrubbed.meta.get("manifest") or {})
-    flags = Counter(flag for row in kept for flag in (row["flags"] or "").split(";") if flag)
-    found.flags += [f"{name}:{count}" for name, count in sorted(flags.items())]
-    found.notes = [tuple(flag.split(":", 1)) if ":" in flag else (flag, "") for flag in found.flags]  # type: ignore[misc]
+        found.quarantine.append(held_row(number, reason, detail, payload))
+    settle_duplicates(kind, kept, found)
+    guard(found, Tally.of(kind, kept), scrubbed.meta.get("manifest") or {})
+    note_flags(found, Counter(flag for row in kept for flag in (row["flags"] or "").split(";") if flag))
     found.quarantine.sort(key=lambda row: row["record"])
     return found
 
 
-def _held(number: int, reason: str, detail: str, payload: str) -> dict[str, Any]:
+def note_flags(found: Judged, flags: Counter[str]) -> None:
+    """Count the flags of records among those of the file, and say them as notes."""
+    found.flags += [f"{name}:{count}" for name, count in sorted(flags.items())]
+    found.notes = [tuple(flag.split(":", 1)) if ":" in flag else (flag, "") for flag in found.flags]  # type: ignore[misc]
+
+
+def held_row(number: int, reason: str, detail: str, payload: str) -> dict[str, Any]:
     return {
         "record": number, "reason": reason, "detail": printable(redact(detail)), "payload": printable(payload) or None
     }  # fmt: skip
 
 
-def _payload(values: Mapping[str, Any]) -> str:
-    return json.dumps({k: redact(str(v)[:2000]) for k, v in values.items()}, ensure_ascii=False)
+def payload_of(values: Mapping[str, Any]) -> str:
+    return json.dumps({k: redact(str(v)[:2000]) for k, v in values.items() if v != ""}, ensure_ascii=False)
 
 
 def printable(text: str) -> str:
@@ -248,6 +278,25 @@ _LATIN = re.compile(r"[\u0080-\u00ff]")
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _BIDI = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]")
 _ZERO_WIDTH = re.compile(r"[\u200b-\u200d\u2060\ufeff\u00ad]")
+
+
+def _turned() -> str:
+    first, second = [], []
+    for point in range(0x3000, 0xFFEE):
+        try:
+            code = chr(point).encode("gbk")
+        except UnicodeEncodeError:
+            continue
+        if len(code) == 2 and 0xE0 <= code[0] <= 0xEF and 0x80 <= code[1] <= 0xBF:
+            first.append(chr(point))
+        if len(code) == 2 and 0x81 <= code[0] <= 0xBF:
+            second.append(chr(point))
+    return f"[{''.join(first)}][{''.join(second)}]"
+
+
+#: Two characters that stand side by side in any text whose UTF-8 bytes were read as GB18030: the bytes of the first begin a
+#: three-byte character of UTF-8 (E0-EF, 80-BF), and those of the second end it. Rare in text that is sound.
+TURNED = re.compile(_turned())
 
 
 def is_mojibake(text: str) -> bool:
@@ -267,7 +316,7 @@ def is_mojibake(text: str) -> bool:
                     return True
         # a part was lost on the way, but accented letters do not come in such heaps beside C1 controls
         return high >= 6 and bool(re.search(r"[\x80-\x9f]", text)) and high * 2 > len(text)
-    if len(_CJK.findall(text)) >= 3:
+    if not text.isascii() and TURNED.search(text) and len(_CJK.findall(text)) >= 3:
         try:
             meant = text.encode("gb18030").decode("utf-8")
         except UnicodeError:
@@ -368,8 +417,13 @@ _POWERTRAINS = {
 
 
 def _powertrain(values: Mapping[str, Any], column: str) -> str | None:
-    value = _text(values, column)
-    if value is None:
+    return powertrain_of(values.get(column), column)
+
+
+def powertrain_of(text: str | None, column: str = "powertrain") -> str | None:
+    """ev, ice, both or unknown; None for nothing. Raises Held."""
+    value = (text or "").strip()
+    if value.lower() in NULLS:
         return None
     try:
         return _POWERTRAINS[fold(value).lower()]
@@ -532,7 +586,7 @@ _ASIDE = frozenset(
 )
 
 
-def _folded(row: Mapping[str, Any]) -> str:
+def folded_row(row: Mapping[str, Any]) -> str:
     """The content of a row as it is compared: names by their key, text folded, without number and flags."""
     return "\x1f".join(
         fold(value) if isinstance(value, str) else repr(value) for column, value in row.items() if column not in _ASIDE
@@ -549,17 +603,17 @@ def record_id(kind: str, row: Mapping[str, Any]) -> str:
         said = [row["city_adcode"] or fold(row["city"]), row["year"], row["product"], row["as_of"]]
         identity = "\x1f".join(map(str, said))
     else:
-        identity = _folded(row)
+        identity = folded_row(row)
     return hashlib.sha256(f"{kind}\x1e{identity}".encode()).hexdigest()[:24]
 
 
-def _settle_duplicates(kind: str, kept: list[dict[str, Any]], found: Judged) -> None:
+def settle_duplicates(kind: str, kept: list[dict[str, Any]], found: Judged) -> None:
     """Records that say the same are one row; records of one identity that contradict each other are all held,
     since nothing in the file says which is right."""
     groups: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for row in kept:
         row["record_id"] = record_id(kind, row)
-        groups.setdefault(row["record_id"], []).append((_folded(row), row))
+        groups.setdefault(row["record_id"], []).append((folded_row(row), row))
     doubles = 0
     for members in groups.values():
         if len({content for content, _ in members}) == 1:
@@ -571,8 +625,8 @@ def _settle_duplicates(kind: str, kept: list[dict[str, Any]], found: Judged) -> 
             what = row.get("uscc") or row.get("city_adcode") or row.get("city")
             shown = {k: v for k, v in row.items() if v is not None and k not in ("record_id", "record_no", "flags")}
             found.quarantine.append(
-                _held(row["record_no"], "key_conflict", f"{len(members)} records of {what} contradict each other",
-                      _payload(shown))
+                held_row(row["record_no"], "key_conflict", f"{len(members)} records of {what} contradict each other",
+                      payload_of(shown))
             )  # fmt: skip
     if doubles:
         found.flags.append(f"duplicates_merged:{doubles}")
@@ -584,17 +638,61 @@ PLACE_ROWS, PLACE_AGREEMENT = 30, 0.5
 DUPLICATE_ROWS, DUPLICATE_SHARE = 20, 0.5
 
 
-def _guard(found: Judged, kept: list[dict[str, Any]], manifest: Mapping[str, Any]) -> None:
+@dataclass
+class Tally:
+    """What the anomaly guards look at: counts over the accepted records of a file."""
+
+    kept: int = 0  # records that could be judged, doubles included
+    distinct: int = 0  # different things that they speak of
+    days: Counter[str] = field(default_factory=Counter)  # founding days, of firms dated to the day
+    places: dict[str, Counter[str]] = field(default_factory=dict)  # stated city -> place of the code -> records
+    cities: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, kind: str, kept: Iterable[dict[str, Any]]) -> Tally:
+        """The tally of rows of a kind, with their record ids."""
+        found, ids = cls(), set()
+        for row in kept:
+            found.kept += 1
+            ids.add(row["record_id"])
+            if kind != "firms":
+                continue
+            if row["founded_precision"] == "day":
+                found.days[row["founded_on"]] += 1
+            if row["city"]:
+                found.cities.add(fold(row["city"]))
+                if row["uscc"]:
+                    found.places.setdefault(fold(row["city"]), Counter())[place_of_code(row["uscc"])] += 1
+        found.distinct = len(ids)
+        return found
+
+    def add(self, other: Tally) -> None:
+        """Take in the counts of another part of the same file; `distinct` adds up only over disjoint parts."""
+        self.kept += other.kept
+        self.distinct += other.distinct
+        self.days.update(other.days)
+        for city, offices in other.places.items():
+            self.places.setdefault(city, Counter()).update(offices)
+        self.cities |= other.cities
+
+
+def place_of_code(uscc: str) -> str:
+    """The digits of a code to compare with a stated city: districts of a municipality are finer than its code, so
+    provinces are compared there."""
+    return uscc[2:6] if uscc[2:4] not in ("11", "12", "31", "50") else uscc[2:4]
+
+
+def guard(found: Judged, tally: Tally, manifest: Mapping[str, Any]) -> None:
     """Hold back a file that reads well and cannot be right. A sidecar's `accept_anomalies` lets a person who has
     looked take it nevertheless."""
-    for reason, detail in anomalies(found, kept, manifest):
+    for reason, detail in anomalies(found, tally, manifest):
         if reason in (manifest.get("accept_anomalies") or ()):
             found.flags.append(f"anomaly_accepted:{reason}")
             continue
         raise BlockFile(reason, detail)
 
 
-def anomalies(found: Judged, kept: list[dict[str, Any]], manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def anomalies(found: Judged, tally: Tally, manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """The guards that fire, as (reason, detail)."""
     total = found.records_in
     previous = manifest.get("previous") if isinstance(manifest.get("previous"), Mapping) else {}
@@ -605,28 +703,20 @@ def anomalies(found: Judged, kept: list[dict[str, Any]], manifest: Mapping[str, 
             yield "row_count_drop", f"{total} records, {before} before"
         elif total > int(before) * 3:
             yield "row_count_jump_or_duplicates", f"{total} records, {before} before"
-    distinct = len({row["record_id"] for row in kept})
-    if len(kept) >= DUPLICATE_ROWS and distinct < len(kept) * (1 - DUPLICATE_SHARE):
-        yield "row_count_jump_or_duplicates", f"{len(kept)} records say only {distinct} different things"
+    if tally.kept >= DUPLICATE_ROWS and tally.distinct < tally.kept * (1 - DUPLICATE_SHARE):
+        yield "row_count_jump_or_duplicates", f"{tally.kept} records say only {tally.distinct} different things"
     if found.kind != "firms":
         return
-    days = Counter(row["founded_on"] for row in kept if row["founded_precision"] == "day")
-    dated = sum(days.values())
-    if days and dated >= BURST_ROWS:
-        day, count = days.most_common(1)[0]
+    dated = sum(tally.days.values())
+    if dated >= BURST_ROWS:
+        day, count = tally.days.most_common(1)[0]
         if count > dated * BURST_SHARE:
             yield "anomaly:same_day_burst", f"{count} of {dated} firms founded on {day}"
-    places: dict[str, Counter[str]] = {}
-    for row in kept:
-        if row["uscc"] and row["city"]:
-            # districts of a municipality are finer than its code: compare provinces there
-            office = row["uscc"][2:6] if row["uscc"][2:4] not in ("11", "12", "31", "50") else row["uscc"][2:4]
-            places.setdefault(fold(row["city"]), Counter())[office] += 1
-    compared = sum(sum(c.values()) for c in places.values())
-    agreeing = sum(c.most_common(1)[0][1] for c in places.values())
+    compared = sum(sum(c.values()) for c in tally.places.values())
+    agreeing = sum(c.most_common(1)[0][1] for c in tally.places.values())
     if compared >= PLACE_ROWS and agreeing < compared * PLACE_AGREEMENT:
         yield "category_shift", f"the stated city fits the code's place in {agreeing} of {compared} records only"
     was = (previous or {}).get("cities")
-    cities = {fold(row["city"]) for row in kept if row["city"]}
+    cities = tally.cities
     if isinstance(was, int) and was >= 4 and cities and not was / 2 <= len(cities) <= was * 3 and total >= 20:
         yield "category_shift", f"{len(cities)} cities, {was} before"
