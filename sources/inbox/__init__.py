@@ -1,4 +1,4 @@
-"""The inbox: files that a person brings, of four kinds, judged record by record.
+"""The inbox: files that a person brings, each of a kind, judged record by record.
 
 Belongs here: the declaration, and finding, reading and parsing the files under `$EVATLAS_HOME/inbox/<kind>/`.
 Does not belong here: values and guards (judge.py), columns and header words (kinds.py, columns.json).
@@ -174,6 +174,12 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     parsed = parsed_of(judge(Scrubbed.from_bytes(page.body), ctx.today), page.key)
     if "firms" in parsed.tables:  # sector, segments and place are decided here, once for every record
         parsed.tables["firms_sector"] = extract(parsed.tables["firms"], ctx.seeds)
+    if "listed_companies" in parsed.tables:
+        listed = parsed.tables["listed_companies"].with_columns(
+            # what a company says that it lives from stands before what it may do
+            pl.concat_str("main_business", "business_scope", separator="；", ignore_nulls=True).alias("business_scope")
+        )
+        parsed.tables["listed_sector"] = extract(listed, ctx.seeds, unjudged=False)
     if "policies" in parsed.tables:  # coded to the sentence once, and again when the vocabulary changes
         documents = parsed.tables["policies"].with_columns(
             pl.col("record_id").alias("policy_id"), pl.lit("derived").alias("support"), pl.lit("medium").alias("confidence")
@@ -201,6 +207,10 @@ _DESCRIPTIONS = {
     "plants": "Plants that a person brought",
     "policies": "Policy documents that a person brought",
     "city_output": "Vehicle output of cities that a person brought",
+    "miit_products": "Vehicle models announced by MIIT, from a file that a person brought",
+    "admission_lists": "Firms admitted to a list of a ministry, or struck from it, as events",
+    "listed_companies": "Listed companies with their credit codes, from a file that a person brought",
+    "parents": "Who controls whom, as a person states it with a source",
 }
 
 SOURCE = Source(
@@ -214,6 +224,7 @@ SOURCE = Source(
         *(Table(kind, SCHEMAS[kind], ("record_id",), (0, 100_000_000), _DESCRIPTIONS[kind]) for kind in KINDS),
         Table("policy_instruments", POLICY_INSTRUMENTS, POLICY_INSTRUMENT_KEY, (0, 100_000_000), "Instruments coded in the policies"),
         Table("firms_sector", EXTRACT, ("record_id",), (0, 100_000_000), "Firms of the sector among them, located"),
+        Table("listed_sector", EXTRACT, ("record_id",), (0, 100_000_000), "Listed companies of the sector among them, located"),
     ),
     vocabulary=tuple(dict.fromkeys([*VOCABULARY, "instruments.csv", "instrument_terms.csv"])),
     fetch=fetch,

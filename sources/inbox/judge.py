@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sources import coordinates
 from sources.base import BlockFile, RejectFile
 from sources.files import NumberText, Record, open_table
 from sources.identifiers import (
@@ -49,7 +50,7 @@ FORMAT = 1  # of the scrubbed records in the raw store; a change makes the inbox
 MAX_TEXT = 32_767  # characters of a field: what a spreadsheet's cell can hold
 MAX_LONG_TEXT = 2_000_000  # of a policy's full text
 LONG_TEXT = ("content_zh",)
-NUMERIC = ("registered_capital", "capacity", "output", "longitude", "latitude", "year", "opened_year", "closed_year")
+NUMERIC = ("batch", "share", "employees", "registered_capital", "capacity", "output", "longitude", "latitude", "year", "opened_year", "closed_year")
 
 
 ScrubbedRecord = tuple[int, dict[str, Any] | None, str, str, str, dict[str, str]]
@@ -527,6 +528,19 @@ def _plant(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, 
     row["latitude"] = _number(v, "latitude", -90, 90)
     if (row["longitude"] is None) != (row["latitude"] is None):
         raise Held("bad_coordinates", "a longitude or latitude without the other")
+    stated = _text(v, "crs")
+    if stated is not None:
+        try:
+            row["crs"] = coordinates.system_of(fold(stated))
+        except ValueError as error:
+            raise Held("bad_crs", f"crs: {error}") from None
+    if row["longitude"] is not None:
+        if row["crs"] is None:
+            flags.add("crs_assumed_wgs84")
+        elif row["crs"] != "wgs84":
+            lon, lat = coordinates.to_wgs84(row["longitude"], row["latitude"], row["crs"])
+            row["longitude"], row["latitude"] = round(lon, 7), round(lat, 7)
+            flags.add(f"converted_from_{row['crs']}")
     if row["longitude"] is not None and not (73 <= row["longitude"] <= 136 and 3 <= row["latitude"] <= 54):
         raise Held("bad_coordinates", f"{row['longitude']}, {row['latitude']} lies outside China")
     # a plant may be announced for a year to come, but not for a distant one
@@ -576,13 +590,163 @@ def _output(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str,
     row["as_of"], _ = _date(v, "as_of", today, 1949)
 
 
-_JUDGES = {"firms": _firm, "plants": _plant, "policies": _policy, "city_output": _output}
+_NEV_TYPES = (
+    ("fcev", re.compile("燃料电池|氢燃料")), ("erev", re.compile("增程")), ("phev", re.compile("插电|混合动力电动|混合动力(?:轿车|客车|货车)")),
+    ("bev", re.compile("纯电动|换电式?电动|纯电")),
+)  # fmt: skip
+
+
+def nev_type(*texts: str | None) -> str | None:
+    """bev, phev, erev or fcev by the words of a vehicle's name or fuel; none where both speak of nothing electric; None
+    where neither is known."""
+    said = " ".join(fold(t) for t in texts if t)
+    if not said:
+        return None
+    return next((kind for kind, words in _NEV_TYPES if words.search(said)), "none")
+
+
+def _batch(v: Values, row: dict[str, Any]) -> None:
+    text = _text(v, "batch")
+    match = re.fullmatch(r"第?\s*(\d{1,4})\s*(?:批次?|\.0)?", fold(text)) if text else None
+    if text and match is None:
+        raise Held("bad_number", f"batch: {text[:40]!r} is no number of a batch")
+    row["batch"] = int(match[1]) if match else None
+    _need(row, "batch")
+
+
+def _company(v: Values, row: dict[str, Any]) -> None:
+    row["company_zh"] = _name(v, "company_zh")
+    _need(row, "company_zh")
+    row["company_key"] = name_key(row["company_zh"])
+
+
+def _uscc(v: Values, column: str) -> str | None:
+    code = _text(v, column)
+    if code is None:
+        return None
+    if not is_uscc(clean := clean_code(code)):
+        raise Held("bad_uscc", f"{column}: a social credit code has 18 characters of its alphabet and a right check digit")
+    return clean
+
+
+def _lei(v: Values, column: str) -> str | None:
+    code = _text(v, column)
+    if code is None:
+        return None
+    if not is_lei(clean := clean_code(code)):
+        raise Held("bad_lei", f"{column}: an LEI has 20 characters and right check digits")
+    return clean
+
+
+def _miit(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+    _batch(v, row)
+    _company(v, row)
+    for column in ("brand", "model", "product_name", "fuel", "production_address", "registered_address", "source_url"):
+        row[column] = _text(v, column)
+    _need(row, "model")
+    row["nev_type"] = nev_type(row["product_name"], row["fuel"])
+    row["published_on"], _ = _date(v, "published_on", today, 1949)
+    for column in ("stopped_making_on", "stopped_selling_on"):
+        row[column], _ = _date(v, column, None, 1949)
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+
+
+_ACTIONS = {
+    "admitted": "admitted", "admit": "admitted", "add": "admitted", "符合": "admitted", "列入": "admitted", "准入": "admitted", "入选": "admitted",
+    "公告": "admitted", "新增": "admitted", "revoked": "revoked", "revoke": "revoked", "remove": "revoked", "撤销": "revoked", "撤销公告": "revoked",
+    "移出": "revoked", "取消": "revoked", "退出": "revoked",
+}  # fmt: skip
+
+
+def _admission(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+    row["list_id"] = _text(v, "list_id")
+    _need(row, "list_id")
+    _batch(v, row)
+    _company(v, row)
+    action = _text(v, "action")
+    if action is None:
+        raise Held("missing_value", "action")
+    if fold(action).lower() not in _ACTIONS:
+        raise Held("bad_value", f"action: {action[:40]!r} is neither admitted nor revoked")
+    row["action"] = _ACTIONS[fold(action).lower()]
+    row["published_on"], row["published_precision"] = _date(v, "published_on", today, 1949)
+    _need(row, "published_on")
+    row["uscc"] = _uscc(v, "uscc")
+    for column in ("announcement_no", "province", "category", "source_url"):
+        row[column] = _text(v, column)
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+
+
+_STOCK_CODE = re.compile(r"(?:(?:SH|SZ|BJ|HK)\.?)?(\d{4,6})(?:\.(?:SH|SZ|BJ|SS|HK|XSHG|XSHE))?|[A-Z][A-Z.]{0,7}", re.I)
+
+
+def _listed(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+    code = _text(v, "stock_code")
+    if code is None:
+        raise Held("missing_value", "stock_code")
+    match = _STOCK_CODE.fullmatch(fold(code))
+    if match is None:
+        raise Held("bad_value", f"stock_code: {code[:40]!r} is no code of a share")
+    # spreadsheets eat the zeros in front of a mainland code; five digits or a suffix .HK are Hong Kong's
+    hong_kong = "HK" in code.upper() or (_text(v, "exchange") or "").upper() in ("HKEX", "SEHK", "HK", "港交所", "香港")
+    row["stock_code"] = fold(code).upper() if match[1] is None else match[1].zfill(5 if hong_kong else 6)
+    if match[1] and len(match[1]) < len(row["stock_code"]):
+        flags.add("zeros_restored")
+    row["name_zh"] = _name(v, "name_zh")
+    _need(row, "name_zh")
+    row["name_key"] = name_key(row["name_zh"])
+    row["uscc"] = _uscc(v, "uscc")
+    for column in ("exchange", "name_zh_short", "name_en", "province", "city", "address", "industry", "business_scope", "main_business",
+                   "source_url"):  # fmt: skip
+        row[column] = _text(v, column)
+    row["founded_on"], row["founded_precision"] = _date(v, "founded_on", today)
+    row["listed_on"], _ = _date(v, "listed_on", today, 1949)
+    if (amount := v.get("registered_capital")) is not None:
+        try:
+            capital = parse_amount(amount, units.get("registered_capital", ""))
+        except ValueError as error:
+            raise Held("bad_number", f"registered_capital: {error}") from None
+        if capital is not None:
+            row["registered_capital"], row["capital_currency"] = capital.value, capital.currency
+            if not capital.unit_stated:
+                flags.add("capital_unit_assumed")
+    employees = _number(v, "employees", 0, 1e7)
+    row["employees"] = None if employees is None else int(employees)
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+
+
+def _parent(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+    for side in ("child", "parent"):
+        row[f"{side}_name"] = _name(v, f"{side}_name")
+        row[f"{side}_key"] = name_key(row[f"{side}_name"]) if row[f"{side}_name"] else None
+        row[f"{side}_uscc"], row[f"{side}_lei"] = _uscc(v, f"{side}_uscc"), _lei(v, f"{side}_lei")
+        _need(row, f"{side}_name", f"{side}_uscc", f"{side}_lei")
+    if any(row[f"child_{key}"] is not None and row[f"child_{key}"] == row[f"parent_{key}"] for key in ("key", "uscc", "lei")):
+        raise Held("bad_value", "a firm that is its own parent")
+    if (share := _text(v, "share")) is not None:
+        said = fold(share).removesuffix("%")
+        value = _number({"share": said}, "share", 0, 100)
+        # 51 and 51% are percent, 0.51 is a share
+        percent = fold(share).endswith("%") or units.get("share") == "%" or (value or 0) > 1
+        row["share"] = value / 100 if value is not None and percent else value
+    row["valid_from"], _ = _date(v, "valid_from", today, 1949)
+    row["valid_to"], _ = _date(v, "valid_to", None, 1949)
+    row["source_url"] = _text(v, "source_url")
+    _need(row, "source_url")
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+
+
+_JUDGES = {
+    "firms": _firm, "plants": _plant, "policies": _policy, "city_output": _output, "miit_products": _miit,
+    "admission_lists": _admission, "listed_companies": _listed, "parents": _parent,
+}  # fmt: skip
 
 
 # -- records against each other --------------------------------------------------------------------------
 #: Columns that are read, not said: they make no difference between two records.
 _ASIDE = frozenset(
-    {"record_id", "record_no", "flags", "name_zh", "title_zh", "operator_zh", "operator_en", "registered_capital_text"}
+    {"record_id", "record_no", "flags", "name_zh", "title_zh", "operator_zh", "operator_en", "registered_capital_text",
+     "company_zh", "child_name", "parent_name"}
 )
 
 
