@@ -180,7 +180,8 @@ def classify(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     ).with_row_index("record")
     code_rules = rules.of("gbt2017", "gbt2011")
     codes = sorted({w for r in code_rules for w in r.words})
-    wanted = pl.col("name").str.contains(rules.name_filter) | pl.col("scope").str.contains(rules.scope_filter)
+    base = base.with_columns(pl.col("name").str.contains(rules.name_filter).alias("named"))
+    wanted = pl.col("named") | pl.col("scope").str.contains(rules.scope_filter)
     if base["industry_code"].null_count() < base.height:
         wanted = wanted | pl.col("industry_code").str.contains("|".join(codes)).fill_null(False)
     if base["name_en"].null_count() < base.height:
@@ -188,7 +189,7 @@ def classify(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     some = base.filter(wanted)
     # most scopes that name a part only sell it: without a verb of making there is nothing to read in them
     some = some.filter(
-        pl.col("name").str.contains(rules.name_filter)
+        pl.col("named")
         | pl.col("scope").str.contains(rules.verb_filter)
         | pl.col("scope").str.contains(rules.phrase_filter)
         | (pl.col("scope").str.contains(rules.develop_words) & pl.col("scope").str.contains(rules.develop_filter))
