@@ -21,7 +21,8 @@ nation as (
     from firms
 ),
 
--- a province that founds five firms a year and then none in a year has a hole in the file, not in its history
+-- a province that founded five firms a year over five years and then none in a year has a hole in the file, not in its
+-- history
 years as (
     select
         left(place_adcode, 2) as province,
@@ -45,7 +46,7 @@ holes as (
         here.n is null
         and (
             select coalesce(sum(near.n), 0) from years as near
-            where near.province = p.province and near.founded_year between g.y - 5 and g.y + 5
+            where near.province = p.province and near.founded_year between g.y - 5 and g.y - 1
         ) >= 25
     group by p.province
 ),
