@@ -17,7 +17,7 @@ with stated as (
     where coalesce(p.share, 1) >= 0.5 and (p.valid_to is null or p.valid_to >= cast(b.as_of as varchar))
     -- of two parents of one firm the newer statement is believed
     qualify row_number() over (
-        partition by coalesce(p.child_uscc, p.child_lei, p.child_key)
+        partition by coalesce(p.child_uscc, p.child_lei, {{ name_key('p.child_name') }})
         order by p.valid_from desc nulls last, p.as_of desc nulls last, p.fetched_at desc, p.record_no
     ) = 1
 ),
