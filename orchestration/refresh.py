@@ -20,6 +20,7 @@ from orchestration.progress import Teller
 from sources import selected_sources
 from sources.base import Source
 from sources.home import CHECKOUT, Home, write_atomic
+from sources.inbox.kinds import KINDS as INBOX_KINDS
 from sources.landing import Account, Landing
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -35,9 +36,6 @@ def prepare(home: Home) -> None:
         shutil.copyfile(shipped, settings)
     os.environ["EVATLAS_HOME"] = str(home.root)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
-
-
-INBOX_KINDS = ("firms", "plants", "policies", "city_output")
 
 
 def main(argv: list[str] | None = None) -> int:

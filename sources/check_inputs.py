@@ -20,7 +20,9 @@ from typing import Any
 from sources.base import BlockFile, RejectFile
 from sources.documents import Document, judge_page, judge_pdf, judge_xml
 from sources.files import TABULAR, check_zip, media_of
+from sources.home import SEEDS
 from sources.inbox import is_sidecar, manifest_of
+from sources.inbox.bulk import form_of, is_bulk, judge_bulk, read_bulk, scratch
 from sources.inbox.judge import judge, printable, read
 from sources.inbox.kinds import KINDS
 from sources.scrub import redact
@@ -62,6 +64,9 @@ def judge_file(
 def _judge_table(
     path: Path, kind: str, media: str, today: dt.date, manifest: Mapping[str, Any], answer: dict[str, Any]
 ) -> None:
+    if is_bulk(path, kind, media):
+        _judge_bulk(path, kind, media, today, manifest, answer)
+        return
     scrubbed = read(path, kind, media, manifest)
     answer.update(rows_in=len(scrubbed.records), encoding=scrubbed.meta["encoding"], kind=kind)
     judged = judge(scrubbed, today)
@@ -76,6 +81,29 @@ def _judge_table(
             {"record": row["record"], "reason": row["reason"], "detail": row["detail"]}
             for row in judged.quarantine[:20]
         ]
+
+
+def _judge_bulk(
+    path: Path, kind: str, media: str, today: dt.date, manifest: Mapping[str, Any], answer: dict[str, Any]
+) -> None:
+    """A national register by whole columns; its scrubbed form lives in a temporary folder and goes with it."""
+    with scratch() as folder:
+        form = Path(folder) / "scrubbed.parquet"
+        read_bulk(path, kind, media, manifest, form)
+        meta, total = form_of(form)
+        answer.update(rows_in=total, encoding=meta["encoding"], kind=kind)
+        parsed = judge_bulk(form, today, SEEDS)
+    held = parsed.quarantine
+    reasons = sorted(held["reason"].unique().to_list())
+    merged = sum(int(detail) for code, detail in parsed.notes if code == "duplicates_merged")
+    answer.update(rows_ok=parsed.accepted, rows_quarantined=held.height, reasons=reasons)
+    flags = [f"{code}:{detail}" if detail else code for code, detail in parsed.notes]
+    answer.update(rows_distinct=parsed.accepted - merged, flags=[printable(redact(flag)) for flag in flags])
+    if meta["dropped"]:
+        answer["columns_dropped"] = meta["dropped"]
+    if held.height:
+        answer["verdict"] = "quarantine"
+        answer["detail"] = held.head(20).select("record", "reason", "detail").to_dicts()
 
 
 def _judge_document(path: Path, media: str, today: dt.date, answer: dict[str, Any]) -> None:

@@ -17,10 +17,10 @@ import tempfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from sources.base import BlockFile, RejectFile
 
@@ -294,7 +294,20 @@ def _looks_like_record(line: str, width: int) -> bool:
     return isinstance(fields, list) and len(fields) == width > 1 and any(_CODE.fullmatch(f) for f in fields[:3])
 
 
-def _next_record(lines: _Lines, width: int) -> tuple[list[str] | None, str, str, bool] | None:
+#: (fields, reason, raw text, whether the text closed with a line end) of one physical record.
+FoundRecord = tuple[list[str] | None, str, str, bool]
+
+
+class Lines(Protocol):
+    """Physical lines one by one, with room to put some back."""
+
+    back: list[tuple[str, bool]]
+
+    def next(self) -> tuple[str, bool]:
+        """(line with its end, whether it was overlong and cut); an empty line text means the end."""
+
+
+def next_record(lines: Lines, width: int) -> FoundRecord | None:
     """(fields, reason, raw text, ended) of the next record that is not a blank line, or None at the end.
 
     `ended`: the text closed with a line end. A quote that is never closed costs the line it stands on, and
@@ -344,7 +357,12 @@ def _open_csv(stream: IO[bytes], media: str = "csv") -> FileRead:
         raise RejectFile("not_csv", f"the file is {what}")
     encoding = detect_encoding(stream)
     lines = _Lines(stream, encoding)
-    first = _next_record(lines, 0)
+    header = csv_header(next_record(lines, 0))
+    return FileRead(media, encoding, header, _csv_records(lines, header))
+
+
+def csv_header(first: FoundRecord | None) -> list[str]:
+    """The header of a delimited file from its first record. Raises RejectFile."""
     if first is None:
         raise RejectFile("empty_file", "no header and no record")
     header, reason, _, _ = first
@@ -358,7 +376,7 @@ def _open_csv(stream: IO[bytes], media: str = "csv") -> FileRead:
     if any("\0" in name or any("\udc80" <= c <= "\udcff" for c in name) for name in header):
         raise RejectFile("not_csv", "the header is no text")
     check_header(header)
-    return FileRead(media, encoding, header, _csv_records(lines, header))
+    return header
 
 
 def check_header(header: list[str]) -> None:
@@ -372,29 +390,33 @@ def check_header(header: list[str]) -> None:
 
 
 def _csv_records(lines: _Lines, header: list[str]) -> Iterator[Record]:
-    width, number = len(header), 0
-    while (found := _next_record(lines, width)) is not None:
-        fields, reason, raw, ended = found
+    number = 0
+    while (found := next_record(lines, len(header))) is not None:
         number += 1
-        if fields is not None and len(fields) > width and not any(f.strip() for f in fields[width:]):
-            fields = fields[:width]
-        if fields is not None and len(fields) < width:
-            reason = "too_few_columns"
-        elif fields is not None and len(fields) > width:
-            reason = "too_many_columns"
-        if reason:
-            if not ended and reason in ("too_few_columns", "unclosed_quote"):
-                raise RejectFile("truncated", f"the file ends within record {number}")
-            count = len(fields) if fields is not None else 0
-            yield Record(number, None, reason, f"{count} of {width} columns" if count else "", raw[:2000])
-            continue
-        assert fields is not None
-        if not ended and raw and "\udc80" <= raw[-1] <= "\udcff":
-            raise RejectFile("truncated", f"the file ends within a character of record {number}")
-        if not any(f.strip() for f in fields):
-            yield Record(number, None, "empty_record", "", "")
-            continue
-        yield Record(number, dict(zip(header, fields, strict=True)))
+        yield csv_record(number, found, header)
+
+
+def csv_record(number: int, found: FoundRecord, header: list[str]) -> Record:
+    """What `next_record` found as a record with its values or its reason. Raises RejectFile `truncated`."""
+    width = len(header)
+    fields, reason, raw, ended = found
+    if fields is not None and len(fields) > width and not any(f.strip() for f in fields[width:]):
+        fields = fields[:width]
+    if fields is not None and len(fields) < width:
+        reason = "too_few_columns"
+    elif fields is not None and len(fields) > width:
+        reason = "too_many_columns"
+    if reason:
+        if not ended and reason in ("too_few_columns", "unclosed_quote"):
+            raise RejectFile("truncated", f"the file ends within record {number}")
+        count = len(fields) if fields is not None else 0
+        return Record(number, None, reason, f"{count} of {width} columns" if count else "", raw[:2000])
+    assert fields is not None
+    if not ended and raw and "\udc80" <= raw[-1] <= "\udcff":
+        raise RejectFile("truncated", f"the file ends within a character of record {number}")
+    if not any(f.strip() for f in fields):
+        return Record(number, None, "empty_record", "", "")
+    return Record(number, dict(zip(header, fields, strict=True)))
 
 
 # -- JSON ------------------------------------------------------------------------------------------------
@@ -713,16 +735,21 @@ def _parquet_records(source: Any, header: list[str]) -> Iterator[Record]:
         for batch in source.iter_batches(batch_size=10_000):
             for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 number += 1
-                values: dict[str, str | None] = {}
-                faults: dict[str, str] = {}
-                for name, value in zip(header, row, strict=True):
-                    if isinstance(value, list | dict | bytes | tuple):
-                        values[name], faults[name] = None, "bad_type"
-                    else:
-                        values[name] = _cell(_Plain(value))
-                yield Record(number, values, faults=faults)
+                yield parquet_record(number, header, row)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise RejectFile("bad_parquet", str(error)[:150]) from None
+
+
+def parquet_record(number: int, header: list[str], row: Iterable[Any]) -> Record:
+    """One row of a Parquet file as a record: scalars as text, lists and bytes as faults of their cell."""
+    values: dict[str, str | None] = {}
+    faults: dict[str, str] = {}
+    for name, value in zip(header, row, strict=True):
+        if isinstance(value, list | dict | bytes | tuple):
+            values[name], faults[name] = None, "bad_type"
+        else:
+            values[name] = _cell(_Plain(value))
+    return Record(number, values, faults=faults)
 
 
 @dataclass

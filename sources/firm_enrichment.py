@@ -49,18 +49,29 @@ def enrich(frame: pl.DataFrame, seeds: Path) -> pl.DataFrame:
     return pl.concat([_judge(frame, seeds), location_of(frame, seeds)], how="horizontal")
 
 
-def extract(frame: pl.DataFrame, seeds: Path) -> pl.DataFrame:
+def extract(frame: pl.DataFrame, seeds: Path, unjudged: bool | None = None) -> pl.DataFrame:
     """The records of `frame` that go on to the warehouse, with exactly the columns of EXTRACT. Places are looked for in
-    the extract alone: they cost more than the sector."""
+    the extract alone: they cost more than the sector. `unjudged`: whether records with nothing to judge by go on (by
+    default, where `frame` is a list and not a register)."""
+    return placed_of(sector_of(frame, seeds, frame.height <= LIST_ROWS if unjudged is None else unjudged), seeds)
+
+
+def sector_of(frame: pl.DataFrame, seeds: Path, unjudged: bool) -> pl.DataFrame:
+    """The records of `frame` in the sector (and, if asked for, those that nothing judges), with their segments."""
     rules = sector.rules_of(seeds)
     found = sector.classify(frame, rules)
-    records = found.filter("in_sector").get_column("record").unique().sort()
+    classified = found.get_column("record").unique()
     numbered = frame.with_row_index("record")
-    wanted = pl.col("record").is_in(records.implode())
-    if frame.height <= LIST_ROWS:
-        wanted = wanted | ~(_judgeable(frame) | pl.col("record").is_in(found.get_column("record").unique().implode()))
-    judged = _judge(numbered.filter(wanted).drop("record"), seeds)
-    judged = judged.filter(pl.col("in_sector") | (pl.col("sector_basis") == "unjudged"))
+    wanted = pl.col("record").is_in(found.filter("in_sector").get_column("record").unique().implode())
+    if unjudged:
+        wanted = wanted | ~(_judgeable(frame) | pl.col("record").is_in(classified.implode()))
+    some = numbered.filter(wanted)
+    judged = _joined(some, found, rules)
+    return judged.filter(pl.col("in_sector") | (pl.col("sector_basis") == "unjudged"))
+
+
+def placed_of(judged: pl.DataFrame, seeds: Path) -> pl.DataFrame:
+    """What `sector_of` gave, located, with exactly the columns of EXTRACT."""
     found = pl.concat([judged, location_of(judged, seeds)], how="horizontal")
     columns = set(found.columns)
     year = {"founded_year": "founded_on", "closed_year": "closed_on"}
@@ -87,8 +98,12 @@ def _judgeable(frame: pl.DataFrame) -> pl.Expr:
 
 def _judge(frame: pl.DataFrame, seeds: Path) -> pl.DataFrame:
     rules = sector.rules_of(seeds)
-    columns = frame.columns
-    found = sector.classify(frame, rules)
+    return _joined(frame.with_row_index("record"), sector.classify(frame, rules), rules)
+
+
+def _joined(frame: pl.DataFrame, found: pl.DataFrame, rules: sector.Rules) -> pl.DataFrame:
+    """Records (numbered in `record`) with what was found of them."""
+    columns = [c for c in frame.columns if c != "record"]
     evidence = found.group_by("record", maintain_order=True).agg(
         pl.struct("segment", "rule_id", "strength", "where", "matched_words", "score", "share").alias("segments"),
         pl.col("in_sector").first(),
@@ -97,8 +112,7 @@ def _judge(frame: pl.DataFrame, seeds: Path) -> pl.DataFrame:
     # a name of a bank, a school, a bus operator says enough by itself
     excluded = pl.col("name_zh").str.contains(sector.excluded_words(rules)) if "name_zh" in columns else pl.lit(False)
     return (
-        frame.with_row_index("record")
-        .join(evidence, on="record", how="left", maintain_order="left")
+        frame.join(evidence, on="record", how="left", maintain_order="left")
         .with_columns(
             pl.when(pl.col("in_sector").fill_null(False)).then(pl.lit("classified"))
             .when(pl.col("segments").is_not_null()).then(pl.lit("services"))

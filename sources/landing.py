@@ -255,6 +255,8 @@ class Landing:
                 os.chmod(frame, 0o644)
                 shutil.move(frame, path)
                 fsync_dir(path.parent)
+                if not any(frame.parent.iterdir()):  # the parser's scratch folder has done its work
+                    frame.parent.rmdir()
                 continue
             frame = frame.with_columns(
                 pl.lit(partition).alias("_partition"),

@@ -58,6 +58,9 @@ _COUNTIES = {"139001": "130600", "139002": "130100", "469003": "460400", "469031
              "341402": "340100", "341421": "340100", "341422": "340200", "341423": "340500", "341424": "340500",
              "340181": "340100", "512081": "510100", "511081": "510100"}  # fmt: skip
 
+#: Prefectures whose counties went to several cities, and those cities.
+_DIVIDED = {"巢湖": {"340100", "340200", "340500"}}
+
 
 @dataclass(frozen=True)
 class Gazetteer:
@@ -191,15 +194,30 @@ def locate(frame: pl.DataFrame, gazetteer: Gazetteer) -> pl.DataFrame:
     address = _read(
         base.select("record", "province", pl.col("address").str.slice(0, HEAD).alias("text")), gazetteer, "address"
     )
+    # registers give districts of municipalities, and counties, without their kind: 嘉定, 江北, 莱芜
+    bare = base.join(stated, on="record", how="anti").filter(
+        pl.col("city").is_not_null() & pl.col("province").is_not_null() & ~pl.col("city").str.contains("[市区县州盟旗]$")
+    )
+    again = _read(bare.select("record", "province", (pl.col("city") + "区").alias("text")), gazetteer, "stated")
+    stated = pl.concat([stated, again])
     base = (
         base.join(stated.rename({"city": "stated_name"}).drop("sure"), on="record", how="left", maintain_order="left")
         .join(address.rename({"city": "a"}), on="record", how="left", maintain_order="left")
-        .with_columns(pl.coalesce("stated_code", "stated_name").alias("c"))
+        .with_columns(
+            pl.coalesce(
+                "stated_code", "stated_name",
+                # a municipality is a province and a city at once
+                pl.when(pl.col("province").is_in(list(MUNICIPALITIES))).then(pl.col("province") + "0000"),
+            ).alias("c"),
+            # of a prefecture that was divided, the county says who has the place now
+            pl.col("city").str.contains("^(?:" + "|".join(_DIVIDED) + ")").fill_null(False).alias("divided"),
+        )
     )
     # an ambiguous county of an address counts where code or stated place name one of its cities
     u, a, c, sure = pl.col("u"), pl.col("a"), pl.col("c"), pl.col("sure").fill_null(False)
     rule = (
         pl.when(u.is_not_null() & (u == a)).then(pl.lit("uscc+address"))
+        .when(pl.col("divided") & a.is_in(sorted(set().union(*_DIVIDED.values())))).then(pl.lit("address"))
         .when(u.is_not_null() & (u == c)).then(pl.lit("uscc+stated"))
         .when(a.is_not_null() & (a == c)).then(pl.lit("address+stated"))
         .when(a.is_not_null() & sure).then(pl.lit("address"))
@@ -268,7 +286,11 @@ def _read(texts: pl.DataFrame, gazetteer: Gazetteer, kind: str) -> pl.DataFrame:
         found.filter(pl.col("level") > 0)
         .join(said, on="record", how="left")
         .with_columns(pl.coalesce("own", "province").alias("context"))
-        .filter(pl.col("context").is_null() | (pl.col("context") == pl.col("province_word")) | pl.col("own").is_null())
+        .filter(
+            pl.col("context").is_null() | (pl.col("context") == pl.col("province_word"))
+            # a text that names no province may lie in another one, but not a street of a municipality: 中山北一路, 上海
+            | (pl.col("own").is_null() & ~pl.col("context").is_in(list(MUNICIPALITIES)))
+        )
         .with_columns((pl.col("context") == pl.col("province_word")).fill_null(False).alias("inside"))
     )
     # a county without its kind (临高, 蓟) is a guess, taken only inside a known province

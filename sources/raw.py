@@ -49,6 +49,8 @@ class RawStore:
             with open(path, "rb") as handle:
                 sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
         target = self.blob(sha256)
+        if path == target:  # kept already
+            return sha256
         if target.exists():
             path.unlink(missing_ok=True)
             return sha256

@@ -73,6 +73,9 @@ _PERSON_RE = re.compile(
 )
 
 
+_DIGIT_RE = re.compile(r"\d")
+
+
 def _identity(match: re.Match[str]) -> str:
     code = match.group(0).upper()
     return match.group(0) if is_uscc(code) else IDENTITY
@@ -85,7 +88,7 @@ def redact(text: str) -> str:
         return text
     if "@" in text:
         text = _EMAIL_RE.sub(EMAIL, text)
-    if any(c.isdigit() for c in text):
+    if _DIGIT_RE.search(text):
         folded = _fold_digits(text)
         text = _ID_RE.sub(_identity, folded)
         text = _MOBILE_RE.sub(PHONE, text)

@@ -180,7 +180,8 @@ def classify(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     ).with_row_index("record")
     code_rules = rules.of("gbt2017", "gbt2011")
     codes = sorted({w for r in code_rules for w in r.words})
-    wanted = pl.col("name").str.contains(rules.name_filter) | pl.col("scope").str.contains(rules.scope_filter)
+    base = base.with_columns(pl.col("name").str.contains(rules.name_filter).alias("named"))
+    wanted = pl.col("named") | pl.col("scope").str.contains(rules.scope_filter)
     if base["industry_code"].null_count() < base.height:
         wanted = wanted | pl.col("industry_code").str.contains("|".join(codes)).fill_null(False)
     if base["name_en"].null_count() < base.height:
@@ -188,7 +189,7 @@ def classify(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     some = base.filter(wanted)
     # most scopes that name a part only sell it: without a verb of making there is nothing to read in them
     some = some.filter(
-        pl.col("name").str.contains(rules.name_filter)
+        pl.col("named")
         | pl.col("scope").str.contains(rules.verb_filter)
         | pl.col("scope").str.contains(rules.phrase_filter)
         | (pl.col("scope").str.contains(rules.develop_words) & pl.col("scope").str.contains(rules.develop_filter))
@@ -247,13 +248,14 @@ def _tokenise(some: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     simple = rules.tokens("phrase")
     silent = silent.filter(pl.col("n").str.contains(f"[{rules.tokens('name', 'trade')}]") | pl.col("flat").str.contains(f"[{simple}]") | _coded()).with_columns(
         pl.lit("").alias("made"), pl.lit("").alias("developed"), head(FIRST_THINGS).alias("first"),
-        pl.lit("").alias("near"),
+        pl.lit("").alias("near"), head(1).alias("lead"),
     )  # fmt: skip
     telling = telling.with_columns(
         governed(make).alias("made"),
         pl.when(pl.col("flat").str.contains(f"[{dev}]")).then(governed(dev)).otherwise(pl.lit("")).alias("developed"),
         head(FIRST_THINGS).alias("first"),
         head(NEAR_THINGS).alias("near"),
+        head(1).alias("lead"),
     )
     phrase = "".join(r.token for r in rules.of("phrase") if r.needs in ("", "sideline"))
     named = rules.tokens("scope", "phrase", "word_battery")
@@ -386,7 +388,11 @@ def _evidence(some: pl.DataFrame, rules: Rules) -> list[pl.DataFrame]:
                 if segment == "components":  # "汽车的悬架系统；…；其他汽车用零部件制造"
                     whole = has("first", rules.tokens("word_vehicle"), f"[^{SEPARATOR}{own}及和与/|零配]")
                     about = about | (whole & keeps)
+                    # makers of vehicles make parts too, and say so further down
+                    about = about | (has("n", rules.tokens("name", segment="oem")) & has("near", r.token) & keeps)
                 condition = mine & about
+                # of a dealer or a repair shop the very first thing must be a part: what else it makes is a sideline
+                condition = condition & (keeps | has("lead", r.token))
             add(free & condition, [r.rule_id], "scope", "contributory" if r.kind == "scope" else None)
         for r in rules.of("name", segment=segment):
             mine = has("n", r.token)

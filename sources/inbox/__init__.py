@@ -1,4 +1,4 @@
-"""The inbox: files that a person brings, of four kinds, judged record by record.
+"""The inbox: files that a person brings, each of a kind, judged record by record.
 
 Belongs here: the declaration, and finding, reading and parsing the files under `$EVATLAS_HOME/inbox/<kind>/`.
 Does not belong here: values and guards (judge.py), columns and header words (kinds.py, columns.json).
@@ -12,6 +12,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import shutil
+import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ import polars as pl
 from sources.base import QUARANTINE_SCHEMA, FetchContext, Page, ParseContext, Parsed, RejectFile, Source, Table
 from sources.files import TABULAR, media_of
 from sources.firm_enrichment import EXTRACT, VOCABULARY, extract
+from sources.inbox.bulk import is_bulk, judge_bulk, read_bulk, scratch
 from sources.inbox.judge import FORMAT, Judged, Scrubbed, judge, read
 from sources.inbox.kinds import KINDS, SCHEMAS
 from sources.policy_coding import code_frame
@@ -96,7 +100,7 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     for kind, path in inbox_files(ctx.home.inbox):
         sha256 = sha256_of(path) if partition.startswith(kind + "-") else ""
         if sha256 and partition_of(kind, sha256) == partition:
-            yield from _read_page(kind, path, sha256)
+            yield from _read_page(store, kind, path, sha256)
             return
     if latest is not None:  # gone from the inbox: what is kept of it stands
         yield from store.pages(latest)
@@ -104,12 +108,15 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     raise RejectFile("gone", f"no file of the inbox is {partition}")
 
 
-def _read_page(kind: str, path: Path, sha256: str) -> Iterator[Page]:
+def _read_page(store: RawStore, kind: str, path: Path, sha256: str) -> Iterator[Page]:
     media = media_of(path.name)
     name = f"{kind}/{redact(path.name)}"
     if media not in TABULAR:
         raise RejectFile("unsupported_type", f"{name}: the inbox takes csv, csv.gz, jsonl, parquet, xlsx")
     try:
+        if is_bulk(path, kind, media):
+            yield from _read_bulk_page(store, path, kind, name, sha256)
+            return
         scrubbed = read(path, kind, media, manifest_of(path))
     except RejectFile as error:
         raise type(error)(error.reason, f"{name}: {error.detail}") from None
@@ -123,12 +130,57 @@ def _read_page(kind: str, path: Path, sha256: str) -> Iterator[Page]:
     )
 
 
+def _read_bulk_page(store: RawStore, path: Path, kind: str, name: str, sha256: str) -> Iterator[Page]:
+    """A national register: its scrubbed form is a file, since it is too large for memory."""
+    with scratch(store.root / "tmp") as folder:
+        out = Path(folder) / "scrubbed.parquet"
+        read_bulk(path, kind, media_of(path.name), manifest_of(path), out)
+        kept = store.put_file(out)
+    yield Page(
+        url=f"file:inbox/{name}",
+        body=b"",
+        fetched_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
+        headers={"format": str(FORMAT)},
+        key=name,
+        original_sha256=sha256,
+        path=store.blob(kept),
+    )
+
+
+def _parse_bulk(page: Page, ctx: ParseContext) -> Parsed:
+    """Tables of a national register as files beside the raw store, which the landing takes over."""
+    assert page.path is not None
+    folder = page.path.parents[2] / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():  # of a run that was killed before its tables were taken over
+        if time.time() - old.stat().st_mtime > 86_400:
+            shutil.rmtree(old, ignore_errors=True)
+    work = Path(tempfile.mkdtemp(prefix="parsed-", dir=folder))
+    provenance = {
+        "_partition": ctx.partition, "_snapshot_sha256": page.sha256,
+        "_fetched_at": page.fetched_at.isoformat(timespec="seconds"),
+    }  # fmt: skip
+    try:
+        return judge_bulk(page.path, ctx.today, ctx.seeds, work, provenance, page.key)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
 def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     """The rows of one file, with its quarantine; only the table of its kind is written."""
     page = next(iter(pages))
+    if page.path is not None:
+        return _parse_bulk(page, ctx)
     parsed = parsed_of(judge(Scrubbed.from_bytes(page.body), ctx.today), page.key)
     if "firms" in parsed.tables:  # sector, segments and place are decided here, once for every record
         parsed.tables["firms_sector"] = extract(parsed.tables["firms"], ctx.seeds)
+    if "listed_companies" in parsed.tables:
+        listed = parsed.tables["listed_companies"].with_columns(
+            # what a company says that it lives from stands before what it may do
+            pl.concat_str("main_business", "business_scope", separator="；", ignore_nulls=True).alias("business_scope")
+        )
+        parsed.tables["listed_sector"] = extract(listed, ctx.seeds, unjudged=False)
     if "policies" in parsed.tables:  # coded to the sentence once, and again when the vocabulary changes
         documents = parsed.tables["policies"].with_columns(
             pl.col("record_id").alias("policy_id"), pl.lit("derived").alias("support"), pl.lit("medium").alias("confidence")
@@ -163,6 +215,10 @@ _DESCRIPTIONS = {
     "plants": "Plants that a person brought",
     "policies": "Policy documents that a person brought",
     "city_output": "Vehicle output of cities that a person brought",
+    "miit_products": "Vehicle models announced by MIIT, from a file that a person brought",
+    "admission_lists": "Firms admitted to a list of a ministry, or struck from it, as events",
+    "listed_companies": "Listed companies with their credit codes, from a file that a person brought",
+    "parents": "Who controls whom, as a person states it with a source",
 }
 
 SOURCE = Source(
@@ -177,6 +233,7 @@ SOURCE = Source(
         Table("policy_instruments", POLICY_INSTRUMENTS, POLICY_INSTRUMENT_KEY, (0, 100_000_000), "Instruments coded in the policies"),
         Table("policy_facts", POLICY_FACTS, ("policy_id",), (0, 100_000_000), "What the policies say of themselves and of others"),
         Table("firms_sector", EXTRACT, ("record_id",), (0, 100_000_000), "Firms of the sector among them, located"),
+        Table("listed_sector", EXTRACT, ("record_id",), (0, 100_000_000), "Listed companies of the sector among them, located"),
     ),
     vocabulary=tuple(dict.fromkeys([*VOCABULARY, "instruments.csv", "instrument_terms.csv"])),
     fetch=fetch,

@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sources import coordinates
 from sources.base import BlockFile, RejectFile
-from sources.files import NumberText, open_table
+from sources.files import NumberText, Record, open_table
 from sources.identifiers import (
     clean_code,
     is_lei,
@@ -49,7 +50,10 @@ FORMAT = 1  # of the scrubbed records in the raw store; a change makes the inbox
 MAX_TEXT = 32_767  # characters of a field: what a spreadsheet's cell can hold
 MAX_LONG_TEXT = 2_000_000  # of a policy's full text
 LONG_TEXT = ("content_zh",)
-NUMERIC = ("registered_capital", "capacity", "output", "longitude", "latitude", "year", "opened_year", "closed_year")
+NUMERIC = ("batch", "share", "employees", "registered_capital", "capacity", "output", "longitude", "latitude", "year", "opened_year", "closed_year")
+
+
+ScrubbedRecord = tuple[int, dict[str, Any] | None, str, str, str, dict[str, str]]
 
 
 @dataclass
@@ -59,7 +63,7 @@ class Scrubbed:
     A record is (number, values by column or None, reason, detail, payload, faults by column)."""
 
     meta: dict[str, Any]
-    records: list[tuple[int, dict[str, Any] | None, str, str, str, dict[str, str]]]
+    records: list[ScrubbedRecord]
 
     def to_bytes(self) -> bytes:
         lines = [self.meta, *self.records]
@@ -69,7 +73,8 @@ class Scrubbed:
     @classmethod
     def from_bytes(cls, body: bytes) -> Scrubbed:
         meta, *rows = (json.loads(line) for line in body.decode("utf-8", "surrogatepass").split("\n") if line)
-        return cls(meta, [tuple(row) for row in rows])
+        records: Any = [tuple(row) for row in rows]
+        return cls(dict(meta), records)
 
 
 @dataclass
@@ -97,70 +102,92 @@ def read(
 
     `manifest` is what a sidecar says of the file (rows, bytes, sha256, previous_rows …)."""
     manifest = dict(manifest or {})
-    _check_bytes(path, manifest)
+    check_bytes(path, manifest)
     found = open_table(path, media, workdir)
-    flags = list(found.flags)
-    columns = map_columns(kind, found.header)
-    if media != "jsonl":
-        _check_columns(kind, columns, found.header)
-    hides = bool(columns.personal)
-    known: dict[str, str | None] = dict(columns.mapped)
-    known.update(dict.fromkeys([*columns.personal, *columns.unknown, *columns.shadowed]))
-    records: list[Any] = []
-    for record in found.records:
+    scrubber = Scrubber(kind, found.media, found.header)
+    records = [scrubber.scrub(record) for record in found.records]
+    scrubber.finish(len(records), manifest)
+    meta = scrubber.meta(found.encoding, found.flags, manifest)
+    return Scrubbed(meta, records)
+
+
+class Scrubber:
+    """Records of one file in the columns of its kind, without personal data. Raises RejectFile (`missing_column`,
+    `too_many_columns`) for a header that cannot be a file of the kind."""
+
+    def __init__(self, kind: str, media: str, header: list[str]):
+        self.kind, self.media = kind, media
+        self.columns = map_columns(kind, header)
+        if media != "jsonl":
+            check_columns(kind, self.columns, header)
+        self.hides = bool(self.columns.personal)
+        self.known = self._known()
+
+    def _known(self) -> dict[str, str | None]:
+        columns = self.columns
+        known: dict[str, str | None] = dict(columns.mapped)
+        known.update(dict.fromkeys([*columns.personal, *columns.unknown, *columns.shadowed]))
+        return known
+
+    def scrub(self, record: Record) -> ScrubbedRecord:
+        """One record as the raw store keeps it."""
         if record.values is None:
             # of a record whose columns are not sure, nothing is kept where a column may name a person
-            payload = "" if hides else redact(record.payload)
-            records.append((record.number, None, record.reason, redact(record.detail), payload, {}))
-            continue
-        if media == "jsonl" and not record.values.keys() <= known.keys():
-            columns = map_columns(kind, dict.fromkeys([*known, *record.values]))
-            known = dict(columns.mapped)
-            known.update(dict.fromkeys([*columns.personal, *columns.unknown, *columns.shadowed]))
-            if len(known) > 500:
-                raise RejectFile("too_many_columns", f"{len(known)} keys")
+            payload = "" if self.hides else redact(record.payload)
+            return (record.number, None, record.reason, redact(record.detail), payload, {})
+        if self.media == "jsonl" and not record.values.keys() <= self.known.keys():
+            self.columns = map_columns(self.kind, dict.fromkeys([*self.known, *record.values]))
+            self.known = self._known()
+            if len(self.known) > 500:
+                raise RejectFile("too_many_columns", f"{len(self.known)} keys")
         values: dict[str, Any] = {}
         faults: dict[str, str] = {}
-        for header, column in known.items():
+        for header, column in self.known.items():
             if column is None or header not in record.values:
                 continue
             value = record.values[header]
             if header in record.faults:
                 faults[column] = record.faults[header]
-            elif media == "json" and isinstance(value, NumberText) and column in ("name_zh", "title_zh", "issuer"):
+            elif self.media == "json" and isinstance(value, NumberText) and column in ("name_zh", "title_zh", "issuer"):
                 faults[column] = "bad_type"
             if value is not None and column not in NUMERIC:
-                value = redact(value) if len(value) <= MAX_LONG_TEXT else value[:MAX_LONG_TEXT + 1]
+                value = redact(value) if len(value) <= MAX_LONG_TEXT else value[: MAX_LONG_TEXT + 1]
             if value is not None and column not in LONG_TEXT and len(value) > MAX_TEXT:
                 value, faults[column] = value[:100], "field_too_long"
             if value is not None:
                 values[column] = str(value)
-        records.append((record.number, values, "", "", "", faults))
-    if media == "jsonl":
-        _check_columns(kind, columns, list(known))
-    if not records:
-        raise BlockFile("empty_snapshot", "a header and no record")
-    rows = manifest.get("rows")
-    if rows is not None and int(rows) != len(records):
-        raise RejectFile("truncated" if len(records) < int(rows) else "count_mismatch",
-                         f"the manifest says {rows} records, {len(records)} are there")  # fmt: skip
-    flags += [f"schema_drift:added:{name[:60]}" for name in columns.unknown]
-    flags += [f"same_column_twice:{name[:60]}" for name in columns.shadowed]
-    if columns.personal:
-        flags.append(f"personal_columns_dropped:{len(columns.personal)}")
-    meta = {
-        "format": FORMAT, "kind": kind, "media": media, "encoding": found.encoding, "columns": columns.mapped,
-        "dropped": columns.personal, "units": columns.units, "flags": flags,
-        "manifest": {k: v for k, v in manifest.items() if k in MANIFEST_KEYS},
-    }  # fmt: skip
-    return Scrubbed(meta, records)
+        return (record.number, values, "", "", "", faults)
+
+    def finish(self, count: int, manifest: Mapping[str, Any]) -> None:
+        """Judge the file once all of its `count` records were read. Raises BlockFile or RejectFile."""
+        if self.media == "jsonl":
+            check_columns(self.kind, self.columns, list(self.known))
+        if not count:
+            raise BlockFile("empty_snapshot", "a header and no record")
+        rows = manifest.get("rows")
+        if rows is not None and int(rows) != count:
+            raise RejectFile("truncated" if count < int(rows) else "count_mismatch",
+                             f"the manifest says {rows} records, {count} are there")  # fmt: skip
+
+    def meta(self, encoding: str, flags: list[str], manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """What was understood of the file: the first line of its scrubbed form."""
+        columns = self.columns
+        flags = [*flags, *(f"schema_drift:added:{name[:60]}" for name in columns.unknown)]
+        flags += [f"same_column_twice:{name[:60]}" for name in columns.shadowed]
+        if columns.personal:
+            flags.append(f"personal_columns_dropped:{len(columns.personal)}")
+        return {
+            "format": FORMAT, "kind": self.kind, "media": self.media, "encoding": encoding, "columns": columns.mapped,
+            "dropped": columns.personal, "units": columns.units, "flags": flags,
+            "manifest": {k: v for k, v in manifest.items() if k in MANIFEST_KEYS},
+        }  # fmt: skip
 
 
 #: What a sidecar may say of a file.
 MANIFEST_KEYS = ("rows", "bytes", "sha256", "previous_rows", "previous", "threshold", "accept_anomalies")
 
 
-def _check_bytes(path: Path, manifest: Mapping[str, Any]) -> None:
+def check_bytes(path: Path, manifest: Mapping[str, Any]) -> None:
     size = path.stat().st_size
     if size == 0:
         raise RejectFile("empty_file", "no bytes")
@@ -173,7 +200,7 @@ def _check_bytes(path: Path, manifest: Mapping[str, Any]) -> None:
                 raise RejectFile("digest_mismatch", "the manifest names another sha256")
 
 
-def _check_columns(kind: str, columns: Columns, header: list[str]) -> None:
+def check_columns(kind: str, columns: Columns, header: list[str]) -> None:
     missing = missing_columns(kind, columns)
     if not missing:
         return
@@ -209,29 +236,33 @@ def judge(scrubbed: Scrubbed, today: dt.date) -> Judged:
             try:
                 row = judge_record(kind, values, faults, units, today)
             except Held as held:
-                reason, detail, payload = held.reason, held.detail, _payload(values)
+                reason, detail, payload = held.reason, held.detail, payload_of(values)
             else:
                 row["record_no"] = number
                 kept.append(row)
                 continue
-        found.quarantine.append(_held(number, reason, detail, payload))
-    _settle_duplicates(kind, kept, found)
-    _guard(found, kept, scrubbed.meta.get("manifest") or {})
-    flags = Counter(flag for row in kept for flag in (row["flags"] or "").split(";") if flag)
-    found.flags += [f"{name}:{count}" for name, count in sorted(flags.items())]
-    found.notes = [tuple(flag.split(":", 1)) if ":" in flag else (flag, "") for flag in found.flags]  # type: ignore[misc]
+        found.quarantine.append(held_row(number, reason, detail, payload))
+    settle_duplicates(kind, kept, found)
+    guard(found, Tally.of(kind, kept), scrubbed.meta.get("manifest") or {})
+    note_flags(found, Counter(flag for row in kept for flag in (row["flags"] or "").split(";") if flag))
     found.quarantine.sort(key=lambda row: row["record"])
     return found
 
 
-def _held(number: int, reason: str, detail: str, payload: str) -> dict[str, Any]:
+def note_flags(found: Judged, flags: Counter[str]) -> None:
+    """Count the flags of records among those of the file, and say them as notes."""
+    found.flags += [f"{name}:{count}" for name, count in sorted(flags.items())]
+    found.notes = [tuple(flag.split(":", 1)) if ":" in flag else (flag, "") for flag in found.flags]  # type: ignore[misc]
+
+
+def held_row(number: int, reason: str, detail: str, payload: str) -> dict[str, Any]:
     return {
         "record": number, "reason": reason, "detail": printable(redact(detail)), "payload": printable(payload) or None
     }  # fmt: skip
 
 
-def _payload(values: Mapping[str, Any]) -> str:
-    return json.dumps({k: redact(str(v)[:2000]) for k, v in values.items()}, ensure_ascii=False)
+def payload_of(values: Mapping[str, Any]) -> str:
+    return json.dumps({k: redact(str(v)[:2000]) for k, v in values.items() if v != ""}, ensure_ascii=False)
 
 
 def printable(text: str) -> str:
@@ -248,6 +279,25 @@ _LATIN = re.compile(r"[\u0080-\u00ff]")
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _BIDI = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]")
 _ZERO_WIDTH = re.compile(r"[\u200b-\u200d\u2060\ufeff\u00ad]")
+
+
+def _turned() -> str:
+    first, second = [], []
+    for point in range(0x3000, 0xFFEE):
+        try:
+            code = chr(point).encode("gbk")
+        except UnicodeEncodeError:
+            continue
+        if len(code) == 2 and 0xE0 <= code[0] <= 0xEF and 0x80 <= code[1] <= 0xBF:
+            first.append(chr(point))
+        if len(code) == 2 and 0x81 <= code[0] <= 0xBF:
+            second.append(chr(point))
+    return f"[{''.join(first)}][{''.join(second)}]"
+
+
+#: Two characters that stand side by side in any text whose UTF-8 bytes were read as GB18030: the bytes of the first begin a
+#: three-byte character of UTF-8 (E0-EF, 80-BF), and those of the second end it. Rare in text that is sound.
+TURNED = re.compile(_turned())
 
 
 def is_mojibake(text: str) -> bool:
@@ -267,7 +317,7 @@ def is_mojibake(text: str) -> bool:
                     return True
         # a part was lost on the way, but accented letters do not come in such heaps beside C1 controls
         return high >= 6 and bool(re.search(r"[\x80-\x9f]", text)) and high * 2 > len(text)
-    if len(_CJK.findall(text)) >= 3:
+    if not text.isascii() and TURNED.search(text) and len(_CJK.findall(text)) >= 3:
         try:
             meant = text.encode("gb18030").decode("utf-8")
         except UnicodeError:
@@ -368,8 +418,13 @@ _POWERTRAINS = {
 
 
 def _powertrain(values: Mapping[str, Any], column: str) -> str | None:
-    value = _text(values, column)
-    if value is None:
+    return powertrain_of(values.get(column), column)
+
+
+def powertrain_of(text: str | None, column: str = "powertrain") -> str | None:
+    """ev, ice, both or unknown; None for nothing. Raises Held."""
+    value = (text or "").strip()
+    if value.lower() in NULLS:
         return None
     try:
         return _POWERTRAINS[fold(value).lower()]
@@ -473,6 +528,19 @@ def _plant(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, 
     row["latitude"] = _number(v, "latitude", -90, 90)
     if (row["longitude"] is None) != (row["latitude"] is None):
         raise Held("bad_coordinates", "a longitude or latitude without the other")
+    stated = _text(v, "crs")
+    if stated is not None:
+        try:
+            row["crs"] = coordinates.system_of(fold(stated))
+        except ValueError as error:
+            raise Held("bad_crs", f"crs: {error}") from None
+    if row["longitude"] is not None:
+        if row["crs"] is None:
+            flags.add("crs_assumed_wgs84")
+        elif row["crs"] != "wgs84":
+            lon, lat = coordinates.to_wgs84(row["longitude"], row["latitude"], row["crs"])
+            row["longitude"], row["latitude"] = round(lon, 7), round(lat, 7)
+            flags.add(f"converted_from_{row['crs']}")
     if row["longitude"] is not None and not (73 <= row["longitude"] <= 136 and 3 <= row["latitude"] <= 54):
         raise Held("bad_coordinates", f"{row['longitude']}, {row['latitude']} lies outside China")
     # a plant may be announced for a year to come, but not for a distant one
@@ -522,17 +590,167 @@ def _output(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str,
     row["as_of"], _ = _date(v, "as_of", today, 1949)
 
 
-_JUDGES = {"firms": _firm, "plants": _plant, "policies": _policy, "city_output": _output}
+_NEV_TYPES = (
+    ("fcev", re.compile("燃料电池|氢燃料")), ("erev", re.compile("增程")), ("phev", re.compile("插电|混合动力电动|混合动力(?:轿车|客车|货车)")),
+    ("bev", re.compile("纯电动|换电式?电动|纯电")),
+)  # fmt: skip
+
+
+def nev_type(*texts: str | None) -> str | None:
+    """bev, phev, erev or fcev by the words of a vehicle's name or fuel; none where both speak of nothing electric; None
+    where neither is known."""
+    said = " ".join(fold(t) for t in texts if t)
+    if not said:
+        return None
+    return next((kind for kind, words in _NEV_TYPES if words.search(said)), "none")
+
+
+def _batch(v: Values, row: dict[str, Any]) -> None:
+    text = _text(v, "batch")
+    match = re.fullmatch(r"第?\s*(\d{1,4})\s*(?:批次?|\.0)?", fold(text)) if text else None
+    if text and match is None:
+        raise Held("bad_number", f"batch: {text[:40]!r} is no number of a batch")
+    row["batch"] = int(match[1]) if match else None
+    _need(row, "batch")
+
+
+def _company(v: Values, row: dict[str, Any]) -> None:
+    row["company_zh"] = _name(v, "company_zh")
+    _need(row, "company_zh")
+    row["company_key"] = name_key(row["company_zh"])
+
+
+def _uscc(v: Values, column: str) -> str | None:
+    code = _text(v, column)
+    if code is None:
+        return None
+    if not is_uscc(clean := clean_code(code)):
+        raise Held("bad_uscc", f"{column}: a social credit code has 18 characters of its alphabet and a right check digit")
+    return clean
+
+
+def _lei(v: Values, column: str) -> str | None:
+    code = _text(v, column)
+    if code is None:
+        return None
+    if not is_lei(clean := clean_code(code)):
+        raise Held("bad_lei", f"{column}: an LEI has 20 characters and right check digits")
+    return clean
+
+
+def _miit(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+    _batch(v, row)
+    _company(v, row)
+    for column in ("brand", "model", "product_name", "fuel", "production_address", "registered_address", "source_url"):
+        row[column] = _text(v, column)
+    _need(row, "model")
+    row["nev_type"] = nev_type(row["product_name"], row["fuel"])
+    row["published_on"], _ = _date(v, "published_on", today, 1949)
+    for column in ("stopped_making_on", "stopped_selling_on"):
+        row[column], _ = _date(v, column, None, 1949)
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+
+
+_ACTIONS = {
+    "admitted": "admitted", "admit": "admitted", "add": "admitted", "符合": "admitted", "列入": "admitted", "准入": "admitted", "入选": "admitted",
+    "公告": "admitted", "新增": "admitted", "revoked": "revoked", "revoke": "revoked", "remove": "revoked", "撤销": "revoked", "撤销公告": "revoked",
+    "移出": "revoked", "取消": "revoked", "退出": "revoked",
+}  # fmt: skip
+
+
+def _admission(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+    row["list_id"] = _text(v, "list_id")
+    _need(row, "list_id")
+    _batch(v, row)
+    _company(v, row)
+    action = _text(v, "action")
+    if action is None:
+        raise Held("missing_value", "action")
+    if fold(action).lower() not in _ACTIONS:
+        raise Held("bad_value", f"action: {action[:40]!r} is neither admitted nor revoked")
+    row["action"] = _ACTIONS[fold(action).lower()]
+    row["published_on"], row["published_precision"] = _date(v, "published_on", today, 1949)
+    _need(row, "published_on")
+    row["uscc"] = _uscc(v, "uscc")
+    for column in ("announcement_no", "province", "category", "source_url"):
+        row[column] = _text(v, column)
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+
+
+_STOCK_CODE = re.compile(r"(?:(?:SH|SZ|BJ|HK)\.?)?(\d{4,6})(?:\.(?:SH|SZ|BJ|SS|HK|XSHG|XSHE))?|[A-Z][A-Z.]{0,7}", re.I)
+
+
+def _listed(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+    code = _text(v, "stock_code")
+    if code is None:
+        raise Held("missing_value", "stock_code")
+    match = _STOCK_CODE.fullmatch(fold(code))
+    if match is None:
+        raise Held("bad_value", f"stock_code: {code[:40]!r} is no code of a share")
+    # spreadsheets eat the zeros in front of a mainland code; five digits or a suffix .HK are Hong Kong's
+    hong_kong = "HK" in code.upper() or (_text(v, "exchange") or "").upper() in ("HKEX", "SEHK", "HK", "港交所", "香港")
+    row["stock_code"] = fold(code).upper() if match[1] is None else match[1].zfill(5 if hong_kong else 6)
+    if match[1] and len(match[1]) < len(row["stock_code"]):
+        flags.add("zeros_restored")
+    row["name_zh"] = _name(v, "name_zh")
+    _need(row, "name_zh")
+    row["name_key"] = name_key(row["name_zh"])
+    row["uscc"] = _uscc(v, "uscc")
+    for column in ("exchange", "name_zh_short", "name_en", "province", "city", "address", "industry", "business_scope", "main_business",
+                   "source_url"):  # fmt: skip
+        row[column] = _text(v, column)
+    row["founded_on"], row["founded_precision"] = _date(v, "founded_on", today)
+    row["listed_on"], _ = _date(v, "listed_on", today, 1949)
+    if (amount := v.get("registered_capital")) is not None:
+        try:
+            capital = parse_amount(amount, units.get("registered_capital", ""))
+        except ValueError as error:
+            raise Held("bad_number", f"registered_capital: {error}") from None
+        if capital is not None:
+            row["registered_capital"], row["capital_currency"] = capital.value, capital.currency
+            if not capital.unit_stated:
+                flags.add("capital_unit_assumed")
+    employees = _number(v, "employees", 0, 1e7)
+    row["employees"] = None if employees is None else int(employees)
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+
+
+def _parent(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
+    for side in ("child", "parent"):
+        row[f"{side}_name"] = _name(v, f"{side}_name")
+        row[f"{side}_key"] = name_key(row[f"{side}_name"]) if row[f"{side}_name"] else None
+        row[f"{side}_uscc"], row[f"{side}_lei"] = _uscc(v, f"{side}_uscc"), _lei(v, f"{side}_lei")
+        _need(row, f"{side}_name", f"{side}_uscc", f"{side}_lei")
+    if any(row[f"child_{key}"] is not None and row[f"child_{key}"] == row[f"parent_{key}"] for key in ("key", "uscc", "lei")):
+        raise Held("bad_value", "a firm that is its own parent")
+    if (share := _text(v, "share")) is not None:
+        said = fold(share).removesuffix("%")
+        value = _number({"share": said}, "share", 0, 100)
+        # 51 and 51% are percent, 0.51 is a share
+        percent = fold(share).endswith("%") or units.get("share") == "%" or (value or 0) > 1
+        row["share"] = value / 100 if value is not None and percent else value
+    row["valid_from"], _ = _date(v, "valid_from", today, 1949)
+    row["valid_to"], _ = _date(v, "valid_to", None, 1949)
+    row["source_url"] = _text(v, "source_url")
+    _need(row, "source_url")
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+
+
+_JUDGES = {
+    "firms": _firm, "plants": _plant, "policies": _policy, "city_output": _output, "miit_products": _miit,
+    "admission_lists": _admission, "listed_companies": _listed, "parents": _parent,
+}  # fmt: skip
 
 
 # -- records against each other --------------------------------------------------------------------------
 #: Columns that are read, not said: they make no difference between two records.
 _ASIDE = frozenset(
-    {"record_id", "record_no", "flags", "name_zh", "title_zh", "operator_zh", "operator_en", "registered_capital_text"}
+    {"record_id", "record_no", "flags", "name_zh", "title_zh", "operator_zh", "operator_en", "registered_capital_text",
+     "company_zh", "child_name", "parent_name"}
 )
 
 
-def _folded(row: Mapping[str, Any]) -> str:
+def folded_row(row: Mapping[str, Any]) -> str:
     """The content of a row as it is compared: names by their key, text folded, without number and flags."""
     return "\x1f".join(
         fold(value) if isinstance(value, str) else repr(value) for column, value in row.items() if column not in _ASIDE
@@ -549,17 +767,17 @@ def record_id(kind: str, row: Mapping[str, Any]) -> str:
         said = [row["city_adcode"] or fold(row["city"]), row["year"], row["product"], row["as_of"]]
         identity = "\x1f".join(map(str, said))
     else:
-        identity = _folded(row)
+        identity = folded_row(row)
     return hashlib.sha256(f"{kind}\x1e{identity}".encode()).hexdigest()[:24]
 
 
-def _settle_duplicates(kind: str, kept: list[dict[str, Any]], found: Judged) -> None:
+def settle_duplicates(kind: str, kept: list[dict[str, Any]], found: Judged) -> None:
     """Records that say the same are one row; records of one identity that contradict each other are all held,
     since nothing in the file says which is right."""
     groups: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for row in kept:
         row["record_id"] = record_id(kind, row)
-        groups.setdefault(row["record_id"], []).append((_folded(row), row))
+        groups.setdefault(row["record_id"], []).append((folded_row(row), row))
     doubles = 0
     for members in groups.values():
         if len({content for content, _ in members}) == 1:
@@ -571,8 +789,8 @@ def _settle_duplicates(kind: str, kept: list[dict[str, Any]], found: Judged) -> 
             what = row.get("uscc") or row.get("city_adcode") or row.get("city")
             shown = {k: v for k, v in row.items() if v is not None and k not in ("record_id", "record_no", "flags")}
             found.quarantine.append(
-                _held(row["record_no"], "key_conflict", f"{len(members)} records of {what} contradict each other",
-                      _payload(shown))
+                held_row(row["record_no"], "key_conflict", f"{len(members)} records of {what} contradict each other",
+                      payload_of(shown))
             )  # fmt: skip
     if doubles:
         found.flags.append(f"duplicates_merged:{doubles}")
@@ -584,17 +802,61 @@ PLACE_ROWS, PLACE_AGREEMENT = 30, 0.5
 DUPLICATE_ROWS, DUPLICATE_SHARE = 20, 0.5
 
 
-def _guard(found: Judged, kept: list[dict[str, Any]], manifest: Mapping[str, Any]) -> None:
+@dataclass
+class Tally:
+    """What the anomaly guards look at: counts over the accepted records of a file."""
+
+    kept: int = 0  # records that could be judged, doubles included
+    distinct: int = 0  # different things that they speak of
+    days: Counter[str] = field(default_factory=Counter)  # founding days, of firms dated to the day
+    places: dict[str, Counter[str]] = field(default_factory=dict)  # stated city -> place of the code -> records
+    cities: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, kind: str, kept: Iterable[dict[str, Any]]) -> Tally:
+        """The tally of rows of a kind, with their record ids."""
+        found, ids = cls(), set()
+        for row in kept:
+            found.kept += 1
+            ids.add(row["record_id"])
+            if kind != "firms":
+                continue
+            if row["founded_precision"] == "day":
+                found.days[row["founded_on"]] += 1
+            if row["city"]:
+                found.cities.add(fold(row["city"]))
+                if row["uscc"]:
+                    found.places.setdefault(fold(row["city"]), Counter())[place_of_code(row["uscc"])] += 1
+        found.distinct = len(ids)
+        return found
+
+    def add(self, other: Tally) -> None:
+        """Take in the counts of another part of the same file; `distinct` adds up only over disjoint parts."""
+        self.kept += other.kept
+        self.distinct += other.distinct
+        self.days.update(other.days)
+        for city, offices in other.places.items():
+            self.places.setdefault(city, Counter()).update(offices)
+        self.cities |= other.cities
+
+
+def place_of_code(uscc: str) -> str:
+    """The digits of a code to compare with a stated city: districts of a municipality are finer than its code, so
+    provinces are compared there."""
+    return uscc[2:6] if uscc[2:4] not in ("11", "12", "31", "50") else uscc[2:4]
+
+
+def guard(found: Judged, tally: Tally, manifest: Mapping[str, Any]) -> None:
     """Hold back a file that reads well and cannot be right. A sidecar's `accept_anomalies` lets a person who has
     looked take it nevertheless."""
-    for reason, detail in anomalies(found, kept, manifest):
+    for reason, detail in anomalies(found, tally, manifest):
         if reason in (manifest.get("accept_anomalies") or ()):
             found.flags.append(f"anomaly_accepted:{reason}")
             continue
         raise BlockFile(reason, detail)
 
 
-def anomalies(found: Judged, kept: list[dict[str, Any]], manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def anomalies(found: Judged, tally: Tally, manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """The guards that fire, as (reason, detail)."""
     total = found.records_in
     previous = manifest.get("previous") if isinstance(manifest.get("previous"), Mapping) else {}
@@ -605,28 +867,20 @@ def anomalies(found: Judged, kept: list[dict[str, Any]], manifest: Mapping[str, 
             yield "row_count_drop", f"{total} records, {before} before"
         elif total > int(before) * 3:
             yield "row_count_jump_or_duplicates", f"{total} records, {before} before"
-    distinct = len({row["record_id"] for row in kept})
-    if len(kept) >= DUPLICATE_ROWS and distinct < len(kept) * (1 - DUPLICATE_SHARE):
-        yield "row_count_jump_or_duplicates", f"{len(kept)} records say only {distinct} different things"
+    if tally.kept >= DUPLICATE_ROWS and tally.distinct < tally.kept * (1 - DUPLICATE_SHARE):
+        yield "row_count_jump_or_duplicates", f"{tally.kept} records say only {tally.distinct} different things"
     if found.kind != "firms":
         return
-    days = Counter(row["founded_on"] for row in kept if row["founded_precision"] == "day")
-    dated = sum(days.values())
-    if days and dated >= BURST_ROWS:
-        day, count = days.most_common(1)[0]
+    dated = sum(tally.days.values())
+    if dated >= BURST_ROWS:
+        day, count = tally.days.most_common(1)[0]
         if count > dated * BURST_SHARE:
             yield "anomaly:same_day_burst", f"{count} of {dated} firms founded on {day}"
-    places: dict[str, Counter[str]] = {}
-    for row in kept:
-        if row["uscc"] and row["city"]:
-            # districts of a municipality are finer than its code: compare provinces there
-            office = row["uscc"][2:6] if row["uscc"][2:4] not in ("11", "12", "31", "50") else row["uscc"][2:4]
-            places.setdefault(fold(row["city"]), Counter())[office] += 1
-    compared = sum(sum(c.values()) for c in places.values())
-    agreeing = sum(c.most_common(1)[0][1] for c in places.values())
+    compared = sum(sum(c.values()) for c in tally.places.values())
+    agreeing = sum(c.most_common(1)[0][1] for c in tally.places.values())
     if compared >= PLACE_ROWS and agreeing < compared * PLACE_AGREEMENT:
         yield "category_shift", f"the stated city fits the code's place in {agreeing} of {compared} records only"
     was = (previous or {}).get("cities")
-    cities = {fold(row["city"]) for row in kept if row["city"]}
+    cities = tally.cities
     if isinstance(was, int) and was >= 4 and cities and not was / 2 <= len(cities) <= was * 3 and total >= 20:
         yield "category_shift", f"{len(cities)} cities, {was} before"

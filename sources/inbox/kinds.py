@@ -1,4 +1,4 @@
-"""The four kinds of files that a person may bring: their columns, types, and what a header may be called.
+"""The kinds of files that a person may bring: their columns, types, and what a header may be called.
 
 Belongs here: names and types. The words that headers may be are data: columns.json beside this module.
 Does not belong here: reading files, or judging values.
@@ -18,7 +18,7 @@ import polars as pl
 
 from sources.scrub import fold_header, is_person_column
 
-KINDS = ("firms", "plants", "policies", "city_output")
+KINDS = ("firms", "plants", "policies", "city_output", "miit_products", "admission_lists", "listed_companies", "parents")
 
 _TEXT, _NUMBER, _YEAR, _BOOL = pl.String, pl.Float64, pl.Int32, pl.Boolean
 
@@ -39,7 +39,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         "operator_key": _TEXT, "plant_name": _TEXT, "city_adcode": _TEXT, "city": _TEXT, "product": _TEXT,
         "segment": _TEXT, "opened_year": _YEAR, "closed_year": _YEAR, "capacity": _NUMBER, "capacity_unit": _TEXT,
         "powertrain_at_opening": _TEXT, "converted_from_ice": _TEXT, "predecessor": _TEXT, "longitude": _NUMBER,
-        "latitude": _NUMBER, "source_url": _TEXT, "as_of": _TEXT, "flags": _TEXT,
+        "latitude": _NUMBER, "crs": _TEXT, "source_url": _TEXT, "as_of": _TEXT, "flags": _TEXT,
     },
     "policies": {
         "record_id": _TEXT, "record_no": pl.Int64, "title_zh": _TEXT, "title_key": _TEXT, "issuer": _TEXT,
@@ -51,6 +51,30 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         "record_id": _TEXT, "record_no": pl.Int64, "city_adcode": _TEXT, "city": _TEXT, "year": _YEAR,
         "product": _TEXT, "output": _NUMBER, "unit": _TEXT, "source_url": _TEXT, "as_of": _TEXT, "flags": _TEXT,
     },
+    "miit_products": {
+        "record_id": _TEXT, "record_no": pl.Int64, "batch": _YEAR, "company_zh": _TEXT, "company_key": _TEXT,
+        "brand": _TEXT, "model": _TEXT, "product_name": _TEXT, "nev_type": _TEXT, "fuel": _TEXT,
+        "production_address": _TEXT, "registered_address": _TEXT, "published_on": _TEXT, "stopped_making_on": _TEXT,
+        "stopped_selling_on": _TEXT, "source_url": _TEXT, "as_of": _TEXT, "flags": _TEXT,
+    },
+    "admission_lists": {
+        "record_id": _TEXT, "record_no": pl.Int64, "list_id": _TEXT, "batch": _YEAR, "announcement_no": _TEXT,
+        "published_on": _TEXT, "published_precision": _TEXT, "action": _TEXT, "company_zh": _TEXT,
+        "company_key": _TEXT, "uscc": _TEXT, "province": _TEXT, "category": _TEXT, "source_url": _TEXT,
+        "as_of": _TEXT, "flags": _TEXT,
+    },
+    "listed_companies": {
+        "record_id": _TEXT, "record_no": pl.Int64, "stock_code": _TEXT, "exchange": _TEXT, "name_zh": _TEXT,
+        "name_key": _TEXT, "name_zh_short": _TEXT, "name_en": _TEXT, "uscc": _TEXT, "province": _TEXT, "city": _TEXT,
+        "address": _TEXT, "founded_on": _TEXT, "founded_precision": _TEXT, "listed_on": _TEXT,
+        "registered_capital": _NUMBER, "capital_currency": _TEXT, "industry": _TEXT, "business_scope": _TEXT,
+        "main_business": _TEXT, "employees": pl.Int64, "source_url": _TEXT, "as_of": _TEXT, "flags": _TEXT,
+    },
+    "parents": {
+        "record_id": _TEXT, "record_no": pl.Int64, "child_name": _TEXT, "child_key": _TEXT, "child_uscc": _TEXT,
+        "child_lei": _TEXT, "parent_name": _TEXT, "parent_key": _TEXT, "parent_uscc": _TEXT, "parent_lei": _TEXT,
+        "share": _NUMBER, "valid_from": _TEXT, "valid_to": _TEXT, "source_url": _TEXT, "as_of": _TEXT, "flags": _TEXT,
+    },
 }  # fmt: skip
 
 #: Each group needs one of its columns.
@@ -59,6 +83,10 @@ REQUIRED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "plants": (("operator_zh", "operator_en"), ("city", "city_adcode"), ("product",)),
     "policies": (("title_zh",), ("issuer",), ("level",), ("issue_date",)),
     "city_output": (("city", "city_adcode"), ("year",), ("product",), ("output",), ("unit",)),
+    "miit_products": (("batch",), ("company_zh",), ("model",)),
+    "admission_lists": (("list_id",), ("batch",), ("published_on",), ("action",), ("company_zh",)),
+    "listed_companies": (("stock_code",), ("name_zh",)),
+    "parents": (("child_name", "child_uscc", "child_lei"), ("parent_name", "parent_uscc", "parent_lei"), ("source_url",)),
 }
 
 #: An extract of a register (it dates, values and describes its firms) is keyed by the register's own code. A list
@@ -79,7 +107,7 @@ for _kind, _columns in HEADERS.items():
 
 _UNIT = re.compile(r"(.+?)[(\[【]([^()\[\]【】]{1,12})[)\]】]$")
 #: Columns whose header may carry the unit of bare numbers: 注册资本(万元)
-_MEASURED = {"registered_capital": "", "capacity": "capacity_unit", "output": "unit"}
+_MEASURED = {"registered_capital": "", "capacity": "capacity_unit", "output": "unit", "share": ""}
 
 
 @dataclass

@@ -125,6 +125,8 @@ united as (
     select * from {{ ref('int_firms__records_gleif') }}
     union all by name
     select * from {{ ref('int_firms__records_miit') }}
+    union all by name
+    select * from {{ ref('int_firms__records_brought') }}
 ),
 
 traditional as (
@@ -179,9 +181,13 @@ select
     status,
     status_year,
     powertrain,
-    group_name,
+    -- a list's own word on the group comes before what a file on parents states
+    coalesce(cleaned.group_name, by_code.group_name, by_lei.group_name, by_name.group_name) as group_name,
     support,
     confidence,
-    source_url,
+    cleaned.source_url,
     as_of
 from cleaned
+left join {{ ref('int_firms__groups_brought') }} as by_code on cleaned.uscc_given = by_code.firm_key
+left join {{ ref('int_firms__groups_brought') }} as by_lei on cleaned.lei_given = by_lei.firm_key
+left join {{ ref('int_firms__groups_brought') }} as by_name on 'name:' || cleaned.name_key = by_name.firm_key

@@ -65,6 +65,58 @@ registered as (
     from {{ ref('int_firms__announced') }} as a
     where not exists (select 1 from curated as c where c.firm_id = a.firm_id)
     group by firm_id
+    union all by name
+    select
+        l.firm_id,
+        s.segment,
+        s.share,
+        'listed company, ' || s."where" || ': ' || coalesce(s.matched_words, '') as evidence,
+        s.rule_id,
+        s.strength
+    from (
+        select 'listed:' || stock_code as source_record_id, unnest(segments) as s
+        from {{ ref('stg_inbox__listed_sector') }}
+        where in_sector
+    ) as r
+    inner join {{ ref('int_firms__links') }} as l on l.source = 'inbox' and l.source_record_id = r.source_record_id
+    where not exists (select 1 from curated as c where c.firm_id = l.firm_id)
+    union all by name
+    -- who has a vehicle announced assembles vehicles
+    select
+        l.firm_id,
+        'oem' as segment,
+        1.0 as share,
+        'MIIT announcement: ' || count(distinct m.model) || ' models, batches ' || min(m.batch) || '-' || max(m.batch)
+            as evidence,
+        'miit_announcement' as rule_id,
+        'definitive' as strength
+    from {{ ref('stg_inbox__miit_products') }} as m
+    inner join {{ ref('int_firms__links') }} as l on l.source = 'inbox' and l.source_record_id = 'miit:' || m.company_key
+    where not exists (select 1 from curated as c where c.firm_id = l.firm_id)
+    group by l.firm_id
+    union all by name
+    -- a list admits firms of one trade; its name or the category says which
+    select
+        a.firm_id,
+        a.segment,
+        1.0 as share,
+        'list ' || a.list_id || ', batch ' || a.batch || ': ' || a.action || ' ' || a.published_on as evidence,
+        'admission_list' as rule_id,
+        'strong' as strength
+    from (
+        select
+            *,
+            case
+                when regexp_matches(coalesce(category, '') || list_id, '回收|综合利用|recycl') then 'recycling'
+                when regexp_matches(coalesce(category, '') || list_id, '正极|负极|隔膜|电解液|material') then 'battery_materials'
+                when regexp_matches(coalesce(category, '') || list_id, '电池|储能|battery') then 'battery'
+                when regexp_matches(coalesce(category, '') || list_id, '充电|换电|charging') then 'charging'
+                when regexp_matches(coalesce(category, '') || list_id, '整车|乘用车|商用车|客车|专用车|新能源汽车|vehicle') then 'oem'
+            end as segment
+        from {{ ref('int_firms__admitted') }}
+        where action = 'admitted'
+    ) as a
+    where a.segment is not null and not exists (select 1 from curated as c where c.firm_id = a.firm_id)
 ),
 
 ranked as (

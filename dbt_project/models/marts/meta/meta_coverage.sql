@@ -8,4 +8,8 @@ select
     c.pages,
     c.body_share::double as body_share,
     c.note
-from {{ ref('int_coverage') }} as c
+from (
+    select * from {{ ref('int_coverage') }}
+    union all by name
+    select * from {{ ref('int_coverage__registers') }}
+) as c

@@ -18,6 +18,7 @@ select
     predecessor,
     longitude,
     latitude,
+    crs,
     source_url,
     as_of,
     flags,

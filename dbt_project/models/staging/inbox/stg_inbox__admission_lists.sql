@@ -1,0 +1,21 @@
+select
+    record_id,
+    record_no,
+    list_id,
+    batch,
+    announcement_no,
+    published_on,
+    published_precision,
+    action,
+    company_zh,
+    company_key,
+    uscc,
+    province,
+    category,
+    source_url,
+    as_of,
+    flags,
+    _partition as partition,
+    _snapshot_sha256 as snapshot_sha256,
+    _fetched_at as fetched_at
+from {{ source('inbox', 'admission_lists') }}

@@ -1,0 +1,23 @@
+select
+    record_id,
+    record_no,
+    batch,
+    company_zh,
+    company_key,
+    brand,
+    model,
+    product_name,
+    nev_type,
+    fuel,
+    production_address,
+    registered_address,
+    published_on,
+    stopped_making_on,
+    stopped_selling_on,
+    source_url,
+    as_of,
+    flags,
+    _partition as partition,
+    _snapshot_sha256 as snapshot_sha256,
+    _fetched_at as fetched_at
+from {{ source('inbox', 'miit_products') }}

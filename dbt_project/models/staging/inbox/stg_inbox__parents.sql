@@ -1,0 +1,21 @@
+select
+    record_id,
+    record_no,
+    child_name,
+    child_key,
+    child_uscc,
+    child_lei,
+    parent_name,
+    parent_key,
+    parent_uscc,
+    parent_lei,
+    share,
+    valid_from,
+    valid_to,
+    source_url,
+    as_of,
+    flags,
+    _partition as partition,
+    _snapshot_sha256 as snapshot_sha256,
+    _fetched_at as fetched_at
+from {{ source('inbox', 'parents') }}

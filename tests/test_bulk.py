@@ -1,0 +1,206 @@
+"""Large registry files: by whole columns as record by record, in blocks of any size, with the same rows and books.
+
+Belongs here: that the way of many records (sources/inbox/bulk.py) decides as the way of few (judge.py) does, and what a
+national register needs beside. Does not belong here: the rules (test_inbox, test_values), speed (bench/registries.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import gzip
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sources.base import RejectFile
+from sources.check_inputs import judge_file
+from sources.files import media_of
+from sources.home import SEEDS
+from sources.inbox import bulk
+from sources.inbox.judge import judge, read
+from sources.inbox.kinds import SCHEMAS
+from sources.values import CURRENCIES
+from tests.conftest import shared_path
+from tests.test_hostile import CASES, outside
+from tests.test_hostile import SHARED as HOSTILE
+from tests.test_inbox import HEADER, code_of, csv_text, firm_lines, land_all, landed, media_variants, write
+
+TODAY = dt.date(2026, 11, 24)
+SAID = {"_partition": "p", "_snapshot_sha256": "s", "_fetched_at": "f"}
+
+
+def both(path: Path, work: Path, manifest: dict[str, Any] | None = None) -> tuple[Any, Any]:
+    """What the two ways say of a file of firms: rows, quarantine, counts and notes, or the reason of a refusal."""
+    media = media_of(path.name)
+
+    def few() -> Any:
+        found = judge(read(path, "firms", media, manifest), TODAY)
+        rows = pl.DataFrame(found.rows, schema=dict(SCHEMAS["firms"]), orient="row", infer_schema_length=0)
+        held = [(q["record"], q["reason"], q["detail"], q["payload"]) for q in found.quarantine]
+        return found.records_in, found.accepted, rows.sort("record_no").rows(), sorted(held), sorted(found.notes)
+
+    def many() -> Any:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        form = work / "form.parquet"
+        bulk.read_bulk(path, "firms", media, manifest or {}, form)
+        found = bulk.judge_bulk(form, TODAY, SEEDS, work, SAID, "k")
+        rows = pl.read_parquet(found.tables["firms"]).select(list(SCHEMAS["firms"]))
+        held = found.quarantine.select("record", "reason", "detail", "payload").rows()
+        return found.records_in, found.accepted, rows.sort("record_no").rows(), sorted(held), sorted(found.notes)
+
+    answers = []
+    for way in (few, many):
+        try:
+            answers.append(way())
+        except RejectFile as error:
+            answers.append((type(error).__name__, error.reason))
+    return answers[0], answers[1]
+
+
+@pytest.mark.parametrize("block", [64, 700, 1 << 20])
+def test_blocks_of_any_size_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int):
+    monkeypatch.setattr(bulk, "BLOCK", block)
+    rows = firm_lines(40)
+    rows[3][1] = '深圳"引号",逗号有限公司'
+    rows[5][1] = "两行\n名称有限公司"
+    rows[7][0] = "1234"
+    rows[9][0] = rows[8][0]  # one code, two firms
+    rows[11] = rows[10].copy()
+    rows[13][1] = "深圳市比亚迪汽车有限公司".encode().decode("gb18030", "replace")
+    rows[15][1] = "张三丰 13812345678 有限公司"
+    rows[17][3] = code_of(17)  # shifted
+    rows[19][4] = "1,000(万美元)"
+    rows[21][0] = ""
+    rows[23] = ["", "", "", "", "", ""]
+    for name, body in media_variants(rows).items():
+        if media_of(name) != "json":  # one document, small by its cap
+            few, many = both(write(tmp_path / name, body), tmp_path / "w")
+            assert few == many, name
+            assert name == "x" or few[0] == 40
+
+
+@pytest.mark.skipif(not CASES, reason="shared/hostile is not on this machine (set EVATLAS_SHARED)")
+def test_hostile_files_get_the_same_verdict(monkeypatch: pytest.MonkeyPatch):
+    compared = 0
+    for case in CASES:
+        path = HOSTILE / case["file"]
+        if media_of(path.name) not in bulk.BULK_BYTES:
+            continue
+        few = judge_file(path, "firms", TODAY, outside(case))
+        with monkeypatch.context() as patch:
+            patch.setattr(bulk, "BULK_BYTES", dict.fromkeys(bulk.BULK_BYTES, 0))
+            many = judge_file(path, "firms", TODAY, outside(case))
+        for key in ("verdict", "rows_in", "rows_ok", "rows_quarantined", "reasons"):
+            assert few[key] == many[key], (case["id"], few, many)
+        compared += 1
+    assert compared > 40
+
+
+CELLS = st.lists(st.sampled_from([*'甲乙（）公司,"\n\r \x00\ufeff\ufffdAé', "13812345678", "联系人张三", "锟斤拷"]), max_size=6).map("".join)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(CELLS, CELLS).map(list), min_size=1, max_size=9), st.sampled_from(["utf-8", "gb18030", "utf-8-sig"]),
+       st.sampled_from(["\n", "\r\n"]), st.data())  # fmt: skip
+def test_any_text_is_judged_alike(tmp_path: Path, rows: Any, encoding: str, end: str, data: st.DataObject):
+    out = io.StringIO()
+    csv.writer(out, lineterminator=end).writerows([["name_zh", "经营范围"], *rows])
+    body = bytearray(out.getvalue().encode(encoding))
+    for _ in range(data.draw(st.integers(0, 2))):
+        place = data.draw(st.integers(len("name_zh,经营范围".encode(encoding)) + 1, len(body)))
+        body[place:place] = data.draw(st.sampled_from([b'"', b",", b"\n", b"\xff", b'""']))
+    before, bulk.BLOCK = bulk.BLOCK, data.draw(st.sampled_from([40, 1 << 20]))
+    try:
+        few, many = both(write(tmp_path / "e.csv", bytes(body)), tmp_path / "w")
+    finally:
+        bulk.BLOCK = before
+    assert few == many
+
+
+def test_real_registrations_are_judged_alike(tmp_path: Path):
+    """20,000 real registrations, and every record of the sample's two dirtiest years."""
+    frame = pl.read_parquet(shared_path("registrations", "registrations_1978_2004_sample.parquet"))
+    dirty = frame.filter(pl.col("city").str.contains("\ufffd") | ~pl.col("reg_date").str.contains(r"^\d{4}-\d\d-\d\d$"))
+    some = pl.concat([frame.sample(6000, seed=5), dirty]).unique(maintain_order=True).drop("file_year")
+    some.write_csv(tmp_path / "r.csv")
+    few, many = both(tmp_path / "r.csv", tmp_path / "w")
+    assert few == many and few[0] == some.height == few[1] + len(few[3])
+    some.write_parquet(tmp_path / "r.parquet")
+    _, parquet = both(tmp_path / "r.parquet", tmp_path / "w")
+    assert parquet[:3] == many[:3]
+
+
+def test_a_register_goes_through_the_inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Landed by whole columns: only the sector reaches the extract, no person is stored, all is rebuilt from raw."""
+    monkeypatch.setattr(bulk, "BULK_BYTES", dict.fromkeys(bulk.BULK_BYTES, 0))
+    monkeypatch.setattr(bulk, "LIST_ROWS", 10)
+    head = [*HEADER, "法定代表人", "经营范围"]
+    rows = [[*row, "张三丰", "锂离子电池制造" if i % 4 == 0 else "服装、鞋帽零售；联系人张三丰"] for i, row in enumerate(firm_lines(60))]
+    rows[7][0] = "1234"
+    for i, row in enumerate(rows):
+        row[1] = f"深圳第{i}电池有限公司" if i % 4 == 0 else f"深圳第{i}服装店"
+    write(tmp_path / "inbox/firms/r.csv.gz", gzip.compress(csv_text(rows, head).encode()))
+    (account,) = land_all(tmp_path).values()
+    assert (account.outcome, account.records_in, account.accepted, account.quarantined) == ("landed", 60, 59, 1)
+    assert account.tables == {"firms": 59, "firms_sector": 15}
+    shutil.rmtree(tmp_path / "inbox")
+    for path in tmp_path.rglob("*.parquet"):
+        assert "张三丰" not in str(pl.read_parquet(path).rows()), path
+    for path in (tmp_path / "raw/blobs").rglob("*"):
+        if path.is_file():
+            assert "张三丰" not in str(pl.read_parquet(path).rows())
+    assert not list((tmp_path / "raw/tmp").rglob("*.parquet"))
+    shutil.rmtree(tmp_path / "landing")
+    (again,) = land_all(tmp_path).values()
+    assert again.digests == account.digests and landed(tmp_path, "firms").height == 59
+
+
+def test_a_cut_archive_lands_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bulk, "BULK_BYTES", dict.fromkeys(bulk.BULK_BYTES, 0))
+    body = gzip.compress(csv_text(firm_lines(3000)).encode())
+    got = judge_file(write(tmp_path / "c.csv.gz", body[: len(body) // 2]), "firms", TODAY)
+    assert (got["verdict"], got["reasons"]) == ("reject", ["bad_archive"])
+    write(tmp_path / "h/inbox/firms/c.csv.gz", body[: len(body) // 2])
+    (account,) = land_all(tmp_path / "h").values()
+    assert account.outcome == "rejected" and account.reasons == {"bad_archive": 1} and not account.tables
+
+
+SPELLINGS = {
+    "5000(万元人民币)": (5e7, "CNY"), "5000（万元）": (5e7, "CNY"), "5,000万元": (5e7, "CNY"), "5000万人民币": (5e7, "CNY"),
+    "5000万": (5e7, "CNY"), "5000(万)": (5e7, "CNY"), "5000万元人民币 ": (5e7, "CNY"), "人民币5000万元": (5e7, "CNY"),
+    "5000 万元整": (5e7, "CNY"), "0.5亿元": (5e7, "CNY"), "0.5亿": (5e7, "CNY"), "50000000元": (5e7, "CNY"),
+    "50000000.00元人民币": (5e7, "CNY"), "50,000,000元": (5e7, "CNY"), "RMB 5000万": (5e7, "CNY"), "5千万元": (5e7, "CNY"),
+    "50百万元": (5e7, "CNY"), "５０００万元": (5e7, "CNY"), "100(万美元)": (1e6, "USD"), "100万美元": (1e6, "USD"),
+    "USD 1,000,000": (1e6, "USD"), "100万港币": (1e6, "HKD"), "100万香港元": (1e6, "HKD"), "100万港元": (1e6, "HKD"),
+    "100(万欧元)": (1e6, "EUR"), "100万欧元": (1e6, "EUR"), "10000万日元": (1e8, "JPY"), "1亿日元": (1e8, "JPY"),
+    "100万德国马克": (1e6, "DEM"), "100.0000万英镑": (1e6, "GBP"),
+}  # fmt: skip
+
+
+def test_spellings_of_capital(tmp_path: Path):
+    """25 spellings and more, and five currencies and more, by both ways."""
+    assert len(SPELLINGS) >= 25 and len({c for _, c in SPELLINGS.values()}) >= 5 <= len(set(CURRENCIES.values()))
+    rows = [[code_of(i), f"深圳第{i}公司", text] for i, text in enumerate(SPELLINGS)]
+    path = write(tmp_path / "c.csv", csv_text([*rows, [code_of(99), "深圳公司", "若干"]], ["uscc", "name_zh", "注册资本"]))
+    few, many = both(path, tmp_path / "w")
+    assert few == many and [q[1] for q in many[3]] == ["bad_number"]
+    columns = list(SCHEMAS["firms"])
+    at, currency = columns.index("registered_capital"), columns.index("capital_currency")
+    assert [(row[at], row[currency]) for row in many[2]] == list(SPELLINGS.values())
+
+
+def test_manifest_of_a_register(tmp_path: Path):
+    path = write(tmp_path / "m.csv", csv_text(firm_lines(50)))
+    for manifest in ({"rows": 51}, {"rows": 49}, {"previous_rows": 100}, {"bytes": 3}, {"sha256": "0" * 64}):
+        few, many = both(path, tmp_path / "w", manifest)
+        assert few == many and isinstance(few[0], str), manifest
+    assert json.dumps(both(path, tmp_path / "w", {"rows": 50})[1][0]) == "50"
