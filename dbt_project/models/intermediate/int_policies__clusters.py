@@ -7,7 +7,7 @@ from firm_resolution import cluster
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    records = dbt.ref("int_policies__records").select("record_key, doc_no_key, null::varchar, priority").fetchall()
+    records = dbt.ref("int_policies__records").select("record_key, priority, doc_no_key").fetchall()
     pairs = dbt.ref("int_policies__pairs").select("a, b, match_rule, match_score").fetchall()
     rows = cluster(records, pairs)
     names = ("record_key", "cluster_key", "match_rule", "match_score", "matched_to")
