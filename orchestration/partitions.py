@@ -6,7 +6,6 @@ Belongs here: a source's partition kind -> Dagster's partitions definition. Does
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
 
 import dagster as dg
 
@@ -35,14 +34,3 @@ def _definition(name: str, kind: str) -> dg.PartitionsDefinition | None:
 def partitions_of(source: Source) -> dg.PartitionsDefinition | None:
     """The Dagster partitions of a source, or None where it lands all it lists in one run."""
     return _definition(source.name, source.partitions)
-
-
-def offer(instance: dg.DagsterInstance, sources: Iterable[Source]) -> None:
-    """Make the partitions that sources know of choosable in the UI: dynamic ones would have to be typed one by one."""
-    for source in sources:
-        definition = partitions_of(source)
-        if source.known_partitions and isinstance(definition, dg.DynamicPartitionsDefinition):
-            here = set(instance.get_dynamic_partitions(str(definition.name)))
-            new = [key for key in source.known_partitions if key not in here]
-            if new:
-                instance.add_dynamic_partitions(str(definition.name), new)

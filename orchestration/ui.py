@@ -8,15 +8,27 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import dagster as dg
 
 from orchestration import dbt
-from orchestration.partitions import offer
+from orchestration.partitions import partitions_of
 from orchestration.refresh import prepare
-from sources import all_sources
+from sources import Source, all_sources
 from sources.home import CHECKOUT, Home
+
+
+def offer(instance: dg.DagsterInstance, sources: Iterable[Source]) -> None:
+    """Make the partitions that sources know of choosable in the UI: dynamic ones would have to be typed one by one."""
+    for source in sources:
+        definition = partitions_of(source)
+        if source.known_partitions and isinstance(definition, dg.DynamicPartitionsDefinition):
+            here = set(instance.get_dynamic_partitions(str(definition.name)))
+            new = [key for key in source.known_partitions if key not in here]
+            if new:
+                instance.add_dynamic_partitions(str(definition.name), new)
 
 
 def main() -> int:
