@@ -1,6 +1,6 @@
 """`make ui`: Dagster's UI on the loopback address, with the manifest made first.
 
-Belongs here: starting `dagster dev` safely. Does not belong here: definitions.
+Belongs here: starting `dagster dev` safely, with the partitions that can be backfilled. Does not belong here: definitions.
 """
 
 from __future__ import annotations
@@ -8,11 +8,27 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+import dagster as dg
+
 from orchestration import dbt
+from orchestration.partitions import partitions_of
 from orchestration.refresh import prepare
+from sources import Source, all_sources
 from sources.home import CHECKOUT, Home
+
+
+def offer(instance: dg.DagsterInstance, sources: Iterable[Source]) -> None:
+    """Make the partitions that sources know of choosable in the UI: dynamic ones would have to be typed one by one."""
+    for source in sources:
+        definition = partitions_of(source)
+        if source.known_partitions and isinstance(definition, dg.DynamicPartitionsDefinition):
+            here = set(instance.get_dynamic_partitions(str(definition.name)))
+            new = [key for key in source.known_partitions if key not in here]
+            if new:
+                instance.add_dynamic_partitions(str(definition.name), new)
 
 
 def main() -> int:
@@ -24,6 +40,8 @@ def main() -> int:
     home = Home.from_env()
     prepare(home)
     dbt.ensure_manifest(home)
+    with dg.DagsterInstance.get() as instance:
+        offer(instance, all_sources())
     os.chdir(CHECKOUT)
     print(f"Dagster's UI: http://127.0.0.1:{options.port} (stop with Ctrl-C)", flush=True)
     dagster = Path(sys.executable).with_name("dagster")
