@@ -574,12 +574,20 @@ def test_fields_are_read_by_their_labels_whatever_holds_them(layout: str) -> Non
     assert found.text == "新能源汽车补贴办法"
 
 
+def test_labels_deep_in_a_text_are_not_the_documents_own() -> None:
+    lines = "".join(f"<p>第{n}条</p>" for n in range(30)) + "<p>发文机关：别处人民政府</p>"
+    text = f"<html><body><div id='zoom'>{lines}</div></body></html>"
+    item = Item("http://www.example.gov.cn/a.html", "关于新能源汽车补贴的通知", "", issuer="测试市人民政府")
+    assert read_page(Page(item.url, text.encode(), dt.datetime.now(dt.UTC)), item, covered_sites()["ndrc"]).issuer == "测试市人民政府"
+
+
 @pytest.mark.parametrize(
     ("listed", "head", "heading", "wanted"),
     [
         ("两部门关于完善补贴政策的通知", "财政部 工信部关于完善新能源汽车补贴政策的通知_部门文件_中国政府网", "", "财政部 工信部关于完善新能源汽车补贴政策的通知"),
         ("关于新能源汽车推广…", "关于新能源汽车推广应用的通知_测试网", "", "关于新能源汽车推广应用的通知"),
         ("关于新能源汽车推广应用的通知", "关于新能源汽车推广应用的通知-测试市", "政府信息公开", "关于新能源汽车推广应用的通知"),
+        ("关于新能源汽车的通知", "x", "欢迎访问测试市人民政府门户网站首页", "关于新能源汽车的通知"),
         ("关于推广应用的通知", "测试网", "测试市关于推广应用新能源汽车的通知", "测试市关于推广应用新能源汽车的通知"),
         ("（废止）关于新能源汽车推广应用的通知", "x", "关于新能源汽车推广应用的通知", "（废止）关于新能源汽车推广应用的通知"),
         ("废止部分新能源汽车文件的决定", "x", "", "废止部分新能源汽车文件的决定"),
