@@ -79,3 +79,14 @@ def by_site(names: Iterable[str]) -> list[str]:
     once, from its head."""
     months_first = sorted(names, reverse=True)
     return sorted(months_first, key=lambda name: name.partition("__")[2])
+
+
+def offer(instance: dg.DagsterInstance, sources: Iterable[Source]) -> None:
+    """Make the partitions that sources know of choosable in the UI: dynamic ones would have to be typed one by one."""
+    for source in sources:
+        definition = partitions_of(source)
+        if source.known_partitions and isinstance(definition, dg.DynamicPartitionsDefinition):
+            here = set(instance.get_dynamic_partitions(str(definition.name)))
+            new = [key for key in source.known_partitions if key not in here]
+            if new:
+                instance.add_dynamic_partitions(str(definition.name), new)

@@ -1,6 +1,6 @@
 """`make ui`: Dagster's UI on the loopback address, with the manifest made first.
 
-Belongs here: starting `dagster dev` safely. Does not belong here: definitions.
+Belongs here: starting `dagster dev` safely, with the partitions that can be backfilled. Does not belong here: definitions.
 """
 
 from __future__ import annotations
@@ -10,8 +10,12 @@ import os
 import sys
 from pathlib import Path
 
+import dagster as dg
+
 from orchestration import dbt
+from orchestration.partitions import offer
 from orchestration.refresh import prepare
+from sources import all_sources
 from sources.home import CHECKOUT, Home
 
 
@@ -24,6 +28,8 @@ def main() -> int:
     home = Home.from_env()
     prepare(home)
     dbt.ensure_manifest(home)
+    with dg.DagsterInstance.get() as instance:
+        offer(instance, all_sources())
     os.chdir(CHECKOUT)
     print(f"Dagster's UI: http://127.0.0.1:{options.port} (stop with Ctrl-C)", flush=True)
     dagster = Path(sys.executable).with_name("dagster")

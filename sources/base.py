@@ -147,6 +147,7 @@ class Source:
     live: bool = False
     partitions: str = ""
     list_partitions: Callable[[FetchContext], list[str]] | None = None
+    known_partitions: tuple[str, ...] = ()  # known to exist: offered for backfills, asked for by no schedule
     vocabulary: tuple[str, ...] = ()
     attribution: str = ""
     coverage: str = ""  # what the source covers and what it misses, in one sentence

@@ -133,6 +133,8 @@ class Landing:
         """Fetch, keep, parse and write one partition. Never raises for what the world does wrong: a source
         that cannot be reached, a rejected or blocked page leave the last good landing as it was, and the
         account says so. Programming errors do raise."""
+        if not partition or partition.startswith(".") or "/" in partition or "\\" in partition or "\0" in partition:
+            raise ValueError(f"{source.name}: {partition!r} cannot be the name of a partition")
         self.ensure_schema(source)
         now = dt.datetime.now(dt.UTC)
         before = self.account(source, partition)

@@ -16,7 +16,7 @@ from tests.replicas.gleif import World, abroad, entity, lei_of, relationship
 from tests.replicas.miit import Miit
 from tests.ui_server import ui_server
 
-BATCHES = ["401", "402", "404", "405"]
+BATCHES = ["401", "402", "404"]
 REFUSED = "2026-06-10-delta"
 DATES = ["2026-06-14-delta", "2026-06-12-full", "2026-06-13-delta", REFUSED]
 
@@ -46,12 +46,13 @@ def test_backfills_from_the_ui_land_every_partition_once(home: Path, tmp_path: P
             stack.enter_context(serve(replica))
         origins = ",".join(f"{r.host}={r.origin}" for r in (miit, world.api, world.golden))
         with ui_server(home, EVATLAS_TEST_ORIGINS=origins) as ui:
-            ui.add_partitions("miit_batch", BATCHES)
+            # batches are offered; dates are typed in
             ui.add_partitions("gleif_publish_date", DATES)
             batches = ui.backfill([["miit", "products"]], BATCHES)
             dates = ui.backfill([["gleif", "entities"], ["gleif", "parents"]], DATES)
             ui.finished(batches, dates)
-            assert list(ui.runs(batches).values()) == ["SUCCESS"], ui.tail()
+            # keys with a gap between them are several runs at once, in processes of their own
+            assert sorted(ui.runs(batches).values()) == ["SUCCESS", "SUCCESS"], ui.tail()
             assert list(ui.runs(dates).values()) == ["FAILURE"], ui.tail()
     # none lost: every partition has its file and its books, and the books balance
     books = accounts(home, "miit")

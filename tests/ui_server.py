@@ -82,7 +82,7 @@ class Ui:
         assert found["__typename"] == "PartitionBackfill" and not found["error"], found
         return {run["runId"]: run["status"] for run in found["runs"]}
 
-    def finished(self, *backfills: str, timeout: float = 120.0) -> dict[str, str]:
+    def finished(self, *backfills: str, timeout: float = 300.0) -> dict[str, str]:
         """Wait until every backfill has started runs and all of them have ended; returns run id -> status. The
         daemon looks for new backfills every 30 s. Raises AssertionError with the end of the log after `timeout` s."""
         end = time.monotonic() + timeout
@@ -104,7 +104,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def ui_server(home: Path, timeout: float = 120.0, **variables: str) -> Iterator[Ui]:
+def ui_server(home: Path, timeout: float = 240.0, **variables: str) -> Iterator[Ui]:
     """`make ui` in `home` with these variables, ready to answer; all its processes are gone at the end. A home
     that was published before starts some seconds faster, since its dbt manifest is made."""
     port = free_port()

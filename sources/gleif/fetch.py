@@ -33,6 +33,8 @@ from sources.webtext import read_json
 PUBLISHES = "https://goldencopy.gleif.org/api/v2/golden-copies/publishes"
 RECORDS = "https://api.gleif.org/api/v1/lei-records"
 ACCEPT = {"Accept": "application/vnd.api+json"}
+#: Why robots.txt is not asked: both hosts are there for programs.
+DOCUMENTED = "GLEIF's documented public API and download service, at most one request a second"
 PAGE_ROWS = 200  # the API's cap
 MAX_PAGES = 5_000
 RESTARTS = 3
@@ -166,7 +168,7 @@ def delta_window(context: FetchContext, key: Key, partition: str) -> str:
 def publications(web: Fetcher, number: int, size: int) -> list[dict[str, Any]]:
     """One page of the list of publications, newest first."""
     params = {"page": str(number), "per_page": str(size)}
-    page = web.get(PUBLISHES, params=params, expect="json", key="publishes.json")
+    page = web.get(PUBLISHES, params=params, expect="json", key="publishes.json", robots_exempt=DOCUMENTED)
     return items(at(read_json(page.body, page.key), "data"), "publishes data")
 
 
@@ -210,7 +212,7 @@ def downloaded(
         raise SourceError(Health.unreachable, f"{where}: {size / 1e6:.0f} MB, and only {free / 1e6:.0f} MB of disk are free")
     archive = place / f"{kind}.zip"
     context.say(f"gleif: downloading {where}" + (f" ({size / 1e6:.1f} MB)" if isinstance(size, int) else ""))
-    digest, headers = web.download(url, archive, limits=FILE_LIMITS)
+    digest, headers = web.download(url, archive, limits=FILE_LIMITS, robots_exempt=DOCUMENTED)
     if isinstance(size, int) and size != archive.stat().st_size:
         raise BlockFile("incomplete", f"{where}: {archive.stat().st_size} bytes, the publisher states {size}")
     page = Page(url=url, body=b"", fetched_at=now(), headers=headers, key=where, original_sha256=digest)
@@ -242,7 +244,9 @@ def through_api(context: FetchContext, web: Fetcher, date: dt.date) -> tuple[lis
         }  # fmt: skip
         seen: set[str] = set()
         while url is not None:
-            page = web.get(url, params=params, headers=ACCEPT, expect="json", key=f"cn-{len(pages) + 1:04d}.json")
+            page = web.get(
+                url, params=params, headers=ACCEPT, expect="json", key=f"cn-{len(pages) + 1:04d}.json", robots_exempt=DOCUMENTED
+            )
             reply = read_json(page.body, page.key)
             published = at(reply, "meta", "goldenCopy", "publishDate")
             if not isinstance(published, str):
@@ -258,6 +262,8 @@ def through_api(context: FetchContext, web: Fetcher, date: dt.date) -> tuple[lis
             page, found = withhold(page, reply)
             leis |= found
             pages.append(page)
+            if len(pages) % 25 == 0:
+                context.say(f"gleif: {len(leis)} of {at(reply, 'meta', 'pagination', 'total')} entities read")
             following = at(reply, "links", "next")
             if following is not None and (following in seen or len(pages) >= MAX_PAGES):
                 raise RejectFile("paging", f"{page.key}: the next page is one that was read")
@@ -287,7 +293,7 @@ def looked_up(web: Fetcher, leis: Collection[str]) -> list[Page]:
     for start in range(0, len(wanted), PAGE_ROWS):
         params = {"filter[lei]": ",".join(wanted[start : start + PAGE_ROWS]), "page[size]": str(PAGE_ROWS)}
         number = start // PAGE_ROWS + 1
-        page = web.get(RECORDS, params=params, headers=ACCEPT, expect="json", key=f"abroad-{number:04d}.json")
+        page = web.get(RECORDS, params=params, headers=ACCEPT, expect="json", key=f"abroad-{number:04d}.json", robots_exempt=DOCUMENTED)
         pages.append(withhold(page, read_json(page.body, page.key))[0])
     return pages
 

@@ -6,7 +6,7 @@ Belongs here: the declaration. How it is reached is in fetch.py, how it is read 
 from __future__ import annotations
 
 from sources.base import Source
-from sources.miit.fetch import fetch, list_batches
+from sources.miit.fetch import KNOWN_BATCHES, fetch, list_batches
 from sources.miit.parse import PRODUCTS, parse
 
 SOURCE = Source(
@@ -22,6 +22,7 @@ SOURCE = Source(
     live=True,
     partitions="batch",
     list_partitions=list_batches,
+    known_partitions=KNOWN_BATCHES,
     attribution="MIIT, 道路机动车辆生产企业及产品公告",
     coverage="new-energy models (battery, plug-in, range-extended, fuel cell, swappable) as announced, one partition a "
     "batch; production addresses stand behind a captcha and are not read",

@@ -25,8 +25,9 @@ MAX_PAGES = 300  # of one word in one batch: far above the 61 pages of the large
 RESTARTS = 3
 #: Name of the pages -> the word of the product name (clmc) that is asked for.
 WORDS = {"bev": "纯电动", "phev": "插电", "erev": "增程", "fcev": "燃料电池", "swap": "换电"}
-#: The newest batch known when this was written: where looking for newer ones begins on an empty home.
-KNOWN_BATCH = 411
+#: The batches known when this was written (2020 to 2026); looking for newer ones begins at the last.
+KNOWN_BATCHES = tuple(str(number) for number in range(328, 412))
+KNOWN_BATCH = int(KNOWN_BATCHES[-1])
 MAX_PROBES = 36  # batches come monthly: three years without a look are the most that one listing makes up for
 
 
@@ -103,6 +104,7 @@ def whole_word(
                 context.say(f"miit {batch} {word}: the total changed on page {number}; asked anew")
                 break
         else:
+            context.say(f"miit {batch} {word}: {total} products on {len(pages)} pages")
             return total, pages
     raise SourceError(Health.unreachable, f"miit {batch} {word}: the total changed {RESTARTS} times while it was read")
 

@@ -142,6 +142,12 @@ def test_kept_bytes_are_read_again_when_the_code_changes(landing_on, monkeypatch
         assert len(replica.asked) == asked + 1
 
 
+@pytest.mark.parametrize("key", ["../../402", "a/b", ".hidden", ""])
+def test_a_key_typed_into_the_ui_never_leaves_the_landing(landing_on, key):
+    with serve(Miit()) as replica, pytest.raises(ValueError, match="cannot be the name"):
+        landing_on(SOURCE, replica).land(SOURCE, key)
+
+
 def test_kinds_of_products():
     assert [nev_type(n) for n in ("换电式纯电动自卸汽车", "插电式增程混合动力轿车", "甲醇增程式燃料电池货车", "轿车")] == ["bev", "erev", "fcev", None]
     names = ("纯电动客车底盘", "纯电动轿车", "纯电动城市客车", "换电式纯电动自卸汽车", "纯电动洗扫车")
