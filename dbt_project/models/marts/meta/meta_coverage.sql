@@ -7,5 +7,6 @@ select
     c.covered,
     c.pages,
     c.body_share::double as body_share,
-    c.note
+    c.note,
+    c.months
 from {{ ref('int_coverage') }} as c
