@@ -14,10 +14,12 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.ingest import fetcher
 from orchestration.partitions import newest, partitions_of, range_tags
 from sources import Source, selected_sources
-from sources.base import FetchContext
+from sources.base import SourceError
 from sources.home import Home, write_atomic
+from sources.landing import Landing
 
 REFRESH = "refresh"
 
@@ -80,7 +82,11 @@ def _source_schedule(source: Source) -> dg.ScheduleDefinition:
         if partitions is None:
             yield dg.RunRequest()
             return
-        keys = due_partitions(source, partitions, context.scheduled_execution_time)
+        try:
+            keys = due_partitions(source, partitions, context.scheduled_execution_time)
+        except SourceError as error:  # not reached, throttled or challenged: said, and asked again at the next tick
+            yield dg.SkipReason(f"{source.name}: {error.health}: {error}")
+            return
         if isinstance(partitions, dg.DynamicPartitionsDefinition) and keys:
             context.instance.add_dynamic_partitions(str(partitions.name), keys)
         if not keys:
@@ -99,14 +105,15 @@ def _source_schedule(source: Source) -> dg.ScheduleDefinition:
 
 
 def due_partitions(source: Source, partitions: dg.PartitionsDefinition, now: dt.datetime) -> list[str]:
-    """What a tick of the source's schedule asks for: what the source itself lists, or every static key."""
+    """What a tick of the source's schedule asks for: what the source itself lists (which may ask its publisher), or
+    every static key. Raises SourceError where the list cannot be had."""
     if isinstance(partitions, dg.MonthlyPartitionsDefinition):
         keys = list(partitions.get_partition_keys(current_time=now))
         return keys[-2:]  # this month and the last: late additions of a month come in its sequel
     if source.partitions == "month_site":
         return newest(source, now)
     if source.list_partitions is not None:
-        return source.list_partitions(FetchContext(home=Home.from_env()))
+        return Landing(Home.from_env(), web=fetcher(source)).partitions(source)
     return list(partitions.get_partition_keys())
 
 

@@ -95,7 +95,12 @@ def code_digest() -> str:
 def make_plan(home: Home, sources: Sequence[Source], run_id: str) -> Plan:
     """Write the ledger of what landed and plan the next build from it. `unchanged` when the version behind
     `current` was made from the same inputs by the same code."""
-    landed = Landing(home).write_ledger(sources)
+    landing = Landing(home)
+    for source in sources:
+        if source.live:  # what needs no network is read anew by every refresh
+            landing.ensure_schema(source)
+            landing.rebuild(source)
+    landed = landing.write_ledger(sources)
     inputs = hashlib.sha256("\n".join([landed, dbt.project_digest(), code_digest()]).encode()).hexdigest()
     current = release.current_manifest(home)
     accounts = pl.read_parquet(home.landing / "_meta" / "accounts.parquet")

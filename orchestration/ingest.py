@@ -14,7 +14,7 @@ import dagster as dg
 import polars as pl
 
 from orchestration import progress
-from orchestration.partitions import by_site, landing_name, partitions_of
+from orchestration.partitions import by_site, dagster_key, landing_name, partitions_of
 from sources import Source
 from sources.home import Home
 from sources.landing import ALL, DECLARED, Account, Landing
@@ -51,12 +51,13 @@ def table_spec(source: Source, table: Any, node: dict[str, Any] | None) -> dg.As
             "coverage": source.coverage or "not stated",
         },
         partitions_def=partitions_of(source) if table.declared is None else None,
+        # of several partitions in one run, those that gave nothing are not reported as made (see `report`)
+        skippable=table.declared is None and partitions_of(source) is not None,
     )
 
 
 def declared_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) -> list[dg.AssetsDefinition]:
-    """The tables that are part of a source's declaration, as assets of their own: they land without a fetch. With them
-    what is kept of its other tables is read again where code or vocabulary changed."""
+    """The tables that are part of a source's declaration, as assets of their own: they land without a fetch."""
     tables = [table for table in source.tables if table.declared is not None]
     if not tables:
         return []
@@ -66,21 +67,14 @@ def declared_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]
         specs=[table_spec(source, table, nodes.get((source.name, table.name))) for table in tables],
         can_subset=False,
     )
-    def declare(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    def declare() -> Iterator[dg.MaterializeResult]:
         landing = Landing(Home.from_env())
         landing.ensure_schema(source)
-        anew = landing.reread(
-            source, lambda partition, done, of: progress.report(f"reading {source.name} anew", done, of, partition)
-        )
-        if anew:
-            context.log.info(f"{source.name}: code or vocabulary changed, {len(anew)} partitions were read anew")
         for table in tables:
             path = landing.table_path(source, table.name, DECLARED)
             yield dg.MaterializeResult(
                 asset_key=[source.name, table.name],
-                metadata={
-                    "dagster/row_count": pl.scan_parquet(path).select(pl.len()).collect().item(), "read_anew": len(anew)
-                },  # fmt: skip
+                metadata={"dagster/row_count": pl.scan_parquet(path).select(pl.len()).collect().item()},
             )
 
     return [declare]
@@ -111,7 +105,8 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
         home = Home.from_env()
         landing = Landing(home, web=fetcher(source), say=context.log.info, memo=memo(source, home))
         if partitioned:
-            wanted = [landing_name(source, key) for key in context.partition_keys]
+            # dates and batches in their order: what comes later may rest on what came before
+            wanted = [landing_name(source, key) for key in sorted(context.partition_keys)]
             wanted = by_site(wanted) if source.partitions == "month_site" else wanted
         else:
             wanted = landing.partitions(source)
@@ -126,6 +121,9 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
             landing.ensure_schema(source)
         books = landing.accounts(source) if not partitioned else accounts
         for table in tables:
+            if partitioned:
+                report(context, landing, source, table.name, books)
+                continue
             yield dg.MaterializeResult(
                 asset_key=[source.name, table.name],
                 metadata=table_metadata(landing, source, table.name, books),
@@ -146,6 +144,13 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"held_back": dg.MetadataValue.json(ill)},
         )
+        lost = {a.partition: ill.get(a.partition, a.outcome) for a in accounts if partitioned and not a.tables}
+        if lost:
+            raise dg.Failure(
+                description=f"{source.name}: nothing stands for {len(lost)} of {len(accounts)} partitions: "
+                + "; ".join(f"{key} ({why})" for key, why in lost.items())[:4000],
+                allow_retries=False,
+            )
 
     return land
 
@@ -161,6 +166,23 @@ def memo(source: Source, home: Home) -> dict[Any, Any]:
     if key not in _MEMOS or now - _MEMOS[key][0] > MEMO_S:
         _MEMOS[key] = (now, {})
     return _MEMOS[key][1]
+
+
+def report(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, landing: Landing, source: Source, table: str, books: list[Account]
+) -> None:
+    """One materialization a partition of which the table stands. A MaterializeResult would speak for every partition
+    of the run, and one that was refused or not reached would look like one that was made."""
+    for account in books:
+        if table in account.tables:
+            context.log_event(
+                dg.AssetMaterialization(
+                    asset_key=[source.name, table],
+                    partition=dagster_key(source, account.partition),
+                    metadata=table_metadata(landing, source, table, [account]),
+                    tags={"dagster/data_version": account.digests.get(table, "")[:12]},
+                )
+            )
 
 
 def fetcher(source: Source) -> Any:

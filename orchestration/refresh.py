@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     from orchestration.definitions import defs
 
     with dg.DagsterInstance.get() as instance:
-        land_live(instance, defs, [s for s in sources if s.live], say)
+        missed = land_live(instance, defs, [s for s in sources if s.live], say)
         tags = {"force": "true"} if options.force else {}
         say("landing, building, checking, publishing")
         job = defs.resolve_job_def("refresh")
@@ -77,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
             instance=instance, run_config=QUIET, raise_on_error=False, tags=tags, asset_selection=selection
         )
         failure = None if result.success else first_failure(result)
-    account(home, sources, failure, say)
+    account(home, sources, failure, say, missed)
     write_atomic(
         home.root / "status.json",
         json.dumps({"state": "failed" if failure else "ok", "run": result.run_id, "message": failure or ""}),
@@ -91,34 +91,35 @@ def not_asked(sources: list[Source]) -> set[str]:
     return {s.name for s in selected_sources("bundled")} - asked
 
 
-def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> None:
+def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> dict[str, str]:
     """Land each live source through its own job, partition by partition. One that cannot be reached is named
-    and passed over: the others go on, and its last good landing stands."""
+    and passed over: the others go on, and its last good landing stands. Returns source -> why, for those that
+    could not even say which partitions they have."""
     import datetime as dt
 
     import dagster as dg
 
     from orchestration.automation import due_partitions
-    from orchestration.ingest import fetcher
     from orchestration.partitions import landing_name, partitions_of, range_tags
-    from sources.base import FetchContext, SourceError
+    from sources.base import SourceError
 
     home = Home.from_env()
+    missed: dict[str, str] = {}
     for index, source in enumerate(sources, start=1):
         job = defs.resolve_job_def(f"land_{source.name}_job")
         partitions = partitions_of(source)
         keys: list[str | None] = [None]
         if partitions is not None:
             try:
-                if source.list_partitions is not None:
-                    keys = list(source.list_partitions(FetchContext(home=home, web=fetcher(source))))
-                else:
-                    keys = list(due_partitions(source, partitions, dt.datetime.now(dt.UTC)))
+                keys = list(due_partitions(source, partitions, dt.datetime.now(dt.UTC)))
             except SourceError as error:
                 say(f"live {index} of {len(sources)}: {source.name}: {error.health}: {error}")
+                missed[source.name] = f"{error.health}: {error}"
                 continue
             if isinstance(partitions, dg.DynamicPartitionsDefinition):
                 instance.add_dynamic_partitions(str(partitions.name), [k for k in keys if k])
+            if not keys:
+                say(f"live {index} of {len(sources)}: {source.name}: nothing new")
         if source.partitions == "month_site":  # one run for all: a site's lists are read once for its months
             asked = [key for key in keys if key]
             job.execute_in_process(instance=instance, run_config=QUIET, raise_on_error=False, tags=range_tags(asked))
@@ -134,6 +135,7 @@ def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> N
             books = Landing(home).account(source, key or "all")
             state = f"{books.outcome}, {books.health}" if books else ("ran" if result.success else "failed")
             say(f"live {index} of {len(sources)}: {source.name} {key or ''}: {state}")
+    return missed
 
 
 def first_failure(result: Any) -> str:
@@ -173,7 +175,9 @@ def janitor(home: Home) -> None:
                 instance.report_run_failed(run, "its process is gone")
 
 
-def account(home: Home, sources: list[Source], failure: str | None, say: Teller) -> None:
+def account(
+    home: Home, sources: list[Source], failure: str | None, say: Teller, missed: dict[str, str] | None = None
+) -> None:
     """What was published, where, from which sources, and what was held back."""
     from orchestration import build, release
 
@@ -186,12 +190,15 @@ def account(home: Home, sources: list[Source], failure: str | None, say: Teller)
     for source in sources:
         mine = [a for a in books if a.source == source.name]
         if not mine:
-            print(f"{source.name:<20} {'nothing yet':<22} {0:>8} {0:>9} {0:>9}")
+            state = "not reached" if source.name in (missed or {}) else "nothing yet"
+            print(f"{source.name:<20} {state:<22} {0:>8} {0:>9} {0:>9}")
             continue
         states = ", ".join(sorted({a.outcome for a in mine}))
         held = sum(a.quarantined for a in mine)
         print(f"{source.name:<20} {states[:22]:<22} {sum(a.records_in for a in mine):>8} "
               f"{sum(a.accepted for a in mine):>9} {held:>9}")  # fmt: skip
+    for name, why in (missed or {}).items():
+        print(f"  not reached: {name}: {why}; what it gave before stands")
     for a in books:
         if a.outcome in ("rejected", "blocked", "failed"):
             print(f"  held back: {a.source} {a.file or a.partition}: {a.outcome}: {a.message}")

@@ -9,8 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.ingest import describe, fetcher
-from orchestration.partitions import dagster_key
+from orchestration.ingest import describe, fetcher, report
 from sources import Source
 from sources.base import RejectFile, SourceError
 from sources.home import Home
@@ -47,13 +46,8 @@ def sweep_job(source: Source) -> Any:
                 account = landing.land(source, partition)
                 context.log.info(f"{partition}: {describe(account)}")
                 for table in source.tables:
-                    if table.declared is None and account.outcome in ("landed", "unchanged"):
-                        context.log_event(
-                            dg.AssetMaterialization(
-                                asset_key=[source.name, table.name], partition=dagster_key(source, partition),
-                                metadata={"dagster/row_count": account.tables.get(table.name, 0), "by": "sweep"},
-                            )  # fmt: skip
-                        )
+                    if table.declared is None:
+                        report(context, landing, source, table.name, [account])
 
     @dg.job(name=f"sweep_{source.name}_job", description=f"Late additions of {source.title}.", executor_def=dg.in_process_executor)
     def job() -> None:

@@ -196,28 +196,25 @@ class Landing:
         self._write(source, partition, parsed, entry, account)
         return account
 
-    def reread(self, source: Source, step: Callable[[str, int, int], None] = lambda *said: None) -> list[Account]:
-        """Parse what is kept of every landed partition again where code or vocabulary changed since the last time; nothing
-        is fetched. A source whose partitions are asked for only while they are new would else keep the words of old.
-        `step(partition, done, of)` is told of each. Returns the accounts of those that were read."""
-        stamp = self.home.landing / source.name / "_code.txt"
-        digest = code_digest(source)
-        if stamp.exists() and stamp.read_text("utf-8") == digest:
+    def rebuild(self, source: Source) -> list[Account]:
+        """Parse kept snapshots again, without asking anybody, after code or vocabulary have changed or where the landing
+        is gone: old partitions are not fetched again, and must not keep old decisions. Returns the accounts of what
+        was looked at; none where nothing changed since the last time."""
+        stamp = self.home.landing / source.name / "_code"
+        if stamp.exists() and stamp.read_text("utf-8") == code_digest(source):
             return []
-        landed = [account for account in self.accounts(source) if account.tables]
+        newest = {e["partition"]: e for e in self.store.entries(source.name) if e["health"] == Health.ok}
         done = []
-        for number, before in enumerate(landed, 1):
-            entry = self.store.latest(source.name, before.partition)
-            if entry is not None:
-                looked = dt.datetime.fromisoformat(before.checked_at)
-                state = (before.outcome, before.health, before.message)
-                account = self.parse(source, before.partition, entry, looked)
-                if state[0] == "failed" and account.outcome == "landed":  # of the last look, which this was not
-                    account.outcome, account.health, account.message = state
-                    self._write_account(source, account)
-                done.append(account)
-            step(before.partition, number, len(landed))
-        write_atomic(stamp, digest)
+        for partition, entry in newest.items():
+            before = self.account(source, partition)
+            asked = dt.datetime.fromisoformat((before and before.checked_at) or entry["fetched_at"])
+            failure = (before.outcome, before.health, before.message) if before and before.outcome == "failed" else None
+            account = self.parse(source, partition, entry, checked_at=asked)
+            if failure:  # still not reached the last time, whatever was made of what is kept
+                account.outcome, account.health, account.message = failure
+                self._write_account(source, account)
+            done.append(account)
+        write_atomic(stamp, code_digest(source))
         return done
 
     def _hold(

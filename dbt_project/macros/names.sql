@@ -30,3 +30,8 @@
 {% macro name_core(key) -%}
     regexp_replace({{ key }}, '(股份)?(有限)?(责任)?公司$', '')
 {%- endmacro %}
+
+{# The name of a group as an id: lower case letters and digits, joined by underscores. #}
+{% macro group_key(name) -%}
+    regexp_replace(lower({{ name }}), '[^\pL\pN]+', '_', 'g')
+{%- endmacro %}

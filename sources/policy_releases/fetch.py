@@ -89,9 +89,21 @@ def pages(context: FetchContext, site: Site, partition: str, entries: list[Item]
             Health.schema_changed if reached else Health.unreachable,
             f"{partition}: {len(failed)} of {asked_for} pages could not be had or read; first: {failed[0]}",
         )
-    body = json.dumps({"items": told, "notes": notes}, ensure_ascii=False, sort_keys=True, indent=0)
+    body = json.dumps({"items": [scrubbed(said) for said in told], "notes": notes}, ensure_ascii=False, sort_keys=True, indent=0)
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    yield Page(url=f"derived:{partition}", body=redact_text(body).encode(), fetched_at=now, key="items")
+    yield Page(url=f"derived:{partition}", body=body.encode(), fetched_at=now, key="items")
+
+
+def scrubbed(said: dict[str, Any]) -> dict[str, Any]:
+    """An entry without personal data in its words. Addresses and digests stay as they are: eleven digits in them are no
+    telephone number, and a changed one would name another document."""
+    for name in ("title", "summary", "issuer", "failure"):
+        if said.get(name):
+            said[name] = redact_text(said[name])
+    said["attachments"] = [(redact_text(name), url) for name, url in said["attachments"]]
+    for each in said.get("files", ()):
+        each["name"] = redact_text(each["name"])
+    return said
 
 
 def document(

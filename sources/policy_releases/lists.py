@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from sources.base import FetchContext, Health, Page, RejectFile, SourceError
 from sources.http import Fetcher, FetchError, asked, redact
@@ -18,6 +19,7 @@ from sources.raw import RawStore
 
 MAX_PAGES = 600  # of one list in one run: no list that was seen is longer
 SOURCE_NAME = "policy_releases"
+RAW_LISTS = "policy_releases_lists"  # the journal of list pages: they are no partitions
 
 
 class Listed:
@@ -25,7 +27,8 @@ class Listed:
 
     def __init__(self, context: FetchContext, site: Site):
         self.web: Fetcher = asked(context)
-        self.context = context
+        self.store = RawStore(context.home.raw)
+        self.context = replace(context, previous=self.store.validators(RAW_LISTS))
         self.site = site
         self.pages: dict[tuple[str, str], Page] = {}
         self.fresh: list[Page] = []
@@ -56,10 +59,10 @@ class Listed:
         self.pages[key] = page
 
     def record(self) -> None:
-        """Keep the list pages that came new, in a snapshot of their own: a partition's snapshot holds its month's
+        """Keep the list pages that came new, in a journal of their own: a partition's snapshot holds its month's
         entries, since a list moves with every addition, and its months do not."""
         if self.fresh:
-            RawStore(self.context.home.raw).record(SOURCE_NAME, f"_lists__{self.site.site}", self.fresh, Health.ok)
+            self.store.record(RAW_LISTS, self.site.site, self.fresh, Health.ok)
             self.fresh = []
 
 

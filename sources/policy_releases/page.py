@@ -129,12 +129,13 @@ def title_of(tree: LexborHTMLParser, meta: dict[str, str], item: Item) -> str:
     headings = {clean(node.text()) for node in tree.css("h1")}
     head = tree.css_first("title")
     first = re.split(r"\s*[_|]|\s-\s", clean(head.text()) if head is not None else "")[0]
-    listed = re.sub(r"\s*(?:…|\.\.\.)$", "", item.title)
+    mark = re.match(_INVALID, item.title)
+    whole = item.title[mark.end() :] if mark else item.title
+    listed = re.sub(r"\s*(?:…|\.\.\.)$", "", whole)
     candidates = [meta.get("articletitle", ""), headings.pop() if len(headings) == 1 else ""]
-    if listed != item.title or item.title not in first:  # <title> often carries the site's name behind the title
+    if listed != whole or whole not in first:  # <title> often carries the site's name behind the title
         candidates.append(first)
     chosen = next((c for c in candidates if related(c, listed) and len(c) >= 0.8 * len(listed)), listed)
-    mark = re.match(_INVALID, item.title)
     if mark and not _INVALID.search(chosen):
         chosen = item.title[: mark.end()] + chosen
     return redact(chosen)[:500]

@@ -437,7 +437,7 @@ def test_a_new_word_reads_old_months_anew_without_a_request(
         landing = landing_on(SOURCE, replica)
         landing.land(SOURCE, "2024-05__ndrc")
         landing.land(SOURCE, "2024-04__ndrc")
-    assert len(landing.reread(SOURCE)) == 2 and landing.reread(SOURCE) == []
+    assert len(landing.rebuild(SOURCE)) == 2 and landing.rebuild(SOURCE) == []
     seeds = tmp_path / "seeds"
     shutil.copytree(SEEDS, seeds)
     with open(seeds / "policy_topic_terms.csv", "a", encoding="utf-8") as handle:
@@ -445,7 +445,7 @@ def test_a_new_word_reads_old_months_anew_without_a_request(
     monkeypatch.setattr(landing_module, "SEEDS", seeds)
     monkeypatch.setattr(landing_module, "_CODE_DIGESTS", {})
     asked = len(replica.asked)
-    again = {account.partition: account for account in landing.reread(SOURCE)}
+    again = {account.partition: account for account in landing.rebuild(SOURCE)}
     assert again["2024-05__ndrc"].accepted == 3 and note(again["2024-05__ndrc"], "off_topic").startswith("0 of 3")
     assert len(replica.asked) == asked
 
@@ -551,6 +551,54 @@ def test_clauses_about_other_documents() -> None:
     assert abolished("测试市人民政府关于废止部分规范性文件的决定", decision, []) == ["关于充电收费的通知", "关于车辆牌照的通告", "测价〔2015〕9号"]
     assert derived_from("x", "根据《国务院关于氢能的意见》（国发〔2020〕1号）", "city") == ("国务院关于氢能的意见", "国发〔2020〕1号")
     assert derived_from("x", "根据《测试省条例》，制定本办法", "city") == (None, None)
+
+
+_FIELDS = (("发文机关", "测试市人民政府"), ("成文日期", "2024年5月6日"), ("发文字号", "测府发〔2024〕1号"), ("发布日期", "2024-05-13"), ("有效性", "废止"))
+_LAYOUTS = {
+    "table with colons": "<table><tr>" + "".join(f"<td><b>{k[0]}　{k[1:]}：</b></td><td>{v}</td>" for k, v in _FIELDS) + "</tr></table>",
+    "table of heads": "<table>" + "".join(f"<tr><th>{k}</th><td> {v} </td></tr>" for k, v in _FIELDS) + "</table>",
+    "list": "<ul class='sub'>" + "".join(f"<li>{k}： {v}</li>" for k, v in _FIELDS) + "</ul>",
+    "definitions": "<dl>" + "".join(f"<dt>{k}：</dt><dd>{v}</dd>" for k, v in _FIELDS) + "</dl>",
+    "labels": "".join(f"<div><label><font>{k}：</font></label><div class='display-block'>{v}</div></div>" for k, v in _FIELDS),
+    "one line": "<p>" + "　".join(f"{k}：{v}" for k, v in _FIELDS) + "</p>",
+}
+
+
+@pytest.mark.parametrize("layout", _LAYOUTS)
+def test_fields_are_read_by_their_labels_whatever_holds_them(layout: str) -> None:
+    text = f"<html><body>{_LAYOUTS[layout]}<div id='zoom'><p>新能源汽车补贴办法</p></div></body></html>"
+    item = Item("http://www.example.gov.cn/a.html", "关于新能源汽车补贴的通知", "", published="2024-05-13")
+    found = read_page(Page(item.url, text.encode(), dt.datetime.now(dt.UTC)), item, covered_sites()["ndrc"])
+    assert (found.issuer, found.issued, found.doc_no) == ("测试市人民政府", "2024-05-06", "测府发〔2024〕1号")
+    assert (found.published, found.is_abolished, found.is_expired) == ("2024-05-13", True, False)
+    assert found.text == "新能源汽车补贴办法"
+
+
+def test_labels_deep_in_a_text_are_not_the_documents_own() -> None:
+    lines = "".join(f"<p>第{n}条</p>" for n in range(30)) + "<p>发文机关：别处人民政府</p>"
+    text = f"<html><body><div id='zoom'>{lines}</div></body></html>"
+    item = Item("http://www.example.gov.cn/a.html", "关于新能源汽车补贴的通知", "", issuer="测试市人民政府")
+    assert read_page(Page(item.url, text.encode(), dt.datetime.now(dt.UTC)), item, covered_sites()["ndrc"]).issuer == "测试市人民政府"
+
+
+@pytest.mark.parametrize(
+    ("listed", "head", "heading", "wanted"),
+    [
+        ("两部门关于完善补贴政策的通知", "财政部 工信部关于完善新能源汽车补贴政策的通知_部门文件_中国政府网", "", "财政部 工信部关于完善新能源汽车补贴政策的通知"),
+        ("关于新能源汽车推广…", "关于新能源汽车推广应用的通知_测试网", "", "关于新能源汽车推广应用的通知"),
+        ("关于新能源汽车推广应用的通知", "关于新能源汽车推广应用的通知-测试市", "政府信息公开", "关于新能源汽车推广应用的通知"),
+        ("关于新能源汽车的通知", "x", "欢迎访问测试市人民政府门户网站首页", "关于新能源汽车的通知"),
+        ("关于推广应用的通知", "测试网", "测试市关于推广应用新能源汽车的通知", "测试市关于推广应用新能源汽车的通知"),
+        ("（废止）关于新能源汽车推广应用的通知", "x", "关于新能源汽车推广应用的通知", "（废止）关于新能源汽车推广应用的通知"),
+        ("废止部分新能源汽车文件的决定", "x", "", "废止部分新能源汽车文件的决定"),
+    ],
+)
+def test_the_title_is_the_documents_own(listed: str, head: str, heading: str, wanted: str) -> None:
+    text = f"<html><head><title>{head}</title></head><body><h1>{heading}</h1><div id='zoom'>新能源汽车</div>{'导航 ' * 200}</body></html>"
+    item = Item("http://www.example.gov.cn/a.html", listed, "")
+    found = read_page(Page(item.url, text.encode(), dt.datetime.now(dt.UTC)), item, covered_sites()["ndrc"])
+    assert found.title == wanted
+    assert found.is_abolished is (True if listed.startswith("（") else None)
 
 
 def test_every_family_names_itself() -> None:

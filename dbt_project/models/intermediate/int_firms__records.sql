@@ -71,6 +71,10 @@ united as (
     select * from curated
     union all
     select * from brought
+    union all by name
+    select * from {{ ref('int_firms__records_gleif') }}
+    union all by name
+    select * from {{ ref('int_firms__records_miit') }}
 ),
 
 cleaned as (

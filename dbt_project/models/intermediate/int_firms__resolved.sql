@@ -26,6 +26,7 @@ firms as (
         arg_min(status_year, place_in_line) filter (where status is not null) as status_year,
         arg_min(powertrain, place_in_line) filter (where powertrain is not null) as powertrain,
         arg_min(group_name, place_in_line) filter (where group_name is not null) as group_name,
+        arg_min(source, place_in_line) filter (where group_name is not null) as group_source,
         count(distinct source) as n_sources,
         count(*) as n_records,
         count(distinct city_adcode) > 1 as place_conflict,
@@ -52,12 +53,22 @@ select
     f.status,
     f.status_year,
     coalesce(f.powertrain, 'unknown') as powertrain,
-    -- a firm without a group is its own group
-    coalesce('G_' || regexp_replace(lower(f.group_name), '[^\pL\pN]+', '_', 'g'), f.firm_id) as group_id,
-    f.group_name,
+    -- a list's group speaks first, then the parent by LEI (its own group, if it has one); else a firm is its own group
+    coalesce(
+        'G_' || {{ group_key('f.group_name') }},
+        case
+            when p.parent_lei is not null
+                then coalesce('G_' || {{ group_key('pf.group_name') }}, p.parent_firm_id, 'G_' || lower(p.parent_lei))
+        end,
+        f.firm_id
+    ) as group_id,
+    coalesce(f.group_name, pf.group_name, p.parent_name, pf.name_en, pf.name_zh) as group_name,
+    coalesce(f.group_source, p.evidence) as group_evidence,
     f.n_sources,
     f.n_records,
     f.support,
     f.confidence,
     f.source_url
 from firms as f
+left join {{ ref('int_firms__parents') }} as p on f.firm_id = p.firm_id and f.group_name is null
+left join firms as pf on p.parent_firm_id = pf.firm_id

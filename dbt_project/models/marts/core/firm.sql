@@ -14,6 +14,7 @@ select
     f.powertrain,
     f.group_id,
     f.group_name,
+    f.group_evidence,
     f.n_sources::integer as n_sources,
     f.support,
     f.confidence,

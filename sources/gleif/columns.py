@@ -1,0 +1,91 @@
+"""The fields of an LEI record, under the names of the golden copy's CSV, and the same fields out of the API's JSON.
+
+Belongs here: names of fields, and which are kept. Does not belong here: fetching, or typed values.
+The golden copy has 338 columns in an order that changes: they are found by name, and only these are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sources.records import at
+
+LEI = "LEI"
+COUNTRY = "Entity.LegalAddress.Country"
+CATEGORY = "Entity.EntityCategory"
+#: A sole proprietor is a person: such records do not pass the door.
+PERSON_CATEGORY = "SOLE_PROPRIETOR"
+OTHER = "Entity.OtherEntityNames.OtherEntityName"
+TRANSLITERATED = "Entity.TransliteratedOtherEntityNames.TransliteratedOtherEntityName"
+N_OTHER = 5
+#: Columns without which a file is not the one that we know.
+REQUIRED = (
+    LEI, "Entity.LegalName", COUNTRY, "Entity.LegalAddress.City", CATEGORY, "Entity.EntityStatus",
+    "Entity.RegistrationAuthority.RegistrationAuthorityEntityID", "Registration.RegistrationStatus",
+    "Registration.LastUpdateDate",
+)  # fmt: skip
+KEPT = (
+    *REQUIRED, "Entity.LegalName.xmllang",
+    *(f"{stem}.{n}{part}" for stem in (OTHER, TRANSLITERATED) for n in range(1, N_OTHER + 1)
+      for part in ("", ".xmllang", ".type")),
+    "Entity.LegalAddress.FirstAddressLine", "Entity.LegalAddress.Region", "Entity.LegalAddress.PostalCode",
+    "Entity.HeadquartersAddress.City", "Entity.HeadquartersAddress.Region", "Entity.HeadquartersAddress.Country",
+    "Entity.RegistrationAuthority.RegistrationAuthorityID", "Entity.LegalJurisdiction",
+    "Entity.LegalForm.EntityLegalFormCode", "Entity.EntityCreationDate", "Entity.SuccessorEntity.1.SuccessorLEI",
+    "Registration.InitialRegistrationDate", "Registration.NextRenewalDate",
+)  # fmt: skip
+#: Free text, in which a phone number or an e-mail address may hide.
+FREE_TEXT = (
+    "Entity.LegalName", "Entity.LegalAddress.FirstAddressLine",
+    *(f"{stem}.{n}" for stem in (OTHER, TRANSLITERATED) for n in range(1, N_OTHER + 1)),
+)  # fmt: skip
+
+RR_CHILD = "Relationship.StartNode.NodeID"
+RR_PARENT = "Relationship.EndNode.NodeID"
+RR_TYPE = "Relationship.RelationshipType"
+RR_REQUIRED = (
+    RR_CHILD, RR_PARENT, RR_TYPE, "Relationship.RelationshipStatus", "Registration.RegistrationStatus",
+    "Registration.LastUpdateDate",
+)  # fmt: skip
+RR_KEPT = (*RR_REQUIRED, "Relationship.Period.1.startDate", "Registration.ValidationSources")
+#: Ownership by accounting consolidation; funds and branches have types of their own.
+RR_TYPES = ("IS_DIRECTLY_CONSOLIDATED_BY", "IS_ULTIMATELY_CONSOLIDATED_BY")
+
+
+def flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """One record of the API (`data[]`) under the golden copy's column names, plus `qcc`."""
+    attributes = record.get("attributes")
+    entity, registration = at(attributes, "entity"), at(attributes, "registration")
+    found: dict[str, Any] = {
+        LEI: at(attributes, "lei"),
+        "Entity.LegalName": at(entity, "legalName", "name"),
+        "Entity.LegalName.xmllang": at(entity, "legalName", "language"),
+        COUNTRY: at(entity, "legalAddress", "country"),
+        "Entity.LegalAddress.City": at(entity, "legalAddress", "city"),
+        "Entity.LegalAddress.Region": at(entity, "legalAddress", "region"),
+        "Entity.LegalAddress.PostalCode": at(entity, "legalAddress", "postalCode"),
+        "Entity.LegalAddress.FirstAddressLine": " ".join(filter(None, at(entity, "legalAddress", "addressLines") or [])),
+        "Entity.HeadquartersAddress.City": at(entity, "headquartersAddress", "city"),
+        "Entity.HeadquartersAddress.Region": at(entity, "headquartersAddress", "region"),
+        "Entity.HeadquartersAddress.Country": at(entity, "headquartersAddress", "country"),
+        "Entity.RegistrationAuthority.RegistrationAuthorityID": at(entity, "registeredAt", "id"),
+        "Entity.RegistrationAuthority.RegistrationAuthorityEntityID": at(entity, "registeredAs"),
+        "Entity.LegalJurisdiction": at(entity, "jurisdiction"),
+        CATEGORY: at(entity, "category"),
+        "Entity.LegalForm.EntityLegalFormCode": at(entity, "legalForm", "id"),
+        "Entity.EntityStatus": at(entity, "status"),
+        "Entity.EntityCreationDate": at(entity, "creationDate"),
+        "Entity.SuccessorEntity.1.SuccessorLEI": at(entity, "successorEntity", "lei"),
+        "Registration.InitialRegistrationDate": at(registration, "initialRegistrationDate"),
+        "Registration.LastUpdateDate": at(registration, "lastUpdateDate"),
+        "Registration.RegistrationStatus": at(registration, "status"),
+        "Registration.NextRenewalDate": at(registration, "nextRenewalDate"),
+        "qcc": at(attributes, "qcc"),
+    }
+    for stem, key in ((OTHER, "otherNames"), (TRANSLITERATED, "transliteratedOtherNames")):
+        for number, name in enumerate((at(entity, key) or [])[:N_OTHER], start=1):
+            found[f"{stem}.{number}"] = at(name, "name")
+            found[f"{stem}.{number}.xmllang"] = at(name, "language")
+            found[f"{stem}.{number}.type"] = at(name, "type")
+    return found

@@ -1,0 +1,131 @@
+"""Reaching the MIIT query for announced products: one batch by five words of new-energy vehicles, page by page.
+
+Belongs here: addresses, encoding, paging and which batches there are. Does not belong here: reading the rows.
+
+The form's own script puts each text through encodeURI before the form is encoded, so Chinese text is percent-encoded
+twice. The server gives at most 100 rows a page whatever is asked, and says `Table ... not found` where a batch has no
+data. Detail pages stand behind a captcha and are not asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from sources.base import FetchContext, Health, Page, RejectFile, SourceError
+from sources.http import Fetcher, asked
+from sources.records import at, refuse_nothing
+from sources.webtext import read_json
+
+BASE = "https://service.miit-eidc.org.cn/miitxxgk/gonggao/xxgk"
+PAGE_ROWS = 100  # the server's cap
+MAX_PAGES = 300  # of one word in one batch: far above the 61 pages of the largest whole batch seen
+RESTARTS = 3
+#: Name of the pages -> the word of the product name (clmc) that is asked for.
+WORDS = {"bev": "纯电动", "phev": "插电", "erev": "增程", "fcev": "燃料电池", "swap": "换电"}
+#: The newest batch known when this was written: where looking for newer ones begins on an empty home.
+KNOWN_BATCH = 411
+MAX_PROBES = 36  # batches come monthly: three years without a look are the most that one listing makes up for
+
+
+def encode_uri(value: str) -> str:
+    """What JavaScript's encodeURI gives, as the query form applies it before the form is encoded."""
+    return quote(value, safe=";,/?:@&=+$-_.!~*'()#")
+
+
+def ask(web: Fetcher, batch: str, word: str, number: int, rows: int, key: str) -> Page:
+    """One page of the products of a batch whose name has `word`."""
+    form = {
+        "qymc": "", "pc": batch, "cpsb": "", "clxh": "", "clmc": encode_uri(word),
+        "pageSize": str(rows), "pageNum": str(number),
+    }  # fmt: skip
+    referer = f"{BASE}/queryByPc?pc={batch}&querylb=cp&qyinfolb="
+    return web.post(f"{BASE}/doCpQuery", form, headers={"Referer": referer}, expect="json", key=key)
+
+
+def count_of(page: Page) -> tuple[int, int] | None:
+    """(rows in all, rows a page) of a reply; None where it says that there is no data. Raises RejectFile for
+    what is no reply of this query, SourceError for one that refuses."""
+    reply = read_json(page.body, page.key)
+    code, digest = at(reply, "handleResult", "respCode"), str(at(reply, "handleResult", "digest") or "")
+    if code is None:
+        raise RejectFile("schema_changed", f"{page.key}: no handleResult.respCode")
+    if code != 200:
+        if digest.startswith("Table"):
+            return None
+        raise SourceError(Health.unreachable, f"{page.key}: the server answers {code}: {digest[:200]}")
+    total, size = at(reply, "countResult", "total"), at(reply, "countResult", "pageSize")
+    if not isinstance(total, int) or not isinstance(size, int) or total < 0 or size < 1:
+        raise RejectFile("schema_changed", f"{page.key}: no countResult with total and pageSize")
+    return total, size
+
+
+def fetch(context: FetchContext, partition: str) -> Iterator[Page]:
+    """All pages of one batch, a word after the other. Raises SourceError(empty) for a batch without data."""
+    if not partition.isdigit():
+        raise SourceError(Health.empty, f"miit: {partition!r} is no batch number")
+    web = asked(context)
+    pages: list[Page] = []
+    found = 0
+    for name, word in WORDS.items():
+        answer = whole_word(context, web, partition, name, word)
+        if answer is None:  # the batch has no table: the other words would say the same
+            break
+        total, some = answer
+        found += total
+        pages += some
+    if not pages:
+        raise SourceError(Health.empty, f"miit {partition}: there is no such batch (yet)")
+    refuse_nothing(context, "miit", partition, found)
+    yield from pages
+
+
+def whole_word(
+    context: FetchContext, web: Fetcher, batch: str, name: str, word: str
+) -> tuple[int, list[Page]] | None:
+    """(rows, pages) of one word; asked anew where the total changes between pages (at most RESTARTS times)."""
+    for _ in range(RESTARTS):
+        first = ask(web, batch, word, 1, PAGE_ROWS, f"{name}-0001.json")
+        counted = count_of(first)
+        if counted is None:
+            return None
+        total, size = counted
+        last = math.ceil(total / size)
+        if last > MAX_PAGES:
+            raise RejectFile("too_large", f"miit {batch} {word}: {last} pages, believable are {MAX_PAGES}")
+        pages = [first]
+        for number in range(2, last + 1):
+            page = ask(web, batch, word, number, PAGE_ROWS, f"{name}-{number:04d}.json")
+            pages.append(page)
+            if count_of(page) != counted:
+                context.say(f"miit {batch} {word}: the total changed on page {number}; asked anew")
+                break
+        else:
+            return total, pages
+    raise SourceError(Health.unreachable, f"miit {batch} {word}: the total changed {RESTARTS} times while it was read")
+
+
+def list_batches(context: FetchContext) -> list[str]:
+    """The batches that are newer than the newest landed; on an empty home the newest alone, since older ones are a
+    backfill's. Asks one row of each next number until there is none. Raises SourceError."""
+    web = asked(context)
+    landed = landed_batches(context)
+    newest = max(landed, default=KNOWN_BATCH - 1)
+    new: list[str] = []
+    for batch in range(newest + 1, newest + 1 + MAX_PROBES):
+        page = ask(web, str(batch), "", 1, 1, f"probe-{batch}.json")
+        counted = count_of(page)
+        if counted is None or counted[0] == 0:
+            break
+        new.append(str(batch))
+    return new if landed else new[-1:]
+
+
+def landed_batches(context: FetchContext) -> set[int]:
+    """The batches of which products stand landed."""
+    folder = context.home.landing / "miit" / "_accounts"
+    return {
+        int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit() and json.loads(path.read_text("utf-8"))["tables"]
+    }  # fmt: skip
