@@ -250,7 +250,8 @@ def test_a_brought_document_is_coded_versioned_and_repealed_on_the_right_day(bus
         busy, "select policy_id, in_force_from, in_force_to, in_force_to_basis, repealed_by, status, n_sources from policy where doc_no = '深发改规〔2024〕8号'"
     )
     assert (start, end, basis, status) == (dt.date(2024, 3, 5), dt.date(2025, 5, 31), "repealed_by", "repealed")
-    assert ask(busy, "select doc_no, in_force_from from policy where policy_id = ?", by) == [("深发改规〔2025〕2号", dt.date(2025, 6, 1))]
+    assert ask(busy, "select doc_no, in_force_from, in_force from policy where policy_id = ?", by) == [("深发改规〔2025〕2号", dt.date(2025, 6, 1), None)], "no end is stated and no site says that it is in force"
+    assert ask(busy, "select in_force from policy where policy_id = ?", policy) == [(False,)]
     assert sources == 2
     words = ask(busy, "select amount, unit, evidence_text, sentence from policy_instrument where policy_id = ? and instrument = 'F6_facility_subsidy' and amount is not null", policy)
     assert words == [(0.1, "CNY/kWh", words[0][2], "对公共充电桩按充电量给予0.1元/千瓦时的运营补贴")], "the newer text is not the one coded"
@@ -281,8 +282,8 @@ def test_a_scraped_document_counts_once_with_both_its_texts(busy: Path) -> None:
     [(by, seen, status)] = ask(busy, "select out_of_force_by, in_force_seen, status from policy where doc_no = '穗交规字〔2020〕1号'")
     today = dt.datetime.now(dt.UTC).date()
     assert status == "repealed" and today - dt.timedelta(1) <= seen <= by <= today, "a mark says that it is over, not since when"
-    covered = ask(busy, "select covered, pages, body_share from meta.coverage where source = 'policy_releases' and place_adcode in ('440100', '610100') order by place_adcode")
-    assert covered == [(True, 2, 1.0), (False, 0, None)], "Xi'an must read as not covered"
+    covered = ask(busy, "select covered, pages, body_share, months from meta.coverage where source = 'policy_releases' and place_adcode in ('440100', '610100') order by place_adcode")
+    assert covered == [(True, 2, 1.0, 1), (False, 0, None, 0)], "Xi'an must read as not covered"
     assert ask(busy, "select bool_and(covered) from mart_policy_toolkit where city_adcode = '440100'")[0][0] is True
 
 

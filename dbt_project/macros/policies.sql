@@ -27,13 +27,12 @@
 {%- endmacro %}
 
 {# Whether a document (alias of int_policies__documents or of the mart policy) is in force on a day: true, false, or NULL
-   where the sources leave it open (no date of its own, or a mark of repeal whose day nobody states). #}
+   where the sources leave it open: no end is stated and nobody looked later, or a mark of repeal whose day nobody states. #}
 {% macro in_force_on(day, alias) -%}
     (case
         when {{ alias }}.in_force_from is null then null
         when {{ day }} < {{ alias }}.in_force_from then false
-        when {{ alias }}.in_force_to is not null and {{ day }} > {{ alias }}.in_force_to then false
-        when {{ alias }}.out_of_force_by is null then true
+        when {{ alias }}.in_force_to is not null then {{ day }} <= {{ alias }}.in_force_to
         when {{ day }} >= {{ alias }}.out_of_force_by then false
         when {{ day }} <= {{ alias }}.in_force_seen then true
     end)

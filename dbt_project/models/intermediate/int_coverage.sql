@@ -30,7 +30,7 @@ curated as (
 asked as (
     select
         string_split(partition, '__')[2] as site,
-        count(*)::integer as months,
+        count(distinct string_split(partition, '__')[1])::integer as months,
         max(checked_at) as checked_at
     from {{ source('_meta', 'accounts') }}
     where source = 'policy_releases' and outcome in ('landed', 'unchanged') and contains(partition, '__')
@@ -52,7 +52,7 @@ sites as (
         s.adcode as place_adcode,
         string_agg(distinct s.adapter, ', ' order by s.adapter) as adapter,
         bool_or(s.covered) as declared,
-        coalesce(sum(a.months), 0)::integer as months,
+        coalesce(max(a.months), 0)::integer as months,
         coalesce(sum(f.documents), 0)::integer as documents,
         sum(f.documents * f.body_share) / nullif(sum(f.documents), 0) as body_share,
         max(a.checked_at) as checked_at
@@ -69,6 +69,7 @@ select
     'hand-picked documents' as adapter,
     false as covered,
     coalesce(c.documents, 0)::integer as pages,
+    cast(null as integer) as months,
     c.body_share,
     case when c.documents is null then 'no document curated' else 'a selection, never complete' end as note
 from places as p
@@ -83,6 +84,7 @@ select
     coalesce(s.adapter, 'none') as adapter,
     coalesce(s.months, 0) > 0 as covered,
     coalesce(s.documents, 0)::integer as pages,
+    s.months,
     s.body_share,
     case
         when s.place_adcode is null then 'not covered: no site is declared'

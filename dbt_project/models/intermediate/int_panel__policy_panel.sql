@@ -42,10 +42,12 @@ select
     (a.first_treat is not null and y.year >= a.first_treat)::integer as treated,
     ln(1 + coalesce(p.n, 0)) as y,
     k.instrument,
-    coalesce(w.covered, false) as covered
+    -- one month of lists is no document base: nine in ten months since the panel's first year must have been fetched
+    coalesce(w.months >= 0.9 * 12 * (b.this_year - 2010), false) as covered
 from covered as v
 cross join classes as k
 cross join years as y
+cross join {{ ref('int_build') }} as b
 left join adoption as a on v.city_id = a.city_id and k.instrument = a.instrument
 left join plants as p on v.city_id = p.city_id and y.year = p.year
 left join {{ ref('cities') }} as c on v.city_id = c.city_adcode

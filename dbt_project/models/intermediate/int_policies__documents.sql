@@ -33,8 +33,11 @@ merged as (
         bool_or(is_expired) as is_expired,
         bool_or(is_abolished) as is_abolished,
         min(flag_seen_on) as flag_seen_on,
-        -- a mark that came after the first look was not there at the first look: in force then
-        min(first_seen) filter (where flag_seen_on is null or flag_seen_on > first_seen) as unmarked_seen_on,
+        -- the newest look that shows it in force: a site's flag that says so, or the first look before a mark came
+        max(case
+            when flag_seen_on > first_seen then first_seen
+            when flag_seen_on is null and (not is_expired or not is_abolished) then last_seen
+        end) as unmarked_seen_on,
         arg_min(doc_type, place_in_cluster) filter (where doc_type <> 'other') as doc_type,
         arg_min(kind, place_in_cluster) as kind,
         bool_and(is_draft) as is_draft,
@@ -86,7 +89,9 @@ bounded as (
             when (d.is_expired or d.is_abolished) and r.repealed_from is null and d.valid_to is null
                 then coalesce(try_cast(left(d.flag_seen_on, 10) as date), b.as_of)
         end as out_of_force_by,
-        try_cast(left(d.unmarked_seen_on, 10) as date) as in_force_seen,
+        case
+            when d.stated_status = 'in_force' then b.as_of else try_cast(left(d.unmarked_seen_on, 10) as date)
+        end as in_force_seen,
         b.as_of
     from dated as d
     cross join {{ ref('int_build') }} as b
@@ -121,6 +126,7 @@ select
         when d.in_force_from > d.as_of then 'not_yet'
         when d.stated_status is not null then d.stated_status
         when d.stated_end is not null and d.in_force_from <= d.as_of then 'in_force'
+        when d.in_force_seen is not null and d.in_force_from <= d.as_of then 'in_force'
         else 'unknown'
     end as status,
     f.derives_from,

@@ -7,7 +7,8 @@ select
     c.covered,
     c.pages,
     c.body_share::double as body_share,
-    c.note
+    c.note,
+    c.months
 from (
     select * from {{ ref('int_coverage') }}
     union all by name

@@ -33,6 +33,7 @@ select
     d.in_force_seen,
     d.repealed_by,
     d.n_sources,
+    {{ in_force_on('b.as_of', 'd') }} as in_force,
     {{ stamp() }}
 from {{ ref('int_policies__documents') }} as d
 cross join {{ ref('int_build') }} as b
