@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 
 import duckdb
 import pytest
+import yaml
 
-from bench.who_is_who import given, render, resolve
+from bench.who_is_who import DBT, given, render, resolve
 from sources.identifiers import uscc_check_char
 
 BYD = "91440300192317458F"  # real codes with the right check character
@@ -176,17 +178,27 @@ STAGED = {
 }
 
 
+def described(name: str) -> dict[str, str]:
+    """Columns of a staging model as its YAML describes them."""
+    for path in (DBT / "models/staging").glob("*/*.yml"):
+        for model in yaml.safe_load(path.read_text("utf-8")).get("models", []):
+            if model["name"] == name:
+                return {c["name"]: c.get("data_type", "varchar") for c in model["columns"]}
+    raise KeyError(name)
+
+
 def staged(**tables: list[dict[str, object]]) -> duckdb.DuckDBPyConnection:
-    """A warehouse in memory where only these rows have landed, resolved."""
+    """A warehouse in memory where only these rows have landed, resolved. Staging that STAGED does not name (sources that
+    came later) is empty."""
     con = duckdb.connect()
-    for name, text in STAGED.items():
-        columns = dict((c.split(":") + ["varchar"])[:2] for c in text.split(", "))
+    wanted = re.findall(r"\bstg_\w+", render("int_firms__records") + render("int_firms__listed") + render("int_firms__former_names"))
+    known = {name: dict((c.split(":") + ["varchar"])[:2] for c in text.split(", ")) for name, text in STAGED.items()}
+    for name, columns in {**{n: described(n) for n in wanted if n not in known}, **known}.items():
         con.execute(f"create table {name} ({', '.join(f'{c} {t}' for c, t in columns.items())})")
         for row in tables.get(name.removeprefix("stg_").replace("__", "_"), []):
             assert set(row) <= set(columns), set(row) - set(columns)
             con.execute(f"insert into {name} ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values()))
     con.execute(f"create table int_firms__listed as {render('int_firms__listed')}")
-    # GLEIF and other staging that a later model reads is not needed here: an absent table would say so
     resolve(con, records=render("int_firms__records"))
     return con
 

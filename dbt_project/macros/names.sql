@@ -44,13 +44,14 @@
 {%- endmacro %}
 
 {# The name as a key: simplified, half-width, without signs and spaces, the form of company in one spelling.
-   "XX（上海）有限责任公司" and "XX(上海)有限公司" share a key, and so do "深圳市XX" and "深圳XX"; 有限公司 and 股份有限公司 do not. #}
-{% macro name_key(name) -%}
+   "XX（上海）有限责任公司" and "XX(上海)有限公司" share a key, and so do "深圳市XX" and "深圳XX";
+   `simplify=false` where no traditional character can be (English names, lists that are kept in simplified characters); 有限公司 and 股份有限公司 do not. #}
+{% macro name_key(name, simplify=true) -%}
     nullif(
         regexp_replace(
             regexp_replace(
                 replace(replace(
-                    regexp_replace({{ zh_simplified(halfwidth(name)) }}, '[^\pL\pN]+', '', 'g'),
+                    regexp_replace({{ zh_simplified(halfwidth(name)) if simplify else halfwidth(name) }}, '[^\pL\pN]+', '', 'g'),
                     '有限责任公司', '有限公司'), '股份公司', '股份有限公司'),
                 '(CO(MPANY)?)?(LTD|LIMITED|INC|CORP|CORPORATION)$', ''),
             '^(\pL{1,3}[^超])市', '\1'),

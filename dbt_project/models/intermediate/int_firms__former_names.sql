@@ -1,5 +1,6 @@
 -- Former names of firms as keys: a firm that was renamed is still the same firm. From the curated list, and from what the
--- Shenzhen exchange publishes of every company that it lists (the company of a code is one legal person, whatever it made).
+-- Shenzhen exchange publishes of every company that it lists (the company of a code is one legal person, whatever it
+-- made). Both are kept in simplified characters.
 with shenzhen as (
     select
         coalesce(l.name_zh, arg_max(c.name_after, c.changed_on) over (partition by c.stock_code)) as name_zh,
@@ -22,8 +23,8 @@ united as (
 
 keyed as materialized (
     select
-        {{ name_key('name_zh') }} as name_key,
-        {{ name_key('former_name_zh') }} as former_key
+        {{ name_key('name_zh', simplify=false) }} as name_key,
+        {{ name_key('former_name_zh', simplify=false) }} as former_key
     from united
     where name_zh is not null and former_name_zh is not null
 )

@@ -141,8 +141,8 @@ cleaned as materialized (
         trim(u.name_en) as name_en,
         upper(regexp_replace(u.uscc, '\s', '', 'g')) as uscc_given,
         upper(regexp_replace(u.lei, '\s', '', 'g')) as lei_given,
-        {{ name_key('coalesce(t.simple, u.name_zh)') }} as name_key,
-        {{ name_key('u.name_en') }} as name_en_key
+        {{ name_key('coalesce(t.simple, u.name_zh)', simplify=false) }} as name_key,
+        {{ name_key('u.name_en', simplify=false) }} as name_en_key
     from united as u
     left join traditional as t on u.name_zh = t.name
     where
