@@ -67,12 +67,23 @@ brought as (
     from {{ ref('stg_inbox__firms_sector') }}
 ),
 
-united as (
+stacked as (
     select * from curated
     union all
     select * from brought
     union all by name
     select * from {{ ref('int_firms__records_brought') }}
+),
+
+-- a list's own word on the group comes before what a file on parents states
+united as (
+    select
+        s.* exclude (group_name),
+        coalesce(s.group_name, by_code.group_name, by_lei.group_name, by_name.group_name) as group_name
+    from stacked as s
+    left join {{ ref('int_firms__groups_brought') }} as by_code on s.uscc = by_code.firm_key
+    left join {{ ref('int_firms__groups_brought') }} as by_lei on s.lei = by_lei.firm_key
+    left join {{ ref('int_firms__groups_brought') }} as by_name on 'name:' || {{ name_key('s.name_zh') }} = by_name.firm_key
 ),
 
 cleaned as (
@@ -114,14 +125,10 @@ select
     status,
     status_year,
     powertrain,
-    -- a list's own word on the group comes before what a file on parents states
-    coalesce(cleaned.group_name, by_code.group_name, by_lei.group_name, by_name.group_name) as group_name,
+    group_name,
     support,
     confidence,
-    cleaned.source_url,
+    source_url,
     as_of
 from cleaned
-left join {{ ref('int_firms__groups_brought') }} as by_code on cleaned.uscc_given = by_code.firm_key
-left join {{ ref('int_firms__groups_brought') }} as by_lei on cleaned.lei_given = by_lei.firm_key
-left join {{ ref('int_firms__groups_brought') }} as by_name on 'name:' || cleaned.name_key = by_name.firm_key
 where coalesce(name_key, name_en_key, uscc_given, lei_given, stock_codes) is not null
