@@ -79,10 +79,10 @@ from sources.scrub import redact
 from sources.values import NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
 
 #: A file of firms of at least this many bytes goes this way.
-BULK_BYTES = {"csv": 32 << 20, "csv.gz": 6 << 20, "jsonl": 32 << 20, "parquet": 6 << 20, "xlsx": 16 << 20}
+BULK_BYTES = {"csv": 2 << 20, "csv.gz": 1 << 19, "jsonl": 32 << 20, "parquet": 1 << 19, "xlsx": 16 << 20}
 BLOCK = 24 << 20  # decoded bytes that are read at once
 HEAD = 4 << 20  # decoded bytes that tell the encoding
-BATCH = 200_000  # records that are judged at once
+BATCH = 100_000  # records that are judged at once
 #: Records of one identity that a file may hold without saying the same each time; beyond it the file contradicts itself.
 MAX_CONTESTED = 500_000
 META = b"evatlas"
@@ -996,7 +996,7 @@ def judge_bulk(
     def put(rows: pl.DataFrame) -> None:
         if writers and rows.height:
             writers["firms"].write(rows.with_columns(**said))
-            waiting.append(sector_of(rows, seeds, unjudged=total <= LIST_ROWS))
+            waiting.append(_compact(sector_of(rows, seeds, unjudged=total <= LIST_ROWS)))
             locate(BATCH)
 
     def locate(least: int) -> None:
@@ -1024,6 +1024,13 @@ def judge_bulk(
         tables=dict(paths), records_in=judge.found.records_in, accepted=judge.found.accepted,
         quarantine=judge.quarantine(page_key), notes=judge.found.notes,
     )  # fmt: skip
+
+
+def _compact(frame: pl.DataFrame) -> pl.DataFrame:
+    """A copy that owns its text: what a filter keeps points into the text of all that it left out, and holds it."""
+    found = pl.from_arrow(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    assert isinstance(found, pl.DataFrame)
+    return found
 
 
 def scratch(folder: Path | None = None) -> tempfile.TemporaryDirectory[str]:
