@@ -408,7 +408,8 @@ def check_parsed(source: Source, parsed: Parsed) -> None:
         height = height_of(frame)
         if table.key and height:
             if isinstance(frame, Path):  # hashes of the key alone: eight bytes a row, sorted
-                keys = pl.scan_parquet(frame).select(pl.struct(table.key).hash(seed=17)).collect().to_series()
+                key = pl.col(table.key[0]) if len(table.key) == 1 else pl.struct(table.key)
+                keys = pl.scan_parquet(frame).select(key.hash(seed=17)).collect(engine="streaming").to_series()
                 doubles = height - keys.n_unique()
             else:
                 doubles = int(frame.select(table.key).is_duplicated().sum())

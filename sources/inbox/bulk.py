@@ -23,7 +23,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ import pyarrow.parquet as pq
 from sources.base import QUARANTINE_SCHEMA, BlockFile, Parsed, RejectFile
 from sources.files import (
     MAX_COLUMNS,
+    MAX_LINE,
     Record,
     csv_header,
     csv_record,
@@ -75,11 +76,12 @@ from sources.inbox.judge import (
 )
 from sources.inbox.kinds import SCHEMAS
 from sources.scrub import redact
-from sources.values import NULLS, fold, name_key, parse_amount, parse_date
+from sources.values import NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
 
 #: A file of firms of at least this many bytes goes this way.
-BULK_BYTES = {"csv": 32 << 20, "csv.gz": 6 << 20, "jsonl": 32 << 20, "parquet": 6 << 20, "xlsx": 16 << 20}
+BULK_BYTES = {"csv": 2 << 20, "csv.gz": 1 << 19, "jsonl": 32 << 20, "parquet": 1 << 19, "xlsx": 16 << 20}
 BLOCK = 24 << 20  # decoded bytes that are read at once
+HEAD = 4 << 20  # decoded bytes that tell the encoding
 BATCH = 100_000  # records that are judged at once
 #: Records of one identity that a file may hold without saying the same each time; beyond it the file contradicts itself.
 MAX_CONTESTED = 500_000
@@ -340,10 +342,11 @@ class _Pipe:
         self.thread.start()
 
     def write(self, data: bytes) -> None:
-        self.parts.append(data)
-        self.size += len(data)
-        if self.size >= BLOCK:
-            self._flush()
+        for piece in _pieces(data):
+            self.parts.append(piece)
+            self.size += len(piece)
+            if self.size >= BLOCK:
+                self._flush()
 
     def _flush(self) -> None:
         block, self.parts, self.size = b"".join(self.parts), [], 0
@@ -392,6 +395,12 @@ class _Pipe:
         self.thread.join()
 
 
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """`data` in pieces of at most one block."""
+    for start in range(0, len(data), BLOCK):
+        yield data[start : start + BLOCK] if len(data) > BLOCK else data
+
+
 class _BlockLines:
     """Physical lines of one block for sources.files.next_record, and whether it asked for more than there are."""
 
@@ -430,22 +439,25 @@ class _CsvReader(_Reader):
     def run(self) -> None:
         self.pipe = _Pipe(self.path, self.media)
         try:
-            carry, first = b"", True
-            for block in self.pipe:
+            blocks = iter(self.pipe)
+            head = b""
+            for block in blocks:  # what an encoding is told by
+                head += block
+                if len(head) >= HEAD:
+                    break
+            if not head:
+                raise RejectFile("empty_file", "no bytes")
+            carry = b""
+            for block in chain(_pieces(self._begin(head)), blocks):
                 data = carry + block if carry else block
-                if first:
-                    data = self._begin(data)
-                    first = False
                 cut = data.rfind(b"\n") + 1
                 if cut == 0:
                     carry = data
-                    if len(carry) > 8 * BLOCK:
+                    if len(carry) > MAX_LINE:
                         raise NotPlain
                     continue
                 left = self._block(data[:cut], final=False)
                 carry = left + data[cut:]
-            if first:
-                raise RejectFile("empty_file", "no bytes")
             if carry:
                 self._block(carry, final=True)
             if self.out is None:
@@ -456,7 +468,7 @@ class _CsvReader(_Reader):
     def _begin(self, data: bytes) -> bytes:
         if what := sniff(data[:4096]):
             raise RejectFile("not_csv", f"the file is {what}")
-        head = data[: 4 << 20]
+        head = data[:HEAD]
         self.encoding = detect_encoding(io.BytesIO(head[: head.rfind(b"\n") + 1] or head))
         if self.encoding.startswith("utf-16"):
             raise NotPlain
@@ -561,7 +573,7 @@ class _CsvReader(_Reader):
             some = plain.all()
             mask = pl.Series(plain)
             text = lines if some else lines.filter(mask)
-            body = block if some else ("\n".join(text.to_list()) + "\n").encode()
+            body = block if some else text.str.join("\n").item().encode()
             frame = pl.read_csv(
                 body, has_header=False, infer_schema=False, columns=[i for i, _ in self.kept], quote_char='"',
             )  # fmt: skip
@@ -666,6 +678,29 @@ def _powertrain_reader(text: str) -> tuple[Any, ...] | None:
         return None
 
 
+class _Dates(_Spellings):
+    """Dates: days as ISO writes them by whole columns, all other spellings one by one."""
+
+    def __init__(self, column: str, schema: Mapping[str, Any], today: dt.date | None, first: int = 1840):
+        super().__init__(column, schema, _date_reader(today, first))
+        self.least, self.most = dt.date(first, 1, 1), today or dt.date.max
+
+    def of(self, texts: pl.Series) -> pl.DataFrame:
+        iso, precision = list(self.schema)[2:]
+        day = texts.str.to_date("%Y-%m-%d", strict=False)
+        plain = (
+            (texts.str.len_bytes() == 10) & (day >= self.least) & (day <= self.most) & ~texts.is_in(sorted(SENTINELS))
+        ).fill_null(False)
+        fast = pl.DataFrame({
+            "_ok": pl.repeat(True, len(texts), dtype=pl.Boolean, eager=True), iso: texts,
+            precision: pl.repeat("day", len(texts), dtype=pl.String, eager=True),
+        })  # fmt: skip
+        if plain.all():
+            return fast
+        slow = super().of(pl.select(pl.when(~plain).then(texts)).to_series())
+        return pl.select(pl.when(plain).then(fast[c]).otherwise(slow[c]).alias(c) for c in fast.columns)
+
+
 class _Judge:
     """Batches of the scrubbed form as landed rows."""
 
@@ -677,9 +712,9 @@ class _Judge:
         self.columns = list(meta["columns"].values())
         text, amount, flag = pl.String, pl.Float64, pl.Boolean
         self.spellings = {
-            "founded_on": _Spellings("founded_on", {"founded_on": text, "founded_precision": text}, _date_reader(today)),
-            "closed_on": _Spellings("closed_on", {"closed_on": text, "closed_precision": text}, _date_reader(None)),
-            "as_of": _Spellings("as_of", {"as_of": text, "_p": text}, _date_reader(today, 1949)),
+            "founded_on": _Dates("founded_on", {"founded_on": text, "founded_precision": text}, today),
+            "closed_on": _Dates("closed_on", {"closed_on": text, "closed_precision": text}, None),
+            "as_of": _Dates("as_of", {"as_of": text, "_p": text}, today, 1949),
             "registered_capital": _Spellings(
                 "registered_capital",
                 {"registered_capital": amount, "capital_currency": text, "registered_capital_text": text, "_assumed": flag},
@@ -914,7 +949,7 @@ def _contested(source: Any, meta: Mapping[str, Any], today: dt.date) -> np.ndarr
     names = source.schema_arrow.names
     if "uscc" not in names:
         return np.empty(0, dtype=np.uint64)
-    dates = _Spellings("as_of", {"as_of": pl.String, "_p": pl.String}, _date_reader(today, 1949))
+    dates = _Dates("as_of", {"as_of": pl.String, "_p": pl.String}, today, 1949)
     hashes = []
     for batch in source.iter_batches(batch_size=BATCH * 4, columns=["uscc", "as_of"] if "as_of" in names else ["uscc"]):
         frame = pl.from_arrow(batch)
@@ -961,7 +996,7 @@ def judge_bulk(
     def put(rows: pl.DataFrame) -> None:
         if writers and rows.height:
             writers["firms"].write(rows.with_columns(**said))
-            waiting.append(sector_of(rows, seeds, unjudged=total <= LIST_ROWS))
+            waiting.append(_compact(sector_of(rows, seeds, unjudged=total <= LIST_ROWS)))
             locate(BATCH)
 
     def locate(least: int) -> None:
@@ -989,6 +1024,13 @@ def judge_bulk(
         tables=dict(paths), records_in=judge.found.records_in, accepted=judge.found.accepted,
         quarantine=judge.quarantine(page_key), notes=judge.found.notes,
     )  # fmt: skip
+
+
+def _compact(frame: pl.DataFrame) -> pl.DataFrame:
+    """A copy that owns its text: what a filter keeps points into the text of all that it left out, and holds it."""
+    found = pl.from_arrow(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    assert isinstance(found, pl.DataFrame)
+    return found
 
 
 def scratch(folder: Path | None = None) -> tempfile.TemporaryDirectory[str]:

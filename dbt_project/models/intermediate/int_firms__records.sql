@@ -113,7 +113,7 @@ wikidata as (
     where kind = 'firm' and (name_zh is not null or uscc is not null or lei is not null or len(stock_codes) > 0)
 ),
 
-united as (
+stacked as (
     select * from curated
     union all by name
     select * from brought
@@ -127,6 +127,17 @@ united as (
     select * from {{ ref('int_firms__records_miit') }}
     union all by name
     select * from {{ ref('int_firms__records_brought') }}
+),
+
+-- a list's own word on the group comes before what a file on parents states
+united as (
+    select
+        s.* exclude (group_name),
+        coalesce(s.group_name, by_code.group_name, by_lei.group_name, by_name.group_name) as group_name
+    from stacked as s
+    left join {{ ref('int_firms__groups_brought') }} as by_code on s.uscc = by_code.firm_key
+    left join {{ ref('int_firms__groups_brought') }} as by_lei on s.lei = by_lei.firm_key
+    left join {{ ref('int_firms__groups_brought') }} as by_name on 'name:' || {{ name_key('s.name_zh') }} = by_name.firm_key
 ),
 
 traditional as (
@@ -181,13 +192,9 @@ select
     status,
     status_year,
     powertrain,
-    -- a list's own word on the group comes before what a file on parents states
-    coalesce(cleaned.group_name, by_code.group_name, by_lei.group_name, by_name.group_name) as group_name,
+    group_name,
     support,
     confidence,
-    cleaned.source_url,
+    source_url,
     as_of
 from cleaned
-left join {{ ref('int_firms__groups_brought') }} as by_code on cleaned.uscc_given = by_code.firm_key
-left join {{ ref('int_firms__groups_brought') }} as by_lei on cleaned.lei_given = by_lei.firm_key
-left join {{ ref('int_firms__groups_brought') }} as by_name on 'name:' || cleaned.name_key = by_name.firm_key
