@@ -65,12 +65,10 @@ def test_every_landed_table_is_an_asset_and_reaches_the_publication(graph: dict)
         for t in s.tables
         if not reaches(f"{s.name}/{t.name}")
     }
-    # evidence is published by its own tables' columns; live lists join firms when their staging is wired in
+    # evidence is published by its own tables' columns
     assert unused <= {
-        "curated_plants/evidence", "curated_policies/policy_evidence",
-        "curated_firms/firm_conflicts", "szse/listed", "szse/name_changes", "inbox/firms",
-        "policy_releases/attachments",
-        "inbox/listed_companies",
+        "curated_plants/evidence", "curated_policies/policy_evidence", "curated_firms/firm_conflicts", "inbox/firms",
+        "policy_releases/attachments", "inbox/listed_companies",
     }, unused  # fmt: skip
 
 
