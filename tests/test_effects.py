@@ -154,3 +154,12 @@ def test_where_the_data_are_too_thin_it_says_so_and_prints_no_number(change, wor
     result = fx.effects(change(draw(2)))
     assert len(result) == 1 and pd.isna(result["estimate"].iloc[0]) and result["design_grade"].iloc[0] == "none"
     assert words in result["warnings"].iloc[0]
+
+
+def test_balanced_event_times_hold_the_same_cohorts() -> None:
+    """The cohort of 2018 is seen for three years only: its jump must move the plain event times, and no balanced one."""
+    part = draw(4)
+    part.loc[(part["first_treat"] == 2018) & (part["treated"] == 1), "y"] += 5
+    result = fx.effects(part)
+    plain, balanced = (result[(result["estimator"] == "callaway_santanna_nyt") & (result["estimand"] == e)].set_index("event_time")["estimate"] for e in ("event", "event_balanced"))
+    assert plain[0] > 1.5 and balanced[0] < 0.6 and list(balanced.index) == [0, 1, 2, 3, 4, 5]
