@@ -199,6 +199,10 @@ def staged(**tables: list[dict[str, object]]) -> duckdb.DuckDBPyConnection:
             assert set(row) <= set(columns), set(row) - set(columns)
             con.execute(f"insert into {name} ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values()))
     con.execute(f"create table int_firms__listed as {render('int_firms__listed')}")
+    # what other registers and files bring is empty here
+    con.execute("create table int_firms__groups_brought (firm_key varchar, group_name varchar, source_url varchar)")
+    for name in sorted(set(re.findall(r"\bint_firms__records_\w+", render("int_firms__records")))):
+        con.execute(f"create table {name} (source varchar, source_record_id varchar)")
     resolve(con, records=render("int_firms__records"))
     return con
 
