@@ -66,7 +66,7 @@ def content(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "statements": [s for s in statements(con) if s["policy"] in listed],
         "provinces": rows(con, "select distinct province_adcode as id, province_zh as zh, province_en as en from city order by 1"),
         "places": rows(con, "select place_adcode as id, place, source, adapter, covered, pages, body_share, note from meta.coverage where pages > 0 or covered or adapter like '%none%' order by 1, 3"),
-        "coverage": rows(con, "select source, adapter, count(*) as places, count(*) filter (where covered) as covered, count(*) filter (where pages > 0) as with_documents, sum(pages) as pages from meta.coverage group by all order by all"),
+        "coverage": rows(con, "select source, list(distinct adapter order by adapter) as adapters, count(*) as places, count(*) filter (where covered) as covered, count(*) filter (where pages > 0) as with_documents, sum(pages) as pages from meta.coverage group by source order by source"),
         "concentration": rows(con, "select * from segment_concentration where year = ? order by n_plants desc", year),
         "coagglomeration": rows(con, "select * from coagglomeration where year = ? order by egk_gamma desc nulls last", year),
         "k_density": rows(con, "select segment_id, r_km, kd, local_lo, local_hi, global_lo, global_hi, bandwidth_km, n_plants from k_density where kd is not null order by segment_id, r_km"),

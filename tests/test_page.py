@@ -205,7 +205,7 @@ def test_five_minutes_of_an_analyst(opened: Seen, published: Path) -> None:
         paid = cells[8].inner_text()
         shown[row.locator("th").inner_text().split(" · ")[0].strip()] = (
             int(cells[1].inner_text()), makers, anchor.removeprefix("led by ") if anchor != "no single leader" else None,
-            cells[8].locator("li").count(), int(paid.split()[0]) if "document," in paid or "documents," in paid else 0, "no document of it was read" in paid,
+            cells[8].locator("li").count(), int(paid.split()[0]) if "document," in paid or "documents," in paid else 0, "no document counts for it" in paid,
         )  # fmt: skip
     con = duckdb.connect(str(published / "atlas.duckdb"), read_only=True)
     expected = {
@@ -222,7 +222,7 @@ def test_five_minutes_of_an_analyst(opened: Seen, published: Path) -> None:
     ).fetchone()
     said = opened.text("#cities-answer")
     assert f"{n} cities have at least 2 battery plants" in said and f"In {led} of them one maker" in said
-    assert f"For {documents} of them a document is in the atlas, and {money} of these state" in said
+    assert f"For {documents} of them a policy document is counted, and {money} of these state" in said
 
 
 def test_each_question_leads_to_its_answer(opened: Seen) -> None:
