@@ -79,7 +79,7 @@ from sources.scrub import redact
 from sources.values import NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
 
 #: A file of firms of at least this many bytes goes this way.
-BULK_BYTES = {"csv": 2 << 20, "csv.gz": 1 << 19, "jsonl": 32 << 20, "parquet": 1 << 19, "xlsx": 16 << 20}
+BULK_BYTES = {"csv": 8 << 20, "csv.gz": 1 << 19, "jsonl": 32 << 20, "parquet": 1 << 19, "xlsx": 16 << 20}
 BLOCK = 24 << 20  # decoded bytes that are read at once
 HEAD = 4 << 20  # decoded bytes that tell the encoding
 BATCH = 100_000  # records that are judged at once
