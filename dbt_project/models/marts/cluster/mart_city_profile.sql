@@ -66,7 +66,7 @@ money as (
             order by instrument, amount desc, unit, amount_role, policy_id
         ) as amounts
     from statements
-    where amount is not null and unit like 'CNY%' and amount_role in ('rate', 'cap', 'total')
+    where amount is not null and unit like 'CNY%' and amount_role in ('rate', 'cap', 'total', 'stated')
         and seed_tool in ('subsidies', 'capital participation', 'infrastructure', 'lead-user procurement')
     group by city_adcode
 ),
