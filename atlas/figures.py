@@ -118,20 +118,24 @@ def seven_cities(data: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
         flat.append({
             "city": c["en"], "structure": p.get("typology"), "anchor": p.get("anchor_firm"), "anchor_share": p.get("cr1"), "ev_plants": p["n_ev_plants"],
             "nev_output": p.get("nev_output_newest"), "output_year": p.get("nev_output_newest_year"), "reading": p.get("reading"),
-            "literature": p.get("literature_reading"), "utilisation": p.get("utilisation"), "documents": p["n_documents"],
+            "literature": p.get("literature_reading"), "utilisation": p.get("utilisation"), "utilisation_year": p.get("utilisation_year"),
+            "utilisation_bound": p.get("utilisation_bound"), "utilisation_missing": p.get("utilisation_null_reason"),
+            "share_lineage": h.get("share_lineage_plants"), "share_lineage_lo": h.get("share_lineage_lo"), "share_lineage_hi": h.get("share_lineage_hi"), "documents": p["n_documents"],
             "instruments": len(p["instruments"]), "quality": p.get("quality_flag"), "missing": p.get("null_reason"),
         })  # fmt: skip
         for part, key in zip(HERITAGE, ("share_lineage_plants", "share_new_in_ice_city", "share_greenfield"), strict=True):
             rows.append({"city": f"{c['en']} (n = {p['n_ev_plants']})", "part": part, "share": h.get(key, 0) or 0})
-    chart = (
+    bars = (
         alt.Chart(alt.Data(values=rows))
         .mark_bar()
         .encode(
-            y=alt.Y("city:N", title=None), x=alt.X("share:Q", title="share of EV-capable plants", axis=alt.Axis(format="%")),
+            y=alt.Y("city:N", title=None), x=alt.X("share:Q", title="share of EV-capable plants; line: 95 % interval of the lineage share", axis=alt.Axis(format="%")),
             color=alt.Color("part:N", title=None, scale=alt.Scale(domain=list(HERITAGE), range=list(HERITAGE.values())), legend=alt.Legend(orient="top")),
         )
-        .properties(width=560, height=220, title="The study's seven cities: what their EV-capable plants come from")
     )  # fmt: skip
+    spans = [{"city": f"{r['city']} (n = {r['ev_plants']})", "lo": r["share_lineage_lo"], "hi": r["share_lineage_hi"]} for r in flat if r["share_lineage_lo"] is not None]
+    lines = alt.Chart(alt.Data(values=spans)).mark_rule(strokeWidth=2).encode(y=alt.Y("city:N", title=None), x="lo:Q", x2="hi:Q")
+    chart = alt.layer(bars, lines).properties(width=560, height=220, title="The study's seven cities: what their EV-capable plants come from")
     return chart, flat
 
 

@@ -117,6 +117,22 @@ def test_recalled_rows_stay_marked(home: Path) -> None:
     assert query(home, "select count(*) from mart_cluster where quality_flag = 'seen' and recalled_share > 0") == [(0,)]
 
 
+def test_tables_do_not_contradict_each_other(home: Path) -> None:
+    """Each line is a contradiction that an analyst met by joining two tables, or two columns of one."""
+    for what, sql in {
+        "parts of the EV-capable plants": "from mart_cluster where n_ev_plants <> n_ev_vehicle_plants + n_battery_plants + n_ev_other_plants",
+        "cell plants by profile and by cluster": "from mart_city_profile p join mart_cluster m using (city_adcode, year) where p.n_battery_plants <> m.n_battery_plants",
+        "an EV year after the holder left": "from plant where ev_from_year > closed_year",
+        "a sum of millions called a rate": "from policy_instrument where amount_role = 'rate' and unit = 'CNY' and amount >= 5e7",
+        "utilisation without its bound": "from mart_city_profile where (utilisation is null) <> (utilisation_bound is null) or (utilisation is null) <> (utilisation_null_reason is not null)",
+        "entropy above that of the classes": "from mart_policy_toolkit where mix_entropy_bits > log2((select count(distinct seed_tool) from instrument))",
+        "a finding outside its interval": "from finding where value not between lo and hi",
+    }.items():
+        assert query(home, f"select count(*) {sql}") == [(0,)], what
+    # cities with a known capital participation are the same in the finding and in the mart beside it, municipalities among them
+    assert query(home, "select n_obs from finding where finding_id = 'F5'") == query(home, "select sum(n_cities_capital_participation) from mart_fiscal_limits")
+
+
 def test_findings_are_computed_by_the_published_query(home: Path) -> None:
     rows = query(home, "select finding_id, value, coverage, verdict, threshold, min_coverage, evidence_query from finding order by 1")
     assert [r[0] for r in rows] == [f"F{i}" for i in range(1, 9)]

@@ -11,12 +11,13 @@
    pilot programme "ten cities, a thousand vehicles" (财建〔2009〕6号, in curated_policies). #}
 {% macro first_ev_year() -%}2009{%- endmacro %}
 
-{# Wilson (1927) score interval of a share k of n: stays inside 0 and 1, also at k = 0. z = 1.96. #}
+{# Wilson (1927) score interval of a share k of n: stays inside 0 and 1. Its ends are exactly 0 at k = 0 and 1 at k = n; the formula
+   alone gives 1e-16 there, and a value outside its own interval. z = 1.96. #}
 {% macro wilson_lo(k, n) -%}
-    (case when {{ n }} > 0 then greatest(0.0, (({{ k }}) / ({{ n }})::double + 1.9208 / ({{ n }}) - 1.96 * sqrt((({{ k }}) / ({{ n }})::double) * (1 - ({{ k }}) / ({{ n }})::double) / ({{ n }}) + 0.9604 / (({{ n }})::double * ({{ n }})))) / (1 + 3.8416 / ({{ n }}))) end)
+    (case when {{ n }} > 0 and ({{ k }}) <= 0 then 0.0 when {{ n }} > 0 then greatest(0.0, (({{ k }}) / ({{ n }})::double + 1.9208 / ({{ n }}) - 1.96 * sqrt((({{ k }}) / ({{ n }})::double) * (1 - ({{ k }}) / ({{ n }})::double) / ({{ n }}) + 0.9604 / (({{ n }})::double * ({{ n }})))) / (1 + 3.8416 / ({{ n }}))) end)
 {%- endmacro %}
 {% macro wilson_hi(k, n) -%}
-    (case when {{ n }} > 0 then least(1.0, (({{ k }}) / ({{ n }})::double + 1.9208 / ({{ n }}) + 1.96 * sqrt((({{ k }}) / ({{ n }})::double) * (1 - ({{ k }}) / ({{ n }})::double) / ({{ n }}) + 0.9604 / (({{ n }})::double * ({{ n }})))) / (1 + 3.8416 / ({{ n }}))) end)
+    (case when {{ n }} > 0 and ({{ k }}) >= ({{ n }}) then 1.0 when {{ n }} > 0 then least(1.0, (({{ k }}) / ({{ n }})::double + 1.9208 / ({{ n }}) + 1.96 * sqrt((({{ k }}) / ({{ n }})::double) * (1 - ({{ k }}) / ({{ n }})::double) / ({{ n }}) + 0.9604 / (({{ n }})::double * ({{ n }})))) / (1 + 3.8416 / ({{ n }}))) end)
 {%- endmacro %}
 
 {# Upper tail of the binomial, P(X >= k) for X ~ Bin(n, p), summed exactly in logarithms (Moineddin et al. 2003). #}

@@ -150,6 +150,8 @@ select
         when j.segment in ('ice_powertrain') then null
         when j.powertrain_at_opening in ('ev', 'both') then j.opened_year
         when j.segment <> 'oem' and j.powertrain_at_opening = 'unknown' then j.opened_year
+        -- a holder who had left before the conversion never built EVs there
+        when j.closed_year < coalesce(j.converted_year, b.this_year) then null
         when j.converted_from_ice = 'yes' then coalesce(j.converted_year, b.this_year)
         when j.converted_from_ice = 'partial' then j.converted_year
     end as ev_from_year,

@@ -8,6 +8,7 @@ select
     d.is_reissue,
     d.support,
     {{ first_day('coalesce(d.issued_on, d.published_on)') }} as issued_date,
+    case when d.issued_on is null then 'day' else d.issued_precision end as issued_precision,
     max(case when c.amount_role = 'total' and c.unit = 'CNY' then c.amount / 1e6 end) as amount_cny_m,
     bool_or(c.amount is not null) as amount_known,
     bool_or(c.direction = 'support') as supports,

@@ -66,7 +66,7 @@ money as (
             order by instrument, amount desc, unit, amount_role, policy_id
         ) as amounts
     from statements
-    where amount is not null and unit like 'CNY%' and amount_role in ('rate', 'cap', 'total')
+    where amount is not null and unit like 'CNY%' and amount_role in ('rate', 'cap', 'total', 'stated')
         and seed_tool in ('subsidies', 'capital participation', 'infrastructure', 'lead-user procurement')
     group by city_adcode
 ),
@@ -85,10 +85,20 @@ utilised as (
     select
         city_adcode,
         arg_max(utilisation, year) as utilisation,
-        max(year) filter (where utilisation is not null) as utilisation_year
+        max(year) filter (where utilisation is not null) as utilisation_year,
+        arg_max(utilisation_bound, year) as utilisation_bound
     from {{ ref('mart_involution') }}
     where utilisation is not null
     group by city_adcode
+),
+
+-- why there is none, in the year of the newest output figure: of the years after it only the figure is missing
+not_utilised as (
+    select
+        i.city_adcode,
+        i.null_reason
+    from {{ ref('mart_involution') }} as i
+    inner join newest as n on i.city_adcode = n.city_adcode and i.year = n.nev_output_newest_year
 ),
 
 heritage as (
@@ -152,7 +162,9 @@ select
         case when h.literature_reading is null then 'literature: no case about this city' end,
         case when y.amount_cny_m is null then 'amount_cny_m: no programme total stated in the documents known' end
     ) as null_reason,
-    {{ stamp() }}
+    {{ stamp() }},
+    u.utilisation_bound,
+    case when u.utilisation is null then coalesce(w.null_reason, case when m.n_ev_plants = 0 then 'no EV-capable plant known here' else 'no output figure for the city and year' end) end as utilisation_null_reason
 from newest as m
 inner join {{ ref('int_cities') }} as c on m.city_adcode = c.city_adcode
 left join {{ ref('int_city__output') }} as o on m.city_adcode = o.city_adcode and m.nev_output_newest_year = o.year
@@ -160,6 +172,7 @@ left join battery as k on m.city_adcode = k.city_adcode
 left join battery_groups as g on m.city_adcode = g.city_adcode
 left join heritage as h on m.city_adcode = h.city_adcode
 left join utilised as u on m.city_adcode = u.city_adcode
+left join not_utilised as w on m.city_adcode = w.city_adcode
 left join tools as t on m.city_adcode = t.city_adcode
 left join money as y on m.city_adcode = y.city_adcode
 left join (

@@ -6,7 +6,8 @@ with plants as (
         count(*)::integer as n_plants,
         (count(*) filter (where is_ev))::integer as n_ev_plants,
         (count(*) filter (where is_ev and segment = 'oem'))::integer as n_ev_vehicle_plants,
-        (count(*) filter (where is_ev and family = 'battery'))::integer as n_battery_plants,
+        (count(*) filter (where is_ev and segment = 'battery'))::integer as n_battery_plants,
+        (count(*) filter (where is_ev and segment not in ('oem', 'battery')))::integer as n_ev_other_plants,
         (count(*) filter (where is_ice and segment in ('oem', 'ice_powertrain')))::integer as n_ice_plants,
         (count(*) filter (where ev_state_unknown))::integer as n_ev_state_unknown,
         sum(capacity) filter (where is_ev and segment = 'oem' and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
@@ -47,6 +48,7 @@ base as (
         coalesce(p.n_ev_plants, 0) as n_ev_plants,
         coalesce(p.n_ev_vehicle_plants, 0) as n_ev_vehicle_plants,
         coalesce(p.n_battery_plants, 0) as n_battery_plants,
+        coalesce(p.n_ev_other_plants, 0) as n_ev_other_plants,
         coalesce(p.n_ice_plants, 0) as n_ice_plants,
         coalesce(p.n_ev_state_unknown, 0) as n_ev_state_unknown,
         -- 0 is known to be none only where no such plant stands; plants of unknown capacity leave it unknown
@@ -376,6 +378,7 @@ select
     case
         when s.n_plants = 0 then 'no_plant_known_here'
         when s.lq_plants is null then 'no_ev_plant_in_the_nation_that_year'
+        when s.n_ev_plants = 0 then 'no_ev_plant_of_the_city_that_year'
     end as null_reason,
     {{ stamp() }},
     s.nev_output_newest_is_lower_bound,
@@ -389,6 +392,7 @@ select
     ((s.lq_plants - 1) / (s.lq_plants + 1))::double as lq_symmetric,
     (case
         when s.year_3y_ago = s.year - 3 then (s.lq_plants - 1) / (s.lq_plants + 1) - (s.lq_3y_ago - 1) / (s.lq_3y_ago + 1)
-    end)::double as lq_symmetric_change_3y
+    end)::double as lq_symmetric_change_3y,
+    s.n_ev_other_plants::integer as n_ev_other_plants
 from structured as s
 cross join {{ ref('int_build') }} as b

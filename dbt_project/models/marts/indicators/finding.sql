@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('mart_cluster') }} {{ ref('city') }} {{ ref('plant') }} {{ ref('mart_policy_toolkit') }}
 -- depends_on: {{ ref('mart_heritage') }} {{ ref('mart_lineage_edge') }} {{ ref('mart_involution') }} {{ ref('city_structure') }}
--- depends_on: {{ ref('meta_coverage') }}
+-- depends_on: {{ ref('meta_coverage') }} {{ ref('mart_city_profile') }}
 {% for f in findings() %}
 select
     '{{ f.id }}' as finding_id,

@@ -26,7 +26,8 @@ adoption as (
     select
         city_adcode,
         instrument,
-        min(issued_date) as first_adopted_on
+        min(issued_date) as first_adopted_on,
+        arg_min(issued_precision, issued_date) as first_adopted_precision
     from labels
     where supports
     group by city_adcode, instrument
@@ -91,7 +92,8 @@ select
         when x.amount_cny_m is null then 'no programme total is stated in the documents known'
         when c.gdp_100m_cny is null then 'gdp_unknown'
     end as null_reason,
-    {{ stamp() }}
+    {{ stamp() }},
+    a.first_adopted_precision
 from cells as x
 inner join {{ ref('instruments') }} as i on x.instrument = i.instrument
 left join adoption as a on x.city_adcode = a.city_adcode and x.instrument = a.instrument

@@ -1,0 +1,9 @@
+{# Rows whose value lies outside its own interval, or whose interval has one end only. #}
+{% test within_interval(model, value, lo, hi) %}
+select
+    {{ value }},
+    {{ lo }},
+    {{ hi }}
+from {{ model }}
+where not coalesce({{ value }} between {{ lo }} and {{ hi }}, true) or ({{ lo }} is null) <> ({{ hi }} is null)
+{% endtest %}
