@@ -7,6 +7,7 @@ Does not belong here: any step of the work itself. `dagster job execute` would d
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import fcntl
 import json
 import os
@@ -14,7 +15,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def refresh(home: Home, sources: list[Source], force: bool, say: Teller) -> int:
     """One refresh of a prepared home that no other refresh is at work in; returns the exit code of `main`."""
-    janitor(home)
+    janitor(home, say)
 
     from orchestration import dbt
 
@@ -105,8 +106,6 @@ def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> d
     """Land each live source through its own job, partition by partition. One that cannot be reached is named
     and passed over: the others go on, and its last good landing stands. Returns source -> why, for those that
     could not even say which partitions they have."""
-    import datetime as dt
-
     import dagster as dg
 
     from orchestration.automation import due_partitions
@@ -161,7 +160,7 @@ def first_failure(result: Any) -> str:
     return "the run failed before any step began"
 
 
-def janitor(home: Home) -> None:
+def janitor(home: Home, say: Callable[[str], None] = print) -> None:
     """End the runs whose process is gone, and free the places in pools that they and other ended runs still hold.
 
     Dagster cannot know that a run was killed with its process, and a place in the writer's pool that nobody gives back
@@ -180,8 +179,13 @@ def janitor(home: Home) -> None:
             with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as con:
                 try:
                     found += con.execute(sql).fetchone()[0]
-                except sqlite3.DatabaseError:
+                except sqlite3.OperationalError:  # no such table yet, or locked
                     pass
+                except sqlite3.DatabaseError as error:
+                    aside = history.with_name(f"history.damaged-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}")
+                    history.rename(aside)
+                    say(f"Dagster's history is damaged ({path.name}: {error}): set aside as {aside}; it begins anew, no data are touched")
+                    return
     if not found:
         return
     from dagster import DagsterInstance, DagsterRunStatus, DefaultRunLauncher, RunsFilter
@@ -274,6 +278,24 @@ def wait_for_builds(home: Home, instance: Any, say: Teller) -> None:
         janitor(home)
 
 
+def unreached(books: list[Account]) -> list[str]:
+    """One line for each source and kind of failure: a network that is gone is said once, and not for each of a hundred months."""
+    alike: dict[tuple[str, str], list[Account]] = {}
+    for a in books:
+        if a.outcome == "failed":
+            alike.setdefault((a.source, a.health), []).append(a)
+    lines = []
+    for (source, health), failed in alike.items():
+        names = [a.file or a.partition for a in failed]
+        which = ", ".join(names) if len(names) <= 3 else f"{len(names)} partitions ({names[0]} to {names[-1]})"
+        whys = list(dict.fromkeys(a.message for a in failed))
+        more = f"; and {len(whys) - 1} more like it, in meta.source and the UI" if len(whys) > 1 else ""
+        stands = sum(1 for a in failed if a.tables)
+        kept = f"; what landed before stands for {stands} of {len(failed)}" if stands else "; nothing has landed of it yet"
+        lines.append(f"failed: {source} {which}: {health}: {whys[0]}{more}{kept}")
+    return lines
+
+
 def account(
     home: Home, sources: list[Source], failure: str | None, say: Teller, missed: dict[str, str] | None = None
 ) -> None:
@@ -298,8 +320,10 @@ def account(
               f"{sum(a.accepted for a in mine):>9} {held:>9}")  # fmt: skip
     for name, why in (missed or {}).items():
         print(f"  not reached: {name}: {why}; what it gave before stands")
+    for line in unreached(books):
+        print(f"  {line}")
     for a in books:
-        if a.outcome in ("rejected", "blocked", "failed"):
+        if a.outcome in ("rejected", "blocked"):
             print(f"  held back: {a.source} {a.file or a.partition}: {a.outcome}: {a.message}")
         elif a.quarantined:
             reasons = ", ".join(f"{reason} {count}" for reason, count in a.reasons.items())
