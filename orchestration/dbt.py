@@ -146,7 +146,12 @@ def ensure_manifest(home: Home, say: Any = print) -> Path:
     path, stamp = manifest_path(home), target_dir(home) / ".digest"
     digest = project_digest()
     if path.exists() and stamp.exists() and stamp.read_text() == digest:
-        return path
+        try:
+            json.loads(path.read_bytes())
+            return path
+        except ValueError:
+            say(f"{path} is damaged: it is made anew")
+            (target_dir(home) / "partial_parse.msgpack").unlink(missing_ok=True)
     say("reading the dbt project (after a change of it: some seconds)")
     for _ in run(home, ["parse"]):
         pass

@@ -9,6 +9,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -285,7 +287,13 @@ def compare(
     told: dict[str, Any] = {"version": plan.vintage_id, "built_at": plan.built_at, "code": plan.code_version, "as_of": plan.as_of, "previous": None}
     if previous is None:
         return told
-    other = duckdb.connect(str(previous), read_only=True)
+    copy = None
+    try:
+        other = duckdb.connect(str(previous), read_only=True)
+    except duckdb.IOException:  # somebody has opened the published file for writing: nobody's lock may hold back a publication
+        copy = Path(tempfile.mkdtemp()) / previous.name
+        shutil.copyfile(previous, copy)
+        other = duckdb.connect(str(copy), read_only=True)
     try:
         before_rows, now_rows = _counts(other), _counts(con)
         before_columns, now_columns = _columns(other), _columns(con)
@@ -314,6 +322,8 @@ def compare(
         }
     finally:
         other.close()
+        if copy is not None:
+            shutil.rmtree(copy.parent)
     return told
 
 

@@ -7,13 +7,19 @@ Does not belong here: any step of the work itself. `dagster job execute` would d
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+import fcntl
 import json
 import os
 import shutil
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from orchestration import progress
 from orchestration.progress import Teller
@@ -53,7 +59,13 @@ def main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     prepare(home)
-    janitor(home)
+    with alone(home, say):
+        return refresh(home, sources, options.force, say)
+
+
+def refresh(home: Home, sources: list[Source], force: bool, say: Teller) -> int:
+    """One refresh of a prepared home that no other refresh is at work in; returns the exit code of `main`."""
+    janitor(home, say)
 
     from orchestration import dbt
 
@@ -66,7 +78,8 @@ def main(argv: list[str] | None = None) -> int:
 
     with dg.DagsterInstance.get() as instance:
         missed = land_live(instance, defs, [s for s in sources if s.live], say)
-        tags = {"force": "true"} if options.force else {}
+        tags = this_process() | ({"force": "true"} if force else {})
+        wait_for_builds(home, instance, say)
         say("landing, building, checking, publishing")
         job = defs.resolve_job_def("refresh")
         skipped = not_asked(sources)
@@ -93,8 +106,6 @@ def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> d
     """Land each live source through its own job, partition by partition. One that cannot be reached is named
     and passed over: the others go on, and its last good landing stands. Returns source -> why, for those that
     could not even say which partitions they have."""
-    import datetime as dt
-
     import dagster as dg
 
     from orchestration.automation import due_partitions
@@ -120,7 +131,7 @@ def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> d
                 say(f"live {index} of {len(sources)}: {source.name}: nothing new")
         if source.partitions == "month_site":  # one run for all: a site's lists are read once for its months
             asked = [key for key in keys if key]
-            job.execute_in_process(instance=instance, run_config=QUIET, raise_on_error=False, tags=range_tags(asked))
+            job.execute_in_process(instance=instance, run_config=QUIET, raise_on_error=False, tags=range_tags(asked) | this_process())
             accounts = [Landing(home).account(source, landing_name(source, key)) for key in asked]
             states = Counter(f"{a.outcome}, {a.health}" if a else "not run" for a in accounts)
             told = "; ".join(f"{count} {state}" for state, count in states.items())
@@ -128,7 +139,7 @@ def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> d
             continue
         for key in keys:
             result = job.execute_in_process(
-                instance=instance, run_config=QUIET, raise_on_error=False, partition_key=key
+                instance=instance, run_config=QUIET, raise_on_error=False, partition_key=key, tags=this_process()
             )
             books = Landing(home).account(source, key or "all")
             state = f"{books.outcome}, {books.health}" if books else ("ran" if result.success else "failed")
@@ -149,28 +160,140 @@ def first_failure(result: Any) -> str:
     return "the run failed before any step began"
 
 
-def janitor(home: Home) -> None:
-    """Fail the runs that a killed `make refresh` left as started: they would hold the queue (their process is
-    gone, and Dagster cannot know)."""
+def janitor(home: Home, say: Callable[[str], None] = print) -> None:
+    """End the runs whose process is gone, and free the places in pools that they and other ended runs still hold.
+
+    Dagster cannot know that a run was killed with its process, and a place in the writer's pool that nobody gives back
+    would make every later build wait for ever. Only runs that this machine's processes carry out are judged: with
+    another launcher (deploy/) a process is not here to be seen."""
     import sqlite3
 
-    runs = home.dagster / "history" / "runs.db"
-    if not runs.exists():
+    history = home.dagster / "history"
+    looks = {
+        history / "runs.db": "select count(*) from runs where status in ('NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING')",
+        history / "runs" / "index.db": "select count(*) from concurrency_slots where run_id is not null",
+    }
+    found = 0
+    for path, sql in looks.items():  # a look of milliseconds: most times there is nothing to do
+        if path.exists():
+            with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as con:
+                try:
+                    found += con.execute(sql).fetchone()[0]
+                except sqlite3.OperationalError:  # no such table yet, or locked
+                    pass
+                except sqlite3.DatabaseError as error:
+                    aside = history.with_name(f"history.damaged-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}")
+                    history.rename(aside)
+                    say(f"Dagster's history is damaged ({path.name}: {error}): set aside as {aside}; it begins anew, no data are touched")
+                    return
+    if not found:
         return
-    from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+    from dagster import DagsterInstance, DagsterRunStatus, DefaultRunLauncher, RunsFilter
 
-    with sqlite3.connect(f"file:{runs}?mode=ro", uri=True) as con:
-        try:
-            open_runs = con.execute("select count(*) from runs where status in ('STARTED', 'STARTING')").fetchone()[0]
-        except sqlite3.DatabaseError:
-            return
-    if not open_runs:
-        return
     with DagsterInstance.get() as instance:
-        for run in instance.get_runs(filters=RunsFilter(statuses=[DagsterRunStatus.STARTED])):
-            pid = run.tags.get("evatlas/pid")
-            if pid and not Path(f"/proc/{pid}").exists():
+        if not isinstance(instance.run_launcher, DefaultRunLauncher):
+            return
+        begun = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+        for run in instance.get_runs(filters=RunsFilter(statuses=begun)):
+            if process_is_gone(instance, run):
                 instance.report_run_failed(run, "its process is gone")
+        for run_id in instance.event_log_storage.get_concurrency_run_ids():
+            held = instance.get_run_by_id(run_id)
+            if held is None or held.is_finished:
+                instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+
+
+#: The tag of a run that `make refresh` carries out: "<process id>:<its start in clock ticks since boot>".
+PID_TAG = "evatlas/pid"
+
+
+def this_process() -> dict[str, str]:
+    return {PID_TAG: f"{os.getpid()}:{started(os.getpid())}"}
+
+
+def started(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None when there is none (or no /proc). An id alone is used again."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def process_is_gone(instance: Any, run: Any) -> bool:
+    """Whether the process that carries out a run has ended: by the tag of `make refresh`, else by what the run's worker
+    said of itself when it began. False where nothing is known."""
+    from dagster import DagsterEventType
+
+    if not Path("/proc/self/stat").exists():
+        return False
+    tag = run.tags.get(PID_TAG)
+    if tag:
+        pid, _, ticks = tag.partition(":")
+        return str(started(int(pid))) != ticks
+    for entry in reversed(instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)):
+        said = entry.dagster_event.event_specific_data.metadata.get("pid") if entry.dagster_event.event_specific_data else None
+        if said is not None:
+            ticks = started(int(said.value))
+            if ticks is None:
+                return True
+            boot = time.time() - float(Path("/proc/uptime").read_text().split()[0])
+            return boot + ticks / os.sysconf("SC_CLK_TCK") > entry.timestamp + 1  # another process has the id now
+    return False
+
+
+@contextmanager
+def alone(home: Home, say: Teller) -> Iterator[None]:
+    """One `make refresh` of a home at a time; another waits and says for whom. The kernel frees the lock with the process."""
+    with open(home.root / ".refresh.lock", "a+") as handle:
+        waiting = False
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not waiting:
+                    handle.seek(0)
+                    say(f"another refresh of this home is at work (process {handle.read().strip() or 'unknown'}): waiting for it")
+                    waiting = True
+                time.sleep(0.5)
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+def wait_for_builds(home: Home, instance: Any, say: Teller) -> None:
+    """Wait while a run that was started from the UI builds: Dagster's own wait for a pool keeps a core busy and says nothing."""
+    from orchestration.transform import WRITER_POOL
+
+    told = False
+    while WRITER_POOL in instance.event_log_storage.get_concurrency_keys():
+        holders = instance.event_log_storage.get_concurrency_info(WRITER_POOL).active_run_ids
+        if not holders:
+            return
+        if not told:
+            say(f"a build is at work (run {', '.join(sorted(holders))}): waiting for it")
+            told = True
+        time.sleep(2)
+        janitor(home)
+
+
+def unreached(books: list[Account]) -> list[str]:
+    """One line for each source and kind of failure: a network that is gone is said once, and not for each of a hundred months."""
+    alike: dict[tuple[str, str], list[Account]] = {}
+    for a in books:
+        if a.outcome == "failed":
+            alike.setdefault((a.source, a.health), []).append(a)
+    lines = []
+    for (source, health), failed in alike.items():
+        names = [a.file or a.partition for a in failed]
+        which = ", ".join(names) if len(names) <= 3 else f"{len(names)} partitions ({names[0]} to {names[-1]})"
+        whys = list(dict.fromkeys(a.message for a in failed))
+        more = f"; and {len(whys) - 1} more like it, in meta.source and the UI" if len(whys) > 1 else ""
+        stands = sum(1 for a in failed if a.tables)
+        kept = f"; what landed before stands for {stands} of {len(failed)}" if stands else "; nothing has landed of it yet"
+        lines.append(f"failed: {source} {which}: {health}: {whys[0]}{more}{kept}")
+    return lines
 
 
 def account(
@@ -197,8 +320,10 @@ def account(
               f"{sum(a.accepted for a in mine):>9} {held:>9}")  # fmt: skip
     for name, why in (missed or {}).items():
         print(f"  not reached: {name}: {why}; what it gave before stands")
+    for line in unreached(books):
+        print(f"  {line}")
     for a in books:
-        if a.outcome in ("rejected", "blocked", "failed"):
+        if a.outcome in ("rejected", "blocked"):
             print(f"  held back: {a.source} {a.file or a.partition}: {a.outcome}: {a.message}")
         elif a.quarantined:
             reasons = ", ".join(f"{reason} {count}" for reason, count in a.reasons.items())

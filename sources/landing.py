@@ -148,6 +148,10 @@ class Landing:
         latest = self.store.latest(source.name, partition)
         if latest is None or [p["sha256"] for p in latest["pages"]] != [p.sha256 for p in pages]:
             latest = self.store.record(source.name, partition, pages, Health.ok)
+        else:
+            for page in pages:  # a blob that was lost or cut is here again: kept anew
+                if page.path is None:
+                    self.store.put(page.body)
         return self.parse(source, partition, latest, checked_at=now)
 
     def parse(
@@ -163,7 +167,8 @@ class Landing:
         digest = hashlib.sha256(
             "\n".join([*(p["sha256"] + p["key"] for e in entries for p in e["pages"]), code_digest(source)]).encode()
         ).hexdigest()
-        if before is not None and before.input_digest == digest and before.outcome not in ("failed",):
+        stands = before is not None and all(schema_of(self.table_path(source, t, partition)) is not None for t in before.tables)
+        if before is not None and stands and before.input_digest == digest and before.outcome not in ("failed",):
             if before.outcome == "landed":
                 before.outcome = "unchanged"
             before.checked_at = now.isoformat(timespec="seconds")
@@ -303,12 +308,12 @@ class Landing:
                 self._write_declared(source, table)
             path = self.table_path(source, table.name, "_schema")
             schema = landed_schema(table)
-            if path.exists() and pl.read_parquet_schema(path) == schema:
+            if schema_of(path) == schema:
                 continue
             with atomic_path(path) as tmp:
                 pl.DataFrame(schema=schema).write_parquet(tmp)
         path = self.home.quarantine / source.name / "_schema.parquet"
-        if not path.exists():
+        if schema_of(path) is None:
             with atomic_path(path) as tmp:
                 pl.DataFrame(
                     schema={**QUARANTINE_SCHEMA, "source": pl.String, "partition": pl.String}
@@ -324,7 +329,7 @@ class Landing:
             pl.lit(None, pl.String).alias("_snapshot_sha256"),
             pl.lit(None, pl.String).alias("_fetched_at"),
         )
-        if path.exists() and pl.read_parquet(path).equals(frame):
+        if schema_of(path) is not None and pl.read_parquet(path).equals(frame):
             return
         with atomic_path(path) as tmp:
             frame.write_parquet(tmp, compression="zstd")
@@ -372,6 +377,14 @@ class Landing:
         with atomic_path(meta / "sources.parquet") as tmp:
             pl.DataFrame(declared).write_parquet(tmp)
         return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+
+
+def schema_of(path: Path) -> Mapping[str, Any] | None:
+    """The schema of a landed file; None where there is none, or it cannot be read (cut or damaged: it is written anew)."""
+    try:
+        return pl.read_parquet_schema(path) if path.exists() else None
+    except (pl.exceptions.PolarsError, OSError):
+        return None
 
 
 def height_of(frame: pl.DataFrame | Path) -> int:

@@ -38,7 +38,7 @@ class RawStore:
         """Keep `body`; returns its sha256. Keeping the same bytes twice changes nothing."""
         digest = hashlib.sha256(body).hexdigest()
         path = self.blob(digest)
-        if not path.exists():
+        if not path.exists() or path.stat().st_size != len(body):  # lost, or cut by something else than us
             write_atomic(path, body)
         return digest
 

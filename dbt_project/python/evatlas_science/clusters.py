@@ -39,6 +39,7 @@ def plant_clusters(plants: pd.DataFrame) -> pd.DataFrame:
     from sklearn.cluster import DBSCAN, HDBSCAN
 
     rows = []
+    fitted: dict[int, HDBSCAN] = {}
     for method in METHODS:
         before: dict[str, set[str]] = {}
         serial = 0
@@ -52,7 +53,9 @@ def plant_clusters(plants: pd.DataFrame) -> pd.DataFrame:
                 strength = (labels >= 0).astype(float)
             else:
                 # one more than hdbscan-contrib's min_samples: sklearn counts the point itself
-                model = HDBSCAN(min_cluster_size=size, min_samples=6, metric="haversine", copy=True).fit(points)
+                if year not in fitted:  # one hierarchy of a year serves both ways to cut it
+                    fitted[year] = HDBSCAN(min_cluster_size=size, min_samples=6, metric="haversine", copy=True).fit(points)
+                model = fitted[year]
                 labels, strength = model.labels_, model.probabilities_
                 if method == "hdbscan_50km":
                     labels = model.dbscan_clustering(CUT_KM / EARTH_RADIUS_KM, min_cluster_size=CUT_LEAST)

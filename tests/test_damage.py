@@ -1,0 +1,101 @@
+"""State that was damaged, lost or is held by somebody: made anew or gone around, with nothing lost.
+
+Belongs here: single files of a home. Does not belong here: killed runs (test_janitor), hostile inputs (test_hostile).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from orchestration import build, dbt, export, refresh
+from sources import all_sources
+from sources.home import Home, write_atomic
+from sources.landing import ALL, Landing
+
+SOURCE = next(s for s in all_sources() if s.name == "heritage_cases")
+TABLE = SOURCE.tables[0].name
+
+
+@pytest.mark.parametrize("damage", ["cut", "lost", "schema cut", "blobs lost", "blobs cut"])
+def test_landing_heals_from_what_the_source_says(tmp_path: Path, damage: str) -> None:
+    home = Home(tmp_path)
+    landing = Landing(home)
+    assert landing.land(SOURCE).outcome == "landed"
+    file = landing.table_path(SOURCE, TABLE, ALL)
+    whole = pl.read_parquet(file)
+    blobs = [p for p in (home.raw / "blobs").rglob("*") if p.is_file()]
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:100])
+    elif damage == "lost":
+        file.unlink()
+    elif damage == "schema cut":
+        path = landing.table_path(SOURCE, TABLE, "_schema")
+        path.write_bytes(path.read_bytes()[:20])
+    else:
+        for blob in blobs:
+            blob.unlink() if damage == "blobs lost" else blob.write_bytes(blob.read_bytes()[:9])
+        file.unlink()  # or nothing would have to be parsed again
+    account = Landing(home).land(SOURCE)
+    assert account.records_in == account.accepted + account.quarantined > 0
+    assert pl.read_parquet(file).drop("_fetched_at").equals(whole.drop("_fetched_at"))
+    assert all(pl.read_parquet_schema(p) for p in (home.landing / SOURCE.name).rglob("*.parquet"))
+    assert all(Landing(home).store.get(b.name) for b in blobs)
+
+
+def test_a_published_file_that_somebody_holds_for_writing_is_compared_all_the_same(tmp_path: Path) -> None:
+    sql = """create table indicator_latest as select 'i' as indicator, 'city' as geography_level, '1' as geography_id, '2024' as period, {}::double as value;
+        create table finding as select 'F1' as finding_id, 'supported' as verdict, 1.0 as value"""
+    for name, value in (("old", 1), ("new", 2)):
+        with duckdb.connect(str(tmp_path / f"{name}.duckdb")) as con:
+            con.execute(sql.format(value))
+    hold = f"import duckdb; con = duckdb.connect({str(tmp_path / 'old.duckdb')!r}); print('held', flush=True); input()"
+    holder = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout and holder.stdout.readline() == "held\n"
+    plan = build.Plan("", "v2", 2, "2026-01-01", "", "", "", "v1", False)
+    try:
+        with pytest.MonkeyPatch.context() as patch, duckdb.connect(str(tmp_path / "new.duckdb"), read_only=True) as con:
+            patch.setattr(export, "policy_changes", lambda now, before: [])
+            told = export.compare(con, tmp_path / "old.duckdb", plan)
+    finally:
+        holder.communicate("\n")
+    assert told["moved"] == [["i", "city", "1", "2024", 1.0, 2.0]]
+
+
+def test_a_damaged_manifest_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    write_atomic(dbt.manifest_path(home), '{"nodes": {')
+    write_atomic(dbt.target_dir(home) / ".digest", dbt.project_digest())
+    asked: list[list[str]] = []
+    monkeypatch.setattr(dbt, "run", lambda _, args: asked.append(args) or [])
+    dbt.ensure_manifest(home, lambda _: None)
+    assert asked == [["parse"]]
+    write_atomic(dbt.manifest_path(home), "{}")
+    dbt.ensure_manifest(home, lambda _: None)
+    assert len(asked) == 1
+
+
+def test_a_damaged_history_is_set_aside_with_a_word(tmp_path: Path) -> None:
+    home, said = Home(tmp_path), []
+    write_atomic(home.dagster / "history" / "runs.db", b"not a database, but long enough to be looked at" * 50)
+    refresh.janitor(home, said.append)
+    assert not (home.dagster / "history").exists() and "set aside" in said[0]
+    assert len(list(home.dagster.glob("history.damaged-*/runs.db"))) == 1
+
+
+def test_a_network_that_is_gone_is_said_once_a_source() -> None:
+    from sources.base import Health
+    from sources.landing import Account
+
+    def failed(source: str, partition: str, host: str, **more: int) -> Account:
+        return Account(source, partition, "failed", Health.unreachable, message=f"dns: {host} has no address here", tables=more)
+
+    books = [failed("sites", f"2026-10__{n:02}", f"www.{n}.cn") for n in range(50)] + [failed("list", "all", "www.list.cn", firms=7)]
+    first, second = refresh.unreached(books)
+    assert "50 partitions (2026-10__00 to 2026-10__49): unreachable: dns: www.0.cn" in first and "49 more" in first and "nothing has landed" in first
+    assert "list all: unreachable" in second and "stands for 1 of 1" in second
