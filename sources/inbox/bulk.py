@@ -76,7 +76,7 @@ from sources.inbox.judge import (
 )
 from sources.inbox.kinds import SCHEMAS
 from sources.scrub import redact
-from sources.values import NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
+from sources.values import LARGEST, LARGEST_OTHER, NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
 
 #: A file of firms of at least this many bytes goes this way.
 BULK_BYTES = {"csv": 8 << 20, "csv.gz": 1 << 19, "jsonl": 32 << 20, "parquet": 1 << 19, "xlsx": 16 << 20}
@@ -225,6 +225,7 @@ class NotPlain(Exception):
 class _Reader:
     out: _Out | None = None
     encoding = "utf-8"
+    others_arouse = False  # whether columns that are not kept look suspicious in most lines
 
     def __init__(self) -> None:
         self.flags: list[str] = []
@@ -233,16 +234,29 @@ class _Reader:
         if self.out is not None:
             self.out.writer.abandon()
 
-    def take(self, frame: pl.DataFrame, text: pl.Series | pl.Expr) -> None:
-        """Write records, after a closer look at those whose whole text arouses suspicion."""
+    def take(self, frame: pl.DataFrame, text: pl.Series | pl.Expr, whole: bool = True) -> None:
+        """Write records, after a closer look at those whose text arouses suspicion: `text` holds all that the record does
+        and, unless it is the `whole` of it, more (columns that are not kept)."""
         assert self.out is not None
+        kept = pl.concat_str(self.out.columns, separator=",", ignore_nulls=True)
+        whole = whole or self.others_arouse
+        if self.others_arouse:
+            text = kept
         if isinstance(text, pl.Expr):
             text = frame.select(text).to_series()
-        suspect = text.str.contains(_SUSPICIOUS)
-        self.out.add(frame.filter(~suspect).with_columns(pl.lit(False).alias("check"), pl.lit(None, pl.Binary).alias("odd")))
+        suspect = text.str.contains(_SUSPICIOUS).to_numpy()
+        if not whole and suspect.any():
+            own = frame.filter(suspect).select(kept).to_series().str.contains(_SUSPICIOUS).to_numpy()
+            # telephones in a column that is dropped: from now on only what is kept is looked at
+            self.others_arouse = bool(2 * own.sum() < suspect.sum() > len(text) // 20)
+            suspect = suspect.copy()
+            suspect[suspect] = own
+        plain = frame.filter(~suspect) if suspect.any() else frame
+        self.out.add(plain.with_columns(pl.lit(False).alias("check"), pl.lit(None, pl.Binary).alias("odd")))
         if not suspect.any():
             return
-        text, frame = text.filter(suspect), frame.filter(suspect)
+        frame = frame.filter(suspect)
+        text = text.filter(pl.Series(suspect)) if whole else frame.select(kept).to_series()
         damaged = text.str.contains(_DAMAGED).to_numpy().copy()
         for column in self.out.columns:
             if column not in NUMERIC:
@@ -526,20 +540,7 @@ class _CsvReader(_Reader):
             self.whole = len(self.kept) == len(self.header)
             self.out = _Out(self.target, [c for _, c in self.kept])
         width = len(self.header)
-        field = '(?:[^",]*|"(?:[^"]|"")*")'
-        line = pl.col("line")
-        kinds = lines.to_frame("line").select(
-            (
-                pl.when(line.str.contains('"', literal=True))
-                .then(line.str.contains(f"^{field}(?:,{field}){{{width - 1}}}$"))
-                .otherwise(line.str.count_matches(",", literal=True) == width - 1)
-                & (line.str.len_bytes() <= MAX_TEXT)
-                & ~line.str.contains(r'^(?:[,\s"]*$|\x{feff})')
-            ).alias("plain"),
-            line.str.contains(r"^\s*$").alias("blank"),
-        )
-        plain = kinds["plain"].to_numpy().copy()
-        blank = kinds["blank"].to_numpy()
+        plain, blank, starts = _plain_lines(block, lines, width)
         plain[:start] = False
         if odd:
             plain[list(odd)] = False
@@ -570,10 +571,9 @@ class _CsvReader(_Reader):
         numbers = self.number + np.cumsum(counted)
         self.number = int(numbers[-1]) if len(numbers) else self.number
         if plain.any():
-            some = plain.all()
-            mask = pl.Series(plain)
-            text = lines if some else lines.filter(mask)
-            body = block if some else text.str.join("\n").item().encode()
+            every = bool(plain.all())
+            text = lines if every else lines.filter(pl.Series(plain))
+            body = block if every else _slices(block, plain, starts)
             frame = pl.read_csv(
                 body, has_header=False, infer_schema=False, columns=[i for i, _ in self.kept], quote_char='"',
             )  # fmt: skip
@@ -581,7 +581,7 @@ class _CsvReader(_Reader):
             if frame.height != len(text):
                 raise RuntimeError(f"{frame.height} records were parsed out of {len(text)} lines")
             frame = frame.with_columns(pl.Series("record", numbers[plain], dtype=pl.Int64))
-            self.take(frame, text if self.whole else pl.concat_str(self.out.columns, separator=",", ignore_nulls=True))
+            self.take(frame, text, whole=self.whole)
         self.out.odd(
             [self.scrubber.scrub(csv_record(int(numbers[i]), found, self.header)) for i, found in slow]
         )  # fmt: skip
@@ -589,6 +589,50 @@ class _CsvReader(_Reader):
             return b""
         rest = "".join(at(i) for i in range(carry_from, len(lines)))
         return rest.encode(self.encoding.replace("-sig", ""), "surrogateescape")
+
+
+#: First bytes of what a line without a record may begin with: ASCII blanks, comma, quote, and those of other blanks in UTF-8.
+_BLANK_FIRST = np.zeros(256, dtype=bool)
+_BLANK_FIRST[[*range(9, 14), *range(28, 33), ord(","), ord('"'), 0xC2, 0xE1, 0xE2, 0xE3, 0xEF]] = True
+
+
+def _plain_lines(block: bytes, lines: pl.Series, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the lines of a block: whether each is one plain record of `width` fields, whether it is blank, and where it
+    starts (with the end of the last one, one more than there are lines)."""
+    field = '(?:[^",]*|"(?:[^"]|"")*")'
+    line = pl.col("line")
+    looks = lines.to_frame("line").select(
+        (line.str.count_matches(",", literal=True) == width - 1).alias("plain"),
+        line.str.contains('"', literal=True).alias("quoted"),
+        line.str.len_bytes().alias("bytes"),
+    )
+    plain = looks["plain"].to_numpy().copy()
+    bytes_ = looks["bytes"].to_numpy()
+    starts = np.zeros(len(lines) + 1, dtype=np.int64)
+    np.cumsum(bytes_ + np.int64(1), out=starts[1:])
+    if len(block) != starts[-1] - (0 if block.endswith(b"\n") else 1):
+        raise RuntimeError(f"{starts[-1]} bytes of lines in a block of {len(block)}")
+    if looks["quoted"].any():
+        at = np.flatnonzero(looks["quoted"].to_numpy())
+        plain[at] = lines.gather(at).str.contains(f"^{field}(?:,{field}){{{width - 1}}}$").to_numpy()
+    plain &= bytes_ <= MAX_TEXT
+    # one look at the first byte spares nearly all lines the expressions
+    first = np.frombuffer(block, dtype=np.uint8)[np.minimum(starts[:-1], len(block) - 1)]
+    blank = bytes_ == 0
+    at = np.flatnonzero(_BLANK_FIRST[first] & ~blank)
+    if len(at):
+        some = lines.gather(at)
+        plain[at] &= ~some.str.contains(r'^(?:[,\s"]*$|\x{feff})').to_numpy()
+        blank[at] = some.str.contains(r"^\s*$").to_numpy()
+    plain &= ~blank
+    return plain, blank, starts
+
+
+def _slices(block: bytes, wanted: np.ndarray, starts: np.ndarray) -> bytes:
+    """The wanted lines of a block, in runs of neighbours."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], wanted, [False])).astype(np.int8)))
+    view = memoryview(block)
+    return b"".join(view[starts[a] : starts[b]] for a, b in edges.reshape(-1, 2).tolist())
 
 
 def _mark_bad(block: bytes, encoding: str) -> tuple[bytes, dict[int, str]]:
@@ -661,6 +705,38 @@ def _capital_reader(unit: str) -> Callable[[str], tuple[Any, ...] | None]:
     return read
 
 
+class _Capital(_Spellings):
+    """Sums of money: a plain number by whole columns and the words behind it once a spelling; all others one by one."""
+
+    def __init__(self, schema: Mapping[str, Any], unit: str):
+        super().__init__("registered_capital", schema, _capital_reader(unit))
+        self.unit = unit
+        one = _capital_reader(unit)
+
+        def words(text: str) -> tuple[Any, ...] | None:
+            """What one of it is; not for words that hold more of the number in other signs (２, ①)."""
+            return None if re.search(r"[\d.,+-]", fold(text)) else one("1" + text)
+
+        self.words = _Spellings("registered_capital", schema, words)
+
+    def of(self, texts: pl.Series) -> pl.DataFrame:
+        value, currency, text, assumed = list(self.schema)[2:]
+        parts = texts.str.extract_groups(r"^([0-9]{1,15}(?:\.[0-9]{1,9})?)([^0-9.,+eE-][^0-9.,+-]*|)$").struct.unnest()
+        number = parts[parts.columns[0]].cast(pl.Float64)
+        said = self.words.of(parts[parts.columns[1]])
+        amount = number * said[value]
+        most = said[currency].replace_strict(LARGEST, default=LARGEST_OTHER, return_dtype=pl.Float64)
+        plain = (number.is_not_null() & said["_ok"] & said[value].is_not_null() & (amount <= most)).fill_null(False)
+        fast = pl.DataFrame({
+            "_ok": plain, value: amount, currency: said[currency], text: texts.str.strip_chars() + self.unit,
+            assumed: said[assumed],
+        })  # fmt: skip
+        if plain.all():
+            return fast
+        slow = super().of(pl.select(pl.when(~plain).then(texts)).to_series())
+        return pl.select(pl.when(plain).then(fast[c]).otherwise(slow[c]).alias(c) for c in fast.columns)
+
+
 def _adcode_reader(text: str) -> tuple[Any, ...] | None:
     if text.strip().lower() in NULLS:
         return (None,)
@@ -715,10 +791,9 @@ class _Judge:
             "founded_on": _Dates("founded_on", {"founded_on": text, "founded_precision": text}, today),
             "closed_on": _Dates("closed_on", {"closed_on": text, "closed_precision": text}, None),
             "as_of": _Dates("as_of", {"as_of": text, "_p": text}, today, 1949),
-            "registered_capital": _Spellings(
-                "registered_capital",
+            "registered_capital": _Capital(
                 {"registered_capital": amount, "capital_currency": text, "registered_capital_text": text, "_assumed": flag},
-                _capital_reader(self.units.get("registered_capital", "")),
+                self.units.get("registered_capital", ""),
             ),
             "city_adcode": _Spellings("city_adcode", {"city_adcode": text}, _adcode_reader),
             "powertrain": _Spellings("powertrain", {"powertrain": text}, _powertrain_reader),
