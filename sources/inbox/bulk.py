@@ -80,7 +80,7 @@ from sources.values import LARGEST, LARGEST_OTHER, NULLS, SENTINELS, fold, name_
 
 #: A file of firms of at least this many bytes goes this way.
 BULK_BYTES = {"csv": 8 << 20, "csv.gz": 1 << 19, "jsonl": 32 << 20, "parquet": 1 << 19, "xlsx": 16 << 20}
-BLOCK = 24 << 20  # decoded bytes that are read at once
+BLOCK = 8 << 20  # decoded bytes that are read at once
 HEAD = 4 << 20  # decoded bytes that tell the encoding
 BATCH = 100_000  # records that are judged at once
 #: Records of one identity that a file may hold without saying the same each time; beyond it the file contradicts itself.
@@ -149,42 +149,73 @@ def _has_surrogate(text: str) -> bool:
     return False
 
 
+class _Lane:
+    """A thread that does jobs in the order in which they come; whoever brings them waits while two are left to do, and
+    meets their errors."""
+
+    def __init__(self) -> None:
+        self.thread = ThreadPoolExecutor(1)
+        self.pending: list[Future[Any]] = []
+
+    def submit(self, job: Callable[..., Any], *args: Any) -> None:
+        while len(self.pending) > 1:
+            self.pending.pop(0).result()
+        self.pending.append(self.thread.submit(job, *args))
+
+    def close(self) -> None:
+        """Wait for all that is left to do."""
+        while self.pending:
+            self.pending.pop(0).result()
+        self.thread.shutdown()
+
+    def abandon(self) -> None:
+        """Stop after an error."""
+        self.thread.shutdown(cancel_futures=True)
+
+
+def _ahead(items: Iterator[Any]) -> Iterator[Any]:
+    """The same items, of which the next one is made in a thread meanwhile."""
+    end = object()
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, end)
+        while (item := coming.result()) is not end:
+            coming = thread.submit(next, items, end)
+            yield item
+
+
 class _Writer:
     """Row groups of one Parquet file, encoded in a thread of their own."""
 
     def __init__(self, path: Path, schema: Mapping[str, Any], dictionary: tuple[str, ...] = ()):
-        self.schema = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        # text as views, which is how Polars holds it: no copy on the way to the file (nested ones Arrow does not write)
+        nested = any(pl.List in (t, getattr(t, "base_type", lambda: None)()) for t in schema.values())
+        self.level = pl.CompatLevel.oldest() if nested else pl.CompatLevel.newest()
+        self.schema = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=self.level).schema
         self.file = pq.ParquetWriter(
             path, self.schema, compression="zstd", compression_level=1, use_dictionary=list(dictionary) or False,
             write_statistics=False,
         )  # fmt: skip
-        self.thread = ThreadPoolExecutor(1)
-        self.pending: list[Future[None]] = []
+        self.lane = _Lane()
         self.rows = 0
 
     def write(self, frame: pl.DataFrame) -> None:
         if frame.is_empty():
             return
         self.rows += frame.height
-        while len(self.pending) > 1:
-            self.pending.pop(0).result()
-        self.pending.append(self.thread.submit(self._write, frame))
+        self.lane.submit(self._write, frame)
 
     def _write(self, frame: pl.DataFrame) -> None:
-        self.file.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(self.schema))
+        self.file.write_table(frame.to_arrow(compat_level=self.level).cast(self.schema))
 
     def close(self, meta: Mapping[str, Any] | None = None) -> None:
-        for job in self.pending:
-            job.result()
-        self.pending = []
-        self.thread.shutdown()
+        self.lane.close()
         if meta is not None:
             self.file.add_key_value_metadata({META: json.dumps(meta, ensure_ascii=False).encode()})
         self.file.close()
 
     def abandon(self) -> None:
         """Stop after an error; the file is not worth reading."""
-        self.thread.shutdown(cancel_futures=True)
+        self.lane.abandon()
         try:
             self.file.close()
         except (pa.ArrowException, OSError):
@@ -251,22 +282,25 @@ class _Reader:
             self.others_arouse = bool(2 * own.sum() < suspect.sum() > len(text) // 20)
             suspect = suspect.copy()
             suspect[suspect] = own
-        plain = frame.filter(~suspect) if suspect.any() else frame
-        self.out.add(plain.with_columns(pl.lit(False).alias("check"), pl.lit(None, pl.Binary).alias("odd")))
-        if not suspect.any():
-            return
-        frame = frame.filter(suspect)
-        text = text.filter(pl.Series(suspect)) if whole else frame.select(kept).to_series()
-        damaged = text.str.contains(_DAMAGED).to_numpy().copy()
-        for column in self.out.columns:
-            if column not in NUMERIC:
-                at, values = _matching(frame[column], _PERSONAL)
-                if values:
-                    clean = pl.Series(list(map(redact, values)), dtype=pl.String)
-                    frame = frame.with_columns(frame[column].scatter(at, clean))
-            at, values = _matching(frame[column], TURNED.pattern)
-            damaged[at[[is_mojibake(v) for v in values]]] = True
-        self.out.add(frame.with_columns(pl.Series("check", damaged), pl.lit(None, pl.Binary).alias("odd")))
+        check = np.zeros(frame.height, dtype=bool)
+        if suspect.any():
+            rows = np.flatnonzero(suspect)
+            some = frame[rows]
+            text = text.gather(rows) if whole else some.select(kept).to_series()
+            damaged = text.str.contains(_DAMAGED).to_numpy().copy()
+            changed = []
+            for column in self.out.columns:
+                if column not in NUMERIC:
+                    at, values = _matching(some[column], _PERSONAL)
+                    if values:
+                        clean = pl.Series(list(map(redact, values)), dtype=pl.String)
+                        some = some.with_columns(some[column].scatter(at, clean))
+                        changed.append(frame[column].scatter(rows[at], clean))
+                at, values = _matching(some[column], TURNED.pattern)
+                damaged[at[[is_mojibake(v) for v in values]]] = True
+            check[rows] = damaged
+            frame = frame.with_columns(changed)
+        self.out.add(frame.with_columns(pl.Series("check", check), pl.lit(None, pl.Binary).alias("odd")))
 
 
 def _matching(column: pl.Series, pattern: str) -> tuple[np.ndarray, list[str]]:
@@ -1067,12 +1101,11 @@ def judge_bulk(
         writers[name] = _Writer(path, {**schemas[name], **dict.fromkeys(said, pl.String)}, few if name == "firms" else ())
 
     waiting: list[pl.DataFrame] = []
+    deciding = _Lane()  # sector and places, beside the judging of the next records
 
-    def put(rows: pl.DataFrame) -> None:
-        if writers and rows.height:
-            writers["firms"].write(rows.with_columns(**said))
-            waiting.append(_compact(sector_of(rows, seeds, unjudged=total <= LIST_ROWS)))
-            locate(BATCH)
+    def decide(rows: pl.DataFrame) -> None:
+        waiting.append(_compact(sector_of(rows, seeds, unjudged=total <= LIST_ROWS)))
+        locate(BATCH)
 
     def locate(least: int) -> None:
         """Places are looked for in many records at once: what the gazetteer costs does not depend on their number."""
@@ -1081,15 +1114,26 @@ def judge_bulk(
             waiting.clear()
             writers["firms_sector"].write(placed.with_columns(**said))
 
-    try:
+    def put(rows: pl.DataFrame) -> None:
+        if writers and rows.height:
+            writers["firms"].write(rows.with_columns(**said))
+            deciding.submit(decide, rows)
+
+    def batches() -> Iterator[pl.DataFrame]:
         for batch in source.iter_batches(batch_size=BATCH):
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)
+            yield frame
+
+    try:
+        for frame in _ahead(batches()):
             put(judge.batch(frame))
         put(judge.settle())
-        locate(0)
+        deciding.submit(locate, 0)
+        deciding.close()
         judge.finish(meta.get("manifest") or {})
     except BaseException:
+        deciding.abandon()
         for writer in writers.values():
             writer.abandon()
         raise
