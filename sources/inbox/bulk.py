@@ -86,6 +86,8 @@ BATCH = 100_000  # records that are judged at once
 #: Records of one identity that a file may hold without saying the same each time; beyond it the file contradicts itself.
 MAX_CONTESTED = 500_000
 META = b"evatlas"
+#: Columns of text with few values among many records.
+FEW = ("city_adcode", "city", "province", "status", "company_type", "powertrain", "industry_code", "as_of")
 
 
 def is_bulk(path: Path, kind: str, media: str) -> bool:
@@ -120,7 +122,7 @@ class _Out:
     def __init__(self, path: Path, columns: list[str]):
         self.columns = columns
         self.schema = {"record": pl.Int64, "check": pl.Boolean, "odd": pl.Binary, **dict.fromkeys(columns, pl.String)}
-        self.writer = _Writer(path, self.schema)
+        self.writer = _Writer(path, self.schema, tuple(c for c in columns if c in FEW))
         self.records = 0
 
     def add(self, frame: pl.DataFrame) -> None:
@@ -222,9 +224,17 @@ class _Writer:
             pass
 
 
+def _plain_memory() -> None:
+    """Let Arrow take memory from the system: its own pool gives pages back and asks for them again with each batch, which
+    cost a second in ten and a hundred megabytes."""
+    if pa.default_memory_pool().backend_name != "system":
+        pa.set_memory_pool(pa.system_memory_pool())
+
+
 def read_bulk(path: Path, kind: str, media: str, manifest: Mapping[str, Any], out: Path) -> None:
     """Read a large tabular file strictly, take personal data out, and write its scrubbed form to `out`. Raises RejectFile
     or BlockFile with its reason, as judge.read does."""
+    _plain_memory()
     check_bytes(path, manifest)
     if media in ("csv", "csv.gz"):
         reader: Any = _CsvReader(path, kind, media, out)
@@ -1088,6 +1098,7 @@ def judge_bulk(
     """Judge a scrubbed form as judge.judge does. With `workdir`, the tables `firms` and `firms_sector` are written there
     (their columns, then those of `provenance`) and given back as paths; without, nothing is written. Raises BlockFile
     when an anomaly guard holds the file back."""
+    _plain_memory()
     source = pq.ParquetFile(scrubbed)
     meta, total = form_of(scrubbed)
     judge = _Judge(meta, today, _contested(source, meta, today))
@@ -1095,8 +1106,7 @@ def judge_bulk(
     schemas = {"firms": SCHEMAS["firms"], "firms_sector": EXTRACT}
     writers: dict[str, _Writer] = {}
     paths = {name: workdir / f"{name}.parquet" for name in schemas} if workdir else {}
-    few = ("uscc_valid", "city_adcode", "city", "province", "founded_precision", "status", "closed_precision", "capital_currency",
-           "flags", "company_type", "powertrain", *said)  # fmt: skip
+    few = (*FEW, "uscc_valid", "founded_precision", "closed_precision", "capital_currency", "flags", *said)
     for name, path in paths.items():
         writers[name] = _Writer(path, {**schemas[name], **dict.fromkeys(said, pl.String)}, few if name == "firms" else ())
 
