@@ -45,7 +45,7 @@ from sources.files import (
     open_table,
     sniff,
 )
-from sources.firm_enrichment import EXTRACT, LIST_ROWS, placed_of, sector_of
+from sources.firm_enrichment import EXTRACT, LIST_ROWS, may_be_of_sector, placed_of, sector_of
 from sources.identifiers import (
     clean_code,
     is_lei,
@@ -75,6 +75,7 @@ from sources.inbox.judge import (
     settle_duplicates,
 )
 from sources.inbox.kinds import SCHEMAS
+from sources.location import gazetteer_of
 from sources.scrub import redact
 from sources.values import LARGEST, LARGEST_OTHER, NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
 
@@ -1110,19 +1111,33 @@ def judge_bulk(
     for name, path in paths.items():
         writers[name] = _Writer(path, {**schemas[name], **dict.fromkeys(said, pl.String)}, few if name == "firms" else ())
 
-    waiting: list[pl.DataFrame] = []
     deciding = _Lane()  # sector and places, beside the judging of the next records
+    maybe: list[pl.DataFrame] = []  # records that may be of the sector
+    found: list[pl.DataFrame] = []  # those that are
+    unjudged = total <= LIST_ROWS
 
     def decide(rows: pl.DataFrame) -> None:
-        waiting.append(_compact(sector_of(rows, seeds, unjudged=total <= LIST_ROWS)))
-        locate(BATCH)
+        # most records of a register have no word of the sector, and what the rules cost goes little with their number
+        maybe.append(_compact(rows if unjudged else rows.filter(may_be_of_sector(rows, seeds))))
+        if sum(part.height for part in maybe) > BATCH // 4:
+            classify()
+
+    def classify() -> None:
+        if maybe:
+            found.append(_compact(sector_of(pl.concat(maybe), seeds, unjudged=unjudged)))
+            maybe.clear()
+            locate(BATCH)
 
     def locate(least: int) -> None:
         """Places are looked for in many records at once: what the gazetteer costs does not depend on their number."""
-        if sum(part.height for part in waiting) > least:
-            placed = placed_of(pl.concat(waiting), seeds)
-            waiting.clear()
+        if sum(part.height for part in found) > least:
+            placed = placed_of(pl.concat(found), seeds)
+            found.clear()
             writers["firms_sector"].write(placed.with_columns(**said))
+
+    def rest() -> None:
+        classify()
+        locate(0)
 
     def put(rows: pl.DataFrame) -> None:
         if writers and rows.height:
@@ -1136,10 +1151,12 @@ def judge_bulk(
             yield frame
 
     try:
+        if writers:
+            deciding.submit(gazetteer_of, seeds)  # while the first records are judged
         for frame in _ahead(batches()):
             put(judge.batch(frame))
         put(judge.settle())
-        deciding.submit(locate, 0)
+        deciding.submit(rest)
         deciding.close()
         judge.finish(meta.get("manifest") or {})
     except BaseException:
