@@ -70,6 +70,11 @@ def sector_of(frame: pl.DataFrame, seeds: Path, unjudged: bool) -> pl.DataFrame:
     return judged.filter(pl.col("in_sector") | (pl.col("sector_basis") == "unjudged"))
 
 
+def may_be_of_sector(frame: pl.DataFrame, seeds: Path) -> pl.Series:
+    """Whether `sector_of` has to look at a record: of a register, what it leaves out is not in the sector."""
+    return sector.candidates(frame, sector.rules_of(seeds))
+
+
 def placed_of(judged: pl.DataFrame, seeds: Path) -> pl.DataFrame:
     """What `sector_of` gave, located, with exactly the columns of EXTRACT."""
     found = pl.concat([judged, location_of(judged, seeds)], how="horizontal")

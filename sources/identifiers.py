@@ -104,7 +104,7 @@ def uscc_valid_series(codes: pl.Series) -> pl.Series:
     out = np.zeros(len(codes), dtype=bool)
     if fits.any():
         some = codes.filter(fits)
-        chars = np.frombuffer("".join(some.to_list()).encode("utf-8"), dtype=np.uint8).reshape(-1, 18)
+        chars = np.frombuffer(some.str.join("").item().encode("utf-8"), dtype=np.uint8).reshape(-1, 18)
         values = _TABLE[chars]
         known = (values != 255).all(axis=1) & (values[:, 2:8] < 10).all(axis=1)
         # the weighted sum with the check digit itself at weight one is a multiple of 31

@@ -167,10 +167,25 @@ def classify(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     code), `matched_words`, `score` (0-1), `share` (1, 1/2, 1/3 ... by place, summing to 1), `in_sector`.
     A record without any row has nothing to do with vehicles by these rules.
     """
+    some = _base(frame)
+    some = some.filter(_tells(some, rules))
+    if some.is_empty():
+        return _finish(some.select("record"), [])
+    some = _tokenise(some, rules)
+    return _finish(some, _evidence(some, rules))
+
+
+def candidates(frame: pl.DataFrame, rules: Rules) -> pl.Series:
+    """Whether `classify` has to look at a record at all; of one where not it says nothing."""
+    return _tells(_base(frame), rules)
+
+
+def _base(frame: pl.DataFrame) -> pl.DataFrame:
+    """What is read of a record: `record`, `name`, `scope` (never NULL), `industry_code`, `industry_standard`, `name_en`."""
     columns = frame.columns
     name = pl.col("name_zh") if "name_zh" in columns else pl.lit(None, pl.String)
     scope = pl.col("business_scope") if "business_scope" in columns else pl.lit(None, pl.String)
-    base = frame.select(
+    return frame.select(
         name.fill_null("").alias("name"),
         scope.fill_null("").alias("scope"),
         *(
@@ -178,27 +193,27 @@ def classify(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             for c in ("industry_code", "industry_standard", "name_en")
         ),
     ).with_row_index("record")
-    code_rules = rules.of("gbt2017", "gbt2011")
-    codes = sorted({w for r in code_rules for w in r.words})
-    base = base.with_columns(pl.col("name").str.contains(rules.name_filter).alias("named"))
-    wanted = pl.col("named") | pl.col("scope").str.contains(rules.scope_filter)
+
+
+def _tells(base: pl.DataFrame, rules: Rules) -> pl.Series:
+    """Whether a record holds a word, a code or a name that may say anything."""
+    named = base.get_column("name").str.contains(rules.name_filter)
+    wanted = named | base.get_column("scope").str.contains(rules.scope_filter)
     if base["industry_code"].null_count() < base.height:
-        wanted = wanted | pl.col("industry_code").str.contains("|".join(codes)).fill_null(False)
+        codes = sorted({w for r in rules.of("gbt2017", "gbt2011") for w in r.words})
+        wanted |= base.get_column("industry_code").str.contains("|".join(codes)).fill_null(False)
     if base["name_en"].null_count() < base.height:
-        wanted = wanted | pl.col("name_en").is_not_null()
-    some = base.filter(wanted)
+        wanted |= base.get_column("name_en").is_not_null()
+    some = base.with_columns(named.alias("named")).filter(wanted)
     # most scopes that name a part only sell it: without a verb of making there is nothing to read in them
-    some = some.filter(
+    speaks = some.select(
         pl.col("named")
         | pl.col("scope").str.contains(rules.verb_filter)
         | pl.col("scope").str.contains(rules.phrase_filter)
         | (pl.col("scope").str.contains(rules.develop_words) & pl.col("scope").str.contains(rules.develop_filter))
         | _coded()
-    )
-    if some.is_empty():
-        return _finish(some.select("record"), [])
-    some = _tokenise(some, rules)
-    return _finish(some, _evidence(some, rules))
+    ).to_series()
+    return wanted.scatter(some.get_column("record"), speaks)
 
 
 def _tokenise(some: pl.DataFrame, rules: Rules) -> pl.DataFrame:

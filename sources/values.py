@@ -114,6 +114,7 @@ _SCALE = re.compile("|".join(sorted(SCALES, key=len, reverse=True)))
 _NUMBER = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+"
 _AMOUNT = re.compile(rf"([^\d.+-]*)({_NUMBER})([^\d]*)")
 LARGEST = {"CNY": 1e13}  # the largest registered capital of a Chinese firm is 1.7e12 yuan
+LARGEST_OTHER = 1e16
 BARE_UNIT = 1e4  # registries write 注册资本 in 万元; a bare number is read so, and said to be assumed
 
 
@@ -141,7 +142,7 @@ def parse_amount(text: str, unit: str = "", bare_unit: float = BARE_UNIT) -> Amo
     if not words:
         scale = bare_unit
     amount = number * scale
-    if not 0 <= amount <= LARGEST.get(currency, 1e16):
+    if not 0 <= amount <= LARGEST.get(currency, LARGEST_OTHER):
         raise ValueError(f"{value[:40]!r} is negative or beyond belief")
     return Amount(amount, currency, bool(words))
 

@@ -79,13 +79,22 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def _known_sha256(ctx: FetchContext, path: Path) -> str:
+    """sha256_of, once for as long as the file is the same to the file system: each partition of many asks for all files."""
+    at = path.stat()
+    key = ("inbox sha256", str(path), at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns)
+    if key not in ctx.memo:
+        ctx.memo[key] = sha256_of(path)
+    return str(ctx.memo[key])
+
+
 def partition_of(kind: str, sha256: str) -> str:
     return f"{kind}-{sha256[:16]}"
 
 
 def list_partitions(ctx: FetchContext) -> list[str]:
     """The files in the inbox, and those that were there once: the latter are parsed again when the code changes."""
-    here = [partition_of(kind, sha256_of(path)) for kind, path in inbox_files(ctx.home.inbox)]
+    here = [partition_of(kind, _known_sha256(ctx, path)) for kind, path in inbox_files(ctx.home.inbox)]
     landed = [entry["partition"] for entry in RawStore(ctx.home.raw).entries("inbox")]
     return list(dict.fromkeys([*here, *landed]))
 
@@ -98,7 +107,7 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
         yield from store.pages(latest)
         return
     for kind, path in inbox_files(ctx.home.inbox):
-        sha256 = sha256_of(path) if partition.startswith(kind + "-") else ""
+        sha256 = _known_sha256(ctx, path) if partition.startswith(kind + "-") else ""
         if sha256 and partition_of(kind, sha256) == partition:
             yield from _read_page(store, kind, path, sha256)
             return

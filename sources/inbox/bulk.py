@@ -45,7 +45,7 @@ from sources.files import (
     open_table,
     sniff,
 )
-from sources.firm_enrichment import EXTRACT, LIST_ROWS, placed_of, sector_of
+from sources.firm_enrichment import EXTRACT, LIST_ROWS, may_be_of_sector, placed_of, sector_of
 from sources.identifiers import (
     clean_code,
     is_lei,
@@ -75,17 +75,20 @@ from sources.inbox.judge import (
     settle_duplicates,
 )
 from sources.inbox.kinds import SCHEMAS
+from sources.location import gazetteer_of
 from sources.scrub import redact
-from sources.values import NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
+from sources.values import LARGEST, LARGEST_OTHER, NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
 
 #: A file of firms of at least this many bytes goes this way.
 BULK_BYTES = {"csv": 8 << 20, "csv.gz": 1 << 19, "jsonl": 32 << 20, "parquet": 1 << 19, "xlsx": 16 << 20}
-BLOCK = 24 << 20  # decoded bytes that are read at once
+BLOCK = 8 << 20  # decoded bytes that are read at once
 HEAD = 4 << 20  # decoded bytes that tell the encoding
 BATCH = 100_000  # records that are judged at once
 #: Records of one identity that a file may hold without saying the same each time; beyond it the file contradicts itself.
 MAX_CONTESTED = 500_000
 META = b"evatlas"
+#: Columns of text with few values among many records.
+FEW = ("city_adcode", "city", "province", "status", "company_type", "powertrain", "industry_code", "as_of")
 
 
 def is_bulk(path: Path, kind: str, media: str) -> bool:
@@ -120,7 +123,7 @@ class _Out:
     def __init__(self, path: Path, columns: list[str]):
         self.columns = columns
         self.schema = {"record": pl.Int64, "check": pl.Boolean, "odd": pl.Binary, **dict.fromkeys(columns, pl.String)}
-        self.writer = _Writer(path, self.schema)
+        self.writer = _Writer(path, self.schema, tuple(c for c in columns if c in FEW))
         self.records = 0
 
     def add(self, frame: pl.DataFrame) -> None:
@@ -149,51 +152,90 @@ def _has_surrogate(text: str) -> bool:
     return False
 
 
+class _Lane:
+    """A thread that does jobs in the order in which they come; whoever brings them waits while two are left to do, and
+    meets their errors."""
+
+    def __init__(self) -> None:
+        self.thread = ThreadPoolExecutor(1)
+        self.pending: list[Future[Any]] = []
+
+    def submit(self, job: Callable[..., Any], *args: Any) -> None:
+        while len(self.pending) > 1:
+            self.pending.pop(0).result()
+        self.pending.append(self.thread.submit(job, *args))
+
+    def close(self) -> None:
+        """Wait for all that is left to do."""
+        while self.pending:
+            self.pending.pop(0).result()
+        self.thread.shutdown()
+
+    def abandon(self) -> None:
+        """Stop after an error."""
+        self.thread.shutdown(cancel_futures=True)
+
+
+def _ahead(items: Iterator[Any]) -> Iterator[Any]:
+    """The same items, of which the next one is made in a thread meanwhile."""
+    end = object()
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, end)
+        while (item := coming.result()) is not end:
+            coming = thread.submit(next, items, end)
+            yield item
+
+
 class _Writer:
     """Row groups of one Parquet file, encoded in a thread of their own."""
 
     def __init__(self, path: Path, schema: Mapping[str, Any], dictionary: tuple[str, ...] = ()):
-        self.schema = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        # text as views, which is how Polars holds it: no copy on the way to the file (nested ones Arrow does not write)
+        nested = any(pl.List in (t, getattr(t, "base_type", lambda: None)()) for t in schema.values())
+        self.level = pl.CompatLevel.oldest() if nested else pl.CompatLevel.newest()
+        self.schema = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=self.level).schema
         self.file = pq.ParquetWriter(
             path, self.schema, compression="zstd", compression_level=1, use_dictionary=list(dictionary) or False,
             write_statistics=False,
         )  # fmt: skip
-        self.thread = ThreadPoolExecutor(1)
-        self.pending: list[Future[None]] = []
+        self.lane = _Lane()
         self.rows = 0
 
     def write(self, frame: pl.DataFrame) -> None:
         if frame.is_empty():
             return
         self.rows += frame.height
-        while len(self.pending) > 1:
-            self.pending.pop(0).result()
-        self.pending.append(self.thread.submit(self._write, frame))
+        self.lane.submit(self._write, frame)
 
     def _write(self, frame: pl.DataFrame) -> None:
-        self.file.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(self.schema))
+        self.file.write_table(frame.to_arrow(compat_level=self.level).cast(self.schema))
 
     def close(self, meta: Mapping[str, Any] | None = None) -> None:
-        for job in self.pending:
-            job.result()
-        self.pending = []
-        self.thread.shutdown()
+        self.lane.close()
         if meta is not None:
             self.file.add_key_value_metadata({META: json.dumps(meta, ensure_ascii=False).encode()})
         self.file.close()
 
     def abandon(self) -> None:
         """Stop after an error; the file is not worth reading."""
-        self.thread.shutdown(cancel_futures=True)
+        self.lane.abandon()
         try:
             self.file.close()
         except (pa.ArrowException, OSError):
             pass
 
 
+def _plain_memory() -> None:
+    """Let Arrow take memory from the system: its own pool gives pages back and asks for them again with each batch, which
+    cost a second in ten and a hundred megabytes."""
+    if pa.default_memory_pool().backend_name != "system":
+        pa.set_memory_pool(pa.system_memory_pool())
+
+
 def read_bulk(path: Path, kind: str, media: str, manifest: Mapping[str, Any], out: Path) -> None:
     """Read a large tabular file strictly, take personal data out, and write its scrubbed form to `out`. Raises RejectFile
     or BlockFile with its reason, as judge.read does."""
+    _plain_memory()
     check_bytes(path, manifest)
     if media in ("csv", "csv.gz"):
         reader: Any = _CsvReader(path, kind, media, out)
@@ -225,6 +267,7 @@ class NotPlain(Exception):
 class _Reader:
     out: _Out | None = None
     encoding = "utf-8"
+    others_arouse = False  # whether columns that are not kept look suspicious in most lines
 
     def __init__(self) -> None:
         self.flags: list[str] = []
@@ -233,26 +276,42 @@ class _Reader:
         if self.out is not None:
             self.out.writer.abandon()
 
-    def take(self, frame: pl.DataFrame, text: pl.Series | pl.Expr) -> None:
-        """Write records, after a closer look at those whose whole text arouses suspicion."""
+    def take(self, frame: pl.DataFrame, text: pl.Series | pl.Expr, whole: bool = True) -> None:
+        """Write records, after a closer look at those whose text arouses suspicion: `text` holds all that the record does
+        and, unless it is the `whole` of it, more (columns that are not kept)."""
         assert self.out is not None
+        kept = pl.concat_str(self.out.columns, separator=",", ignore_nulls=True)
+        whole = whole or self.others_arouse
+        if self.others_arouse:
+            text = kept
         if isinstance(text, pl.Expr):
             text = frame.select(text).to_series()
-        suspect = text.str.contains(_SUSPICIOUS)
-        self.out.add(frame.filter(~suspect).with_columns(pl.lit(False).alias("check"), pl.lit(None, pl.Binary).alias("odd")))
-        if not suspect.any():
-            return
-        text, frame = text.filter(suspect), frame.filter(suspect)
-        damaged = text.str.contains(_DAMAGED).to_numpy().copy()
-        for column in self.out.columns:
-            if column not in NUMERIC:
-                at, values = _matching(frame[column], _PERSONAL)
-                if values:
-                    clean = pl.Series(list(map(redact, values)), dtype=pl.String)
-                    frame = frame.with_columns(frame[column].scatter(at, clean))
-            at, values = _matching(frame[column], TURNED.pattern)
-            damaged[at[[is_mojibake(v) for v in values]]] = True
-        self.out.add(frame.with_columns(pl.Series("check", damaged), pl.lit(None, pl.Binary).alias("odd")))
+        suspect = text.str.contains(_SUSPICIOUS).to_numpy()
+        if not whole and suspect.any():
+            own = frame.filter(suspect).select(kept).to_series().str.contains(_SUSPICIOUS).to_numpy()
+            # telephones in a column that is dropped: from now on only what is kept is looked at
+            self.others_arouse = bool(2 * own.sum() < suspect.sum() > len(text) // 20)
+            suspect = suspect.copy()
+            suspect[suspect] = own
+        check = np.zeros(frame.height, dtype=bool)
+        if suspect.any():
+            rows = np.flatnonzero(suspect)
+            some = frame[rows]
+            text = text.gather(rows) if whole else some.select(kept).to_series()
+            damaged = text.str.contains(_DAMAGED).to_numpy().copy()
+            changed = []
+            for column in self.out.columns:
+                if column not in NUMERIC:
+                    at, values = _matching(some[column], _PERSONAL)
+                    if values:
+                        clean = pl.Series(list(map(redact, values)), dtype=pl.String)
+                        some = some.with_columns(some[column].scatter(at, clean))
+                        changed.append(frame[column].scatter(rows[at], clean))
+                at, values = _matching(some[column], TURNED.pattern)
+                damaged[at[[is_mojibake(v) for v in values]]] = True
+            check[rows] = damaged
+            frame = frame.with_columns(changed)
+        self.out.add(frame.with_columns(pl.Series("check", check), pl.lit(None, pl.Binary).alias("odd")))
 
 
 def _matching(column: pl.Series, pattern: str) -> tuple[np.ndarray, list[str]]:
@@ -526,20 +585,7 @@ class _CsvReader(_Reader):
             self.whole = len(self.kept) == len(self.header)
             self.out = _Out(self.target, [c for _, c in self.kept])
         width = len(self.header)
-        field = '(?:[^",]*|"(?:[^"]|"")*")'
-        line = pl.col("line")
-        kinds = lines.to_frame("line").select(
-            (
-                pl.when(line.str.contains('"', literal=True))
-                .then(line.str.contains(f"^{field}(?:,{field}){{{width - 1}}}$"))
-                .otherwise(line.str.count_matches(",", literal=True) == width - 1)
-                & (line.str.len_bytes() <= MAX_TEXT)
-                & ~line.str.contains(r'^(?:[,\s"]*$|\x{feff})')
-            ).alias("plain"),
-            line.str.contains(r"^\s*$").alias("blank"),
-        )
-        plain = kinds["plain"].to_numpy().copy()
-        blank = kinds["blank"].to_numpy()
+        plain, blank, starts = _plain_lines(block, lines, width)
         plain[:start] = False
         if odd:
             plain[list(odd)] = False
@@ -570,10 +616,9 @@ class _CsvReader(_Reader):
         numbers = self.number + np.cumsum(counted)
         self.number = int(numbers[-1]) if len(numbers) else self.number
         if plain.any():
-            some = plain.all()
-            mask = pl.Series(plain)
-            text = lines if some else lines.filter(mask)
-            body = block if some else text.str.join("\n").item().encode()
+            every = bool(plain.all())
+            text = lines if every else lines.filter(pl.Series(plain))
+            body = block if every else _slices(block, plain, starts)
             frame = pl.read_csv(
                 body, has_header=False, infer_schema=False, columns=[i for i, _ in self.kept], quote_char='"',
             )  # fmt: skip
@@ -581,7 +626,7 @@ class _CsvReader(_Reader):
             if frame.height != len(text):
                 raise RuntimeError(f"{frame.height} records were parsed out of {len(text)} lines")
             frame = frame.with_columns(pl.Series("record", numbers[plain], dtype=pl.Int64))
-            self.take(frame, text if self.whole else pl.concat_str(self.out.columns, separator=",", ignore_nulls=True))
+            self.take(frame, text, whole=self.whole)
         self.out.odd(
             [self.scrubber.scrub(csv_record(int(numbers[i]), found, self.header)) for i, found in slow]
         )  # fmt: skip
@@ -589,6 +634,50 @@ class _CsvReader(_Reader):
             return b""
         rest = "".join(at(i) for i in range(carry_from, len(lines)))
         return rest.encode(self.encoding.replace("-sig", ""), "surrogateescape")
+
+
+#: First bytes of what a line without a record may begin with: ASCII blanks, comma, quote, and those of other blanks in UTF-8.
+_BLANK_FIRST = np.zeros(256, dtype=bool)
+_BLANK_FIRST[[*range(9, 14), *range(28, 33), ord(","), ord('"'), 0xC2, 0xE1, 0xE2, 0xE3, 0xEF]] = True
+
+
+def _plain_lines(block: bytes, lines: pl.Series, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the lines of a block: whether each is one plain record of `width` fields, whether it is blank, and where it
+    starts (with the end of the last one, one more than there are lines)."""
+    field = '(?:[^",]*|"(?:[^"]|"")*")'
+    line = pl.col("line")
+    looks = lines.to_frame("line").select(
+        (line.str.count_matches(",", literal=True) == width - 1).alias("plain"),
+        line.str.contains('"', literal=True).alias("quoted"),
+        line.str.len_bytes().alias("bytes"),
+    )
+    plain = looks["plain"].to_numpy().copy()
+    bytes_ = looks["bytes"].to_numpy()
+    starts = np.zeros(len(lines) + 1, dtype=np.int64)
+    np.cumsum(bytes_ + np.int64(1), out=starts[1:])
+    if len(block) != starts[-1] - (0 if block.endswith(b"\n") else 1):
+        raise RuntimeError(f"{starts[-1]} bytes of lines in a block of {len(block)}")
+    if looks["quoted"].any():
+        at = np.flatnonzero(looks["quoted"].to_numpy())
+        plain[at] = lines.gather(at).str.contains(f"^{field}(?:,{field}){{{width - 1}}}$").to_numpy()
+    plain &= bytes_ <= MAX_TEXT
+    # one look at the first byte spares nearly all lines the expressions
+    first = np.frombuffer(block, dtype=np.uint8)[np.minimum(starts[:-1], len(block) - 1)]
+    blank = bytes_ == 0
+    at = np.flatnonzero(_BLANK_FIRST[first] & ~blank)
+    if len(at):
+        some = lines.gather(at)
+        plain[at] &= ~some.str.contains(r'^(?:[,\s"]*$|\x{feff})').to_numpy()
+        blank[at] = some.str.contains(r"^\s*$").to_numpy()
+    plain &= ~blank
+    return plain, blank, starts
+
+
+def _slices(block: bytes, wanted: np.ndarray, starts: np.ndarray) -> bytes:
+    """The wanted lines of a block, in runs of neighbours."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], wanted, [False])).astype(np.int8)))
+    view = memoryview(block)
+    return b"".join(view[starts[a] : starts[b]] for a, b in edges.reshape(-1, 2).tolist())
 
 
 def _mark_bad(block: bytes, encoding: str) -> tuple[bytes, dict[int, str]]:
@@ -661,6 +750,38 @@ def _capital_reader(unit: str) -> Callable[[str], tuple[Any, ...] | None]:
     return read
 
 
+class _Capital(_Spellings):
+    """Sums of money: a plain number by whole columns and the words behind it once a spelling; all others one by one."""
+
+    def __init__(self, schema: Mapping[str, Any], unit: str):
+        super().__init__("registered_capital", schema, _capital_reader(unit))
+        self.unit = unit
+        one = _capital_reader(unit)
+
+        def words(text: str) -> tuple[Any, ...] | None:
+            """What one of it is; not for words that hold more of the number in other signs (２, ①)."""
+            return None if re.search(r"[\d.,+-]", fold(text)) else one("1" + text)
+
+        self.words = _Spellings("registered_capital", schema, words)
+
+    def of(self, texts: pl.Series) -> pl.DataFrame:
+        value, currency, text, assumed = list(self.schema)[2:]
+        parts = texts.str.extract_groups(r"^([0-9]{1,15}(?:\.[0-9]{1,9})?)([^0-9.,+eE-][^0-9.,+-]*|)$").struct.unnest()
+        number = parts[parts.columns[0]].cast(pl.Float64)
+        said = self.words.of(parts[parts.columns[1]])
+        amount = number * said[value]
+        most = said[currency].replace_strict(LARGEST, default=LARGEST_OTHER, return_dtype=pl.Float64)
+        plain = (number.is_not_null() & said["_ok"] & said[value].is_not_null() & (amount <= most)).fill_null(False)
+        fast = pl.DataFrame({
+            "_ok": plain, value: amount, currency: said[currency], text: texts.str.strip_chars() + self.unit,
+            assumed: said[assumed],
+        })  # fmt: skip
+        if plain.all():
+            return fast
+        slow = super().of(pl.select(pl.when(~plain).then(texts)).to_series())
+        return pl.select(pl.when(plain).then(fast[c]).otherwise(slow[c]).alias(c) for c in fast.columns)
+
+
 def _adcode_reader(text: str) -> tuple[Any, ...] | None:
     if text.strip().lower() in NULLS:
         return (None,)
@@ -715,10 +836,9 @@ class _Judge:
             "founded_on": _Dates("founded_on", {"founded_on": text, "founded_precision": text}, today),
             "closed_on": _Dates("closed_on", {"closed_on": text, "closed_precision": text}, None),
             "as_of": _Dates("as_of", {"as_of": text, "_p": text}, today, 1949),
-            "registered_capital": _Spellings(
-                "registered_capital",
+            "registered_capital": _Capital(
                 {"registered_capital": amount, "capital_currency": text, "registered_capital_text": text, "_assumed": flag},
-                _capital_reader(self.units.get("registered_capital", "")),
+                self.units.get("registered_capital", ""),
             ),
             "city_adcode": _Spellings("city_adcode", {"city_adcode": text}, _adcode_reader),
             "powertrain": _Spellings("powertrain", {"powertrain": text}, _powertrain_reader),
@@ -979,6 +1099,7 @@ def judge_bulk(
     """Judge a scrubbed form as judge.judge does. With `workdir`, the tables `firms` and `firms_sector` are written there
     (their columns, then those of `provenance`) and given back as paths; without, nothing is written. Raises BlockFile
     when an anomaly guard holds the file back."""
+    _plain_memory()
     source = pq.ParquetFile(scrubbed)
     meta, total = form_of(scrubbed)
     judge = _Judge(meta, today, _contested(source, meta, today))
@@ -986,35 +1107,60 @@ def judge_bulk(
     schemas = {"firms": SCHEMAS["firms"], "firms_sector": EXTRACT}
     writers: dict[str, _Writer] = {}
     paths = {name: workdir / f"{name}.parquet" for name in schemas} if workdir else {}
-    few = ("uscc_valid", "city_adcode", "city", "province", "founded_precision", "status", "closed_precision", "capital_currency",
-           "flags", "company_type", "powertrain", *said)  # fmt: skip
+    few = (*FEW, "uscc_valid", "founded_precision", "closed_precision", "capital_currency", "flags", *said)
     for name, path in paths.items():
         writers[name] = _Writer(path, {**schemas[name], **dict.fromkeys(said, pl.String)}, few if name == "firms" else ())
 
-    waiting: list[pl.DataFrame] = []
+    deciding = _Lane()  # sector and places, beside the judging of the next records
+    maybe: list[pl.DataFrame] = []  # records that may be of the sector
+    found: list[pl.DataFrame] = []  # those that are
+    unjudged = total <= LIST_ROWS
 
-    def put(rows: pl.DataFrame) -> None:
-        if writers and rows.height:
-            writers["firms"].write(rows.with_columns(**said))
-            waiting.append(_compact(sector_of(rows, seeds, unjudged=total <= LIST_ROWS)))
+    def decide(rows: pl.DataFrame) -> None:
+        # most records of a register have no word of the sector, and what the rules cost goes little with their number
+        maybe.append(_compact(rows if unjudged else rows.filter(may_be_of_sector(rows, seeds))))
+        if sum(part.height for part in maybe) > BATCH // 4:
+            classify()
+
+    def classify() -> None:
+        if maybe:
+            found.append(_compact(sector_of(pl.concat(maybe), seeds, unjudged=unjudged)))
+            maybe.clear()
             locate(BATCH)
 
     def locate(least: int) -> None:
         """Places are looked for in many records at once: what the gazetteer costs does not depend on their number."""
-        if sum(part.height for part in waiting) > least:
-            placed = placed_of(pl.concat(waiting), seeds)
-            waiting.clear()
+        if sum(part.height for part in found) > least:
+            placed = placed_of(pl.concat(found), seeds)
+            found.clear()
             writers["firms_sector"].write(placed.with_columns(**said))
 
-    try:
+    def rest() -> None:
+        classify()
+        locate(0)
+
+    def put(rows: pl.DataFrame) -> None:
+        if writers and rows.height:
+            writers["firms"].write(rows.with_columns(**said))
+            deciding.submit(decide, rows)
+
+    def batches() -> Iterator[pl.DataFrame]:
         for batch in source.iter_batches(batch_size=BATCH):
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)
+            yield frame
+
+    try:
+        if writers:
+            deciding.submit(gazetteer_of, seeds)  # while the first records are judged
+        for frame in _ahead(batches()):
             put(judge.batch(frame))
         put(judge.settle())
-        locate(0)
+        deciding.submit(rest)
+        deciding.close()
         judge.finish(meta.get("manifest") or {})
     except BaseException:
+        deciding.abandon()
         for writer in writers.values():
             writer.abandon()
         raise
