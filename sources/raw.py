@@ -8,6 +8,7 @@ A blob is `raw/blobs/<aa>/<sha256>`; which blobs make a partition stands in an a
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import json
 import os
@@ -114,24 +115,28 @@ class RawStore:
         path = self.journal(source)
         path.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n"
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            os.write(fd, line.encode("utf-8"))  # one write: lines of parallel partitions never mix
+            size = os.fstat(fd).st_size
+            whole = size == 0 or os.pread(fd, 1, size - 1) == b"\n"
+            data = (line if whole else "\n" + line).encode("utf-8")  # after a line that was cut, a new one begins
+            if os.write(fd, data) != len(data):  # one write: lines of parallel partitions never mix
+                raise OSError(errno.ENOSPC, "the disk is full: the snapshot is not in the journal", str(path))
             os.fsync(fd)
         finally:
             os.close(fd)
         return entry
 
     def entries(self, source: str, partition: str | None = None) -> Iterator[dict[str, Any]]:
-        """All snapshots of a source (of one partition, if given), oldest first. A line cut by a crash (only the last
-        can be) is skipped."""
+        """All snapshots of a source (of one partition, if given), oldest first. A line cut by a crash or a full disk is
+        skipped: what it would have said was never acknowledged."""
         path = self.journal(source)
         if not path.exists():
             return
         with open(path, "rb") as handle:
             if partition is None:
                 for line in handle:
-                    if line.endswith(b"\n"):
+                    if whole_line(line):
                         yield json.loads(line)
                 return
             for offset in self._places(source).get(partition, ()):
@@ -149,6 +154,9 @@ class RawStore:
                 for line in handle:
                     if not line.endswith(b"\n"):
                         break
+                    if not whole_line(line):
+                        read += len(line)
+                        continue
                     # keys are sorted, so the entry's own partition is the last one of that name in its line
                     start = line.rfind(b'"partition": ') + len(b'"partition": ')
                     name, _ = json.JSONDecoder().raw_decode(line[start:].decode("utf-8"))
@@ -173,6 +181,8 @@ class RawStore:
                         if not line.endswith(b"\n"):
                             break
                         read += len(line)
+                        if not whole_line(line):
+                            continue
                         entry = json.loads(line)
                         if entry["health"] == "ok":
                             for page in entry["pages"]:
@@ -207,3 +217,8 @@ class RawStore:
                 original_sha256=page["original_sha256"],
                 path=self.get_path(page["sha256"]) if page.get("file") else None,
             )
+
+
+def whole_line(line: bytes) -> bool:
+    """Whether a line of the journal was written to its end: keys are sorted, so the source closes it."""
+    return line.endswith(b'"}\n') and line.rfind(b', "source": "') > line.rfind(b"}]")

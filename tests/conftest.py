@@ -49,13 +49,18 @@ def make(target: str, home: Path, **variables: str) -> Run:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bundled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the bundled data published once; tests must leave it as it is (copy it to change it)."""
     root = tmp_path_factory.mktemp("home")
     run = make("orchestration.refresh", root)
     assert run.code == 0, run.out
     (root / "first-run.log").write_text(run.out)
     return root
+
+
+@pytest.fixture(scope="session")
+def home(bundled_home: Path) -> Path:
+    return bundled_home
 
 
 @pytest.fixture(scope="session")

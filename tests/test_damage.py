@@ -99,3 +99,15 @@ def test_a_network_that_is_gone_is_said_once_a_source() -> None:
     first, second = refresh.unreached(books)
     assert "50 partitions (2026-10__00 to 2026-10__49): unreachable: dns: www.0.cn" in first and "49 more" in first and "nothing has landed" in first
     assert "list all: unreachable" in second and "stands for 1 of 1" in second
+
+
+def test_a_line_of_the_journal_that_was_cut_costs_no_other(tmp_path: Path) -> None:
+    store = Landing(Home(tmp_path)).store
+    for partition in ("a", "b"):
+        store.record("s", partition, [], "ok")
+    journal = store.journal("s")
+    journal.write_bytes(journal.read_bytes()[:-30])
+    store.record("s", "c", [], "ok")
+    fresh = Landing(Home(tmp_path)).store
+    assert [e["partition"] for e in fresh.entries("s")] == ["a", "c"]
+    assert [len(list(fresh.entries("s", name))) for name in "abc"] == [1, 0, 1]

@@ -7,6 +7,7 @@ source is read, nor the rules of matching one by one (tests/test_firm_resolution
 from __future__ import annotations
 
 import contextlib
+import shutil
 
 import duckdb
 import pytest
@@ -28,9 +29,11 @@ OLD_NAME = "黄山测试金马股份有限公司"  # synthetic: what a listed co
 
 
 @pytest.fixture(scope="module")
-def linked(tmp_path_factory):
+def linked(bundled_home, tmp_path_factory):
     """A connection to the version published from the replicas."""
     root = tmp_path_factory.mktemp("linked")
+    for name in ("dbt", "geometry"):  # caches: to make them again takes as long as the build
+        shutil.copytree(bundled_home / name, root / name)
     home = Home(root)
     zotye = row("众泰汽车股份有限公司", "000980", "浙江省金华市永康市北湖路1号", "金华市", "浙江")
     fresh = row(NEW, "300999", "江苏省苏州市工业园区测试路1号", "苏州市", "江苏")
