@@ -204,3 +204,25 @@ def test_manifest_of_a_register(tmp_path: Path):
         few, many = both(path, tmp_path / "w", manifest)
         assert few == many and isinstance(few[0], str), manifest
     assert json.dumps(both(path, tmp_path / "w", {"rows": 50})[1][0]) == "50"
+
+
+def test_signs_that_fold_to_digits_are_part_of_a_sum(tmp_path: Path):
+    """The words behind a number are judged once a spelling, so they must not hold more of the number."""
+    sums = ["5２万", "5²万元", "5①", "5．5万元", "5，000万元", "5 万 元", "5e4", "5E2万", "5٣万", "5", "5.", "0", "9" * 15 + "万亿", "12万元-", "1,2万"]
+    rows = [[code_of(i), f"深圳第{i}公司", text] for i, text in enumerate(sums)]
+    path = write(tmp_path / "c.csv", csv_text(rows, ["uscc", "name_zh", "注册资本"]))
+    few, many = both(path, tmp_path / "w")
+    assert few == many and few[0] == len(sums)
+
+
+def test_persons_in_a_dropped_column_hide_none_in_a_kept_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Where a column that is dropped arouses suspicion in every line, the kept ones are still looked at."""
+    monkeypatch.setattr(bulk, "BLOCK", 2000)
+    rows = [[code_of(i), f"深圳第{i}公司", f"1380013{i:04}", "零售"] for i in range(200)]
+    for i in (3, 77, 150, 199):
+        rows[i][3] = "零售；电话 13912345678"
+    rows[120][3] = "零\ufffd售"
+    path = write(tmp_path / "p.csv", csv_text(rows, ["uscc", "name_zh", "联系电话", "经营范围"]))
+    few, many = both(path, tmp_path / "w")
+    assert few == many and len(few[3]) == 1
+    assert "13912345678" not in str(pl.read_parquet(tmp_path / "w/form.parquet").rows())
