@@ -1083,7 +1083,9 @@ def _contested(source: Any, meta: Mapping[str, Any], today: dt.date) -> np.ndarr
         as_of = dates.of(frame["as_of"])["as_of"] if "as_of" in frame.columns else pl.repeat(None, frame.height, dtype=pl.String, eager=True)
         long = code.str.len_bytes() == 18
         hashes.append(_Judge._identities(long.fill_null(False), code, as_of).drop_nulls().to_numpy())
-    every = np.sort(np.concatenate(hashes)) if hashes else np.empty(0, dtype=np.uint64)
+    every = np.concatenate(hashes) if hashes else np.empty(0, dtype=np.uint64)
+    hashes.clear()
+    every.sort()
     return np.unique(every[1:][every[1:] == every[:-1]])
 
 
