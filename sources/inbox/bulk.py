@@ -84,7 +84,7 @@ BULK_BYTES = {"csv": 8 << 20, "csv.gz": 1 << 19, "jsonl": 32 << 20, "parquet": 1
 BLOCK = 8 << 20  # decoded bytes that are read at once
 HEAD = 4 << 20  # decoded bytes that tell the encoding
 BATCH = 50_000  # records that are judged at once
-MANY = 100_000  # records that places are looked for at once; a quarter of them for the sector
+MANY = 25_000  # records of which the sector, or the place, is decided at once
 #: Records of one identity that a file may hold without saying the same each time; beyond it the file contradicts itself.
 MAX_CONTESTED = 500_000
 META = b"evatlas"
@@ -1083,7 +1083,9 @@ def _contested(source: Any, meta: Mapping[str, Any], today: dt.date) -> np.ndarr
         as_of = dates.of(frame["as_of"])["as_of"] if "as_of" in frame.columns else pl.repeat(None, frame.height, dtype=pl.String, eager=True)
         long = code.str.len_bytes() == 18
         hashes.append(_Judge._identities(long.fill_null(False), code, as_of).drop_nulls().to_numpy())
-    every = np.sort(np.concatenate(hashes)) if hashes else np.empty(0, dtype=np.uint64)
+    every = np.concatenate(hashes) if hashes else np.empty(0, dtype=np.uint64)
+    hashes.clear()
+    every.sort()
     return np.unique(every[1:][every[1:] == every[:-1]])
 
 
@@ -1120,7 +1122,7 @@ def judge_bulk(
     def decide(rows: pl.DataFrame) -> None:
         # most records of a register have no word of the sector, and what the rules cost goes little with their number
         maybe.append(_compact(rows if unjudged else rows.filter(may_be_of_sector(rows, seeds))))
-        if sum(part.height for part in maybe) > MANY // 4:
+        if sum(part.height for part in maybe) > MANY:
             classify()
 
     def classify() -> None:
