@@ -132,24 +132,31 @@ def land(home: Path, file: Path) -> dict[str, Any]:
 
     (home / "inbox/firms").mkdir(parents=True, exist_ok=True)
     os.symlink(file, home / "inbox/firms" / file.name)
-    start, landing = time.monotonic(), Landing(Home(home))
-    phases: dict[str, float] = {}
-    said = [landing.partitions(SOURCE)[0]]
-    parse = landing.parse
+    landing = Landing(Home(home))
+    start, before = time.monotonic(), cpu()
+    stages: dict[str, tuple[float, float]] = {}
+    enrich = landing._enrich
 
-    def timed_parse(*args: Any, **kwargs: Any) -> Any:
-        phases["read, scrub, keep"] = time.monotonic() - start
-        return parse(*args, **kwargs)
+    def timed_enrich(*args: Any) -> None:
+        stages["landing"] = (time.monotonic() - start, cpu() - before)
+        enrich(*args)
 
-    landing.parse = timed_parse  # type: ignore[method-assign]
-    account = landing.land(SOURCE, said[0])
-    phases["judge, classify, locate, write"] = time.monotonic() - start - phases.get("read, scrub, keep", 0)
-    use = resource.getrusage(resource.RUSAGE_SELF)
+    landing._enrich = timed_enrich  # type: ignore[method-assign]
+    account = landing.land(SOURCE, landing.partitions(SOURCE)[0])
+    wall, used = time.monotonic() - start, cpu() - before
+    first = stages.get("landing", (wall, used))
     return {
         "outcome": account.outcome, "in": account.records_in, "accepted": account.accepted, "quarantined": account.quarantined,
-        "tables": account.tables, "reasons": account.reasons, "wall": time.monotonic() - start, "cpu": use.ru_utime + use.ru_stime,
-        "peak_mb": use.ru_maxrss / 1024, "phases": {k: round(v, 2) for k, v in phases.items()},
+        "tables": account.tables, "reasons": account.reasons, "wall": first[0], "cpu": first[1], "start_cpu": before,
+        "sector_wall": wall - first[0], "sector_cpu": used - first[1],
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }  # fmt: skip
+
+
+def cpu() -> float:
+    """CPU seconds of this process so far."""
+    use = resource.getrusage(resource.RUSAGE_SELF)
+    return use.ru_utime + use.ru_stime
 
 
 def landed(root: Path, file: Path) -> dict[str, Any]:

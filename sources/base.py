@@ -71,9 +71,13 @@ class Page:
     key: str = ""  # the source's own name for this page: a file name, a page number, a document id
     original_sha256: str = ""
     path: Path | None = None  # where the (scrubbed) bytes are when they are too many for memory; `body` is then empty
+    digest: str = ""  # their sha256, where whoever kept them has it
+    made: Any = None  # what `fetch` made of a page on the way, for `parse` of the same source: it need not be read twice
 
     @cached_property
     def sha256(self) -> str:
+        if self.digest:
+            return self.digest
         if self.path is None:
             return hashlib.sha256(self.body).hexdigest()
         with open(self.path, "rb") as handle:
@@ -93,6 +97,7 @@ class Table:
     bounds: tuple[int, int] = (0, 10_000_000)
     description: str = ""
     declared: Callable[[], pl.DataFrame] | None = None  # rows that are part of the declaration: landed without a fetch
+    by_received: bool = False  # whether its rows name the file as it was received, and not the page as it is kept
 
 
 #: One record held back: which record of the page, why, and the (scrubbed) record itself as JSON text.
@@ -121,6 +126,7 @@ class Parsed:
     accepted: int
     quarantine: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUARANTINE_SCHEMA))
     notes: list[tuple[str, str]] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)  # sha256 of tables that are files, where it is known
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,9 @@ class Source:
     ("month", "month_site", "batch", "publish_date", "province", "file"). `cadence` is a cron line (UTC) or "" for
     sources that change only with the checkout or when a person brings a file. `live` sources need a network.
     `vocabulary` names the seed files that parsing depends on: a change of theirs re-parses the raw bytes.
+
+    `enrich(page, tables, ctx)` makes further tables out of what has landed, for pages that are too large for memory: a step
+    of its own, which is done again alone when only `enrich_vocabulary` has changed.
     """
 
     name: str
@@ -149,6 +158,8 @@ class Source:
     list_partitions: Callable[[FetchContext], list[str]] | None = None
     known_partitions: tuple[str, ...] = ()  # known to exist: offered for backfills, asked for by no schedule
     vocabulary: tuple[str, ...] = ()
+    enrich: Callable[[Page, Mapping[str, Path], ParseContext], Mapping[str, Any]] | None = None
+    enrich_vocabulary: tuple[str, ...] = ()
     attribution: str = ""
     coverage: str = ""  # what the source covers and what it misses, in one sentence
     hosts: tuple[str, ...] = ()  # the only hosts that fetch may reach

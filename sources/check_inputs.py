@@ -20,11 +20,12 @@ from typing import Any
 from sources.base import BlockFile, RejectFile
 from sources.documents import Document, judge_page, judge_pdf, judge_xml
 from sources.files import TABULAR, check_zip, media_of
-from sources.home import SEEDS
 from sources.inbox import is_sidecar, manifest_of
-from sources.inbox.bulk import form_of, is_bulk, judge_bulk, read_bulk, scratch
+from sources.inbox.bulk import is_bulk, read_and_judge
+from sources.inbox.bulk.lanes import scratch
 from sources.inbox.judge import judge, printable, read
 from sources.inbox.kinds import KINDS
+from sources.landing import height_of
 from sources.scrub import redact
 
 
@@ -89,10 +90,10 @@ def _judge_bulk(
     """A national register by whole columns; its scrubbed form lives in a temporary folder and goes with it."""
     with scratch() as folder:
         form = Path(folder) / "scrubbed.parquet"
-        read_bulk(path, kind, media, manifest, form)
-        meta, total = form_of(form)
-        answer.update(rows_in=total, encoding=meta["encoding"], kind=kind)
-        parsed = judge_bulk(form, today, SEEDS)
+        reading = read_and_judge(path, kind, media, manifest, form, today)
+        meta = reading.meta
+        answer.update(encoding=meta["encoding"], kind=kind, rows_in=height_of(form))
+        parsed = reading.parsed(form, today)
     held = parsed.quarantine
     reasons = sorted(held["reason"].unique().to_list())
     merged = sum(int(detail) for code, detail in parsed.notes if code == "duplicates_merged")

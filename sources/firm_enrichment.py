@@ -39,7 +39,8 @@ EXTRACT: dict[str, Any] = {
     "record_id": pl.String, "record_no": pl.Int64, "name_zh": pl.String, "name_en": pl.String, "uscc": pl.String,
     "lei": pl.String, "stock_code": pl.String, "group": pl.String, "powertrain": pl.String, "founded_on": pl.String,
     "founded_year": pl.Int32, "status": pl.String, "closed_on": pl.String, "closed_year": pl.Int32,
-    "province": pl.String, "source_url": pl.String, "as_of": pl.String, **ENRICHED,
+    "province": pl.String, "address": pl.String, "business_scope": pl.String, "source_url": pl.String, "as_of": pl.String,
+    **ENRICHED,
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -51,6 +51,12 @@ PROVENANCE: dict[str, Any] = {
     "_snapshot_sha256": pl.String,
     "_fetched_at": pl.String,
 }
+#: Of tables whose rows name the file as it was received: its kept form is written while they are judged.
+BY_RECEIVED: dict[str, Any] = {
+    "_partition": pl.String,
+    "_received_sha256": pl.String,
+    "_fetched_at": pl.String,
+}
 ALL = "all"  # the partition of a source that has none
 DECLARED = "_declared"  # the file of rows that a declaration itself gives
 
@@ -74,6 +80,7 @@ class Account:
     tables: dict[str, int] = field(default_factory=dict)  # table -> rows
     digests: dict[str, str] = field(default_factory=dict)  # table -> sha256 of the Parquet file
     input_digest: str = ""
+    parsed_digest: str = ""  # the same without the vocabulary of what is made out of the landed tables
     message: str = ""
     file: str = ""
     notes: list[list[str]] = field(default_factory=list)
@@ -152,21 +159,23 @@ class Landing:
             for page in pages:  # a blob that was lost or cut is here again: kept anew
                 if page.path is None:
                     self.store.put(page.body)
-        return self.parse(source, partition, latest, checked_at=now)
+        return self.parse(source, partition, latest, checked_at=now, pages=pages)
 
     def parse(
-        self, source: Source, partition: str, entry: Mapping[str, Any], checked_at: dt.datetime | None = None
-    ) -> Account:
+        self, source: Source, partition: str, entry: Mapping[str, Any], checked_at: dt.datetime | None = None,
+        pages: Sequence[Page] | None = None,
+    ) -> Account:  # fmt: skip
         """Parse a kept snapshot (again) and write its tables, quarantine and account; skipped when neither
-        bytes, code nor vocabulary have changed."""
+        bytes, code nor vocabulary have changed. `pages`: those of the snapshot, if they are at hand."""
         now = checked_at or dt.datetime.now(dt.UTC)
         before = self.account(source, partition)
         entries: list[Mapping[str, Any]] = [entry]
         if source.history:
             entries = [e for e in self.store.entries(source.name, partition) if e["health"] == Health.ok]
-        digest = hashlib.sha256(
-            "\n".join([*(p["sha256"] + p["key"] for e in entries for p in e["pages"]), code_digest(source)]).encode()
-        ).hexdigest()
+        known = [p["sha256"] + p["key"] for e in entries for p in e["pages"]]
+        digest = hashlib.sha256("\n".join([*known, code_digest(source)]).encode()).hexdigest()
+        enriched = source.enrich is not None and all(p.get("file") for p in entry["pages"])
+        parsed_digest = hashlib.sha256("\n".join([*known, code_digest(source, enriched)]).encode()).hexdigest()
         stands = before is not None and all(schema_of(self.table_path(source, t, partition)) is not None for t in before.tables)
         if before is not None and stands and before.input_digest == digest and before.outcome not in ("failed",):
             if before.outcome == "landed":
@@ -178,14 +187,22 @@ class Landing:
         today = dt.datetime.fromisoformat(entry["fetched_at"]).date()
         account = Account(
             source=source.name, partition=partition, outcome="landed", health=Health.ok,
-            input_digest=digest, fetched_at=fetched, checked_at=now.isoformat(timespec="seconds"),
+            parsed_digest=parsed_digest, fetched_at=fetched, checked_at=now.isoformat(timespec="seconds"),
             file="; ".join(sorted({p["key"] for p in entry["pages"]}))[:500],
         )  # fmt: skip
         context = ParseContext(partition=partition, today=today, seeds=SEEDS)
+        if enriched and before is not None and stands and before.parsed_digest == parsed_digest and before.outcome in ("landed", "unchanged"):
+            before.outcome, before.checked_at = "landed", account.checked_at
+            self._enrich(source, next(iter(pages or self.store.pages(dict(entry)))), context, before)
+            before.input_digest = digest
+            self._write_account(source, before)
+            return before
+        at_hand = pages if pages is not None and not source.history else None
         try:
-            parsed = source.parse(chain.from_iterable(self.store.pages(dict(e)) for e in entries), context)
+            parsed = source.parse(iter(at_hand) if at_hand else chain.from_iterable(self.store.pages(dict(e)) for e in entries), context)
             check_parsed(source, parsed)
         except RejectFile as error:
+            account.input_digest = digest
             account.outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
             account.health = Health.schema_changed
             account.message = str(error)
@@ -200,8 +217,23 @@ class Landing:
                       "detail": error.detail, "payload": None}], schema=QUARANTINE_SCHEMA))  # fmt: skip
             self._write_account(source, account)
             return account
+        if not enriched:
+            account.input_digest = digest
         self._write(source, partition, parsed, entry, account)
+        if enriched:  # an account without `input_digest` says that this step is still to come
+            self._enrich(source, next(iter(at_hand or self.store.pages(dict(entry)))), context, account)
+            account.input_digest = digest
+            self._write_account(source, account)
         return account
+
+    def _enrich(self, source: Source, page: Page, context: ParseContext, account: Account) -> None:
+        """Make further tables out of those that have landed, and enter them into the account."""
+        assert source.enrich is not None
+        paths = {name: self.table_path(source, name, account.partition) for name in account.tables}
+        tables = source.enrich(page, paths, context)
+        for name, made in tables.items():
+            check_table(source, name, made)
+            self._write_table(source, name, made, account)
 
     def rebuild(self, source: Source) -> list[Account]:
         """Parse kept snapshots again, without asking anybody, after code or vocabulary have changed or where the landing
@@ -250,28 +282,14 @@ class Landing:
             frame = parsed.tables.get(table.name)
             if frame is None:
                 continue
-            path = self.table_path(source, table.name, partition)
-            if isinstance(frame, Path):  # a large table, written by the parser with its provenance
-                with open(frame, "rb") as handle:
-                    os.fsync(handle.fileno())
-                    account.digests[table.name] = hashlib.file_digest(handle, "sha256").hexdigest()
-                account.tables[table.name] = height_of(frame)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                os.chmod(frame, 0o644)
-                shutil.move(frame, path)
-                fsync_dir(path.parent)
-                if not any(frame.parent.iterdir()):  # the parser's scratch folder has done its work
-                    frame.parent.rmdir()
-                continue
-            frame = frame.with_columns(
-                pl.lit(partition).alias("_partition"),
-                pl.lit(snapshot).alias("_snapshot_sha256"),
-                pl.lit(account.fetched_at).alias("_fetched_at"),
-            )
-            with atomic_path(path) as tmp:
-                frame.write_parquet(tmp, compression="zstd")
-            account.tables[table.name] = frame.height
-            account.digests[table.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            if not isinstance(frame, Path):
+                frame = frame.with_columns(
+                    pl.lit(partition).alias("_partition"),
+                    pl.lit(entry["pages"][0]["original_sha256"]).alias("_received_sha256")
+                    if table.by_received else pl.lit(snapshot).alias("_snapshot_sha256"),
+                    pl.lit(account.fetched_at).alias("_fetched_at"),
+                )  # fmt: skip
+            self._write_table(source, table.name, frame, account, parsed.digests.get(table.name, ""))
         account.records_in = parsed.records_in
         account.accepted = parsed.accepted
         account.quarantined = parsed.quarantine.height
@@ -282,6 +300,28 @@ class Landing:
         account.notes = [list(note) for note in parsed.notes]
         self._write_quarantine(source, partition, parsed.quarantine)
         self._write_account(source, account)
+
+    def _write_table(
+        self, source: Source, name: str, frame: pl.DataFrame | Path, account: Account, sha256: str = ""
+    ) -> None:
+        """Put one table, with its provenance, where it belongs, and enter it into the account."""
+        path = self.table_path(source, name, account.partition)
+        if isinstance(frame, Path):  # a large table, written by the parser
+            with open(frame, "rb") as handle:
+                os.fsync(handle.fileno())
+                account.digests[name] = sha256 or hashlib.file_digest(handle, "sha256").hexdigest()
+            account.tables[name] = height_of(frame)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.chmod(frame, 0o644)
+            shutil.move(frame, path)
+            fsync_dir(path.parent)
+            if not any(frame.parent.iterdir()):  # the parser's scratch folder has done its work
+                frame.parent.rmdir()
+            return
+        with atomic_path(path) as tmp:
+            frame.write_parquet(tmp, compression="zstd")
+        account.tables[name] = frame.height
+        account.digests[name] = hashlib.sha256(path.read_bytes()).hexdigest()
 
     def _write_quarantine(self, source: Source, partition: str, frame: pl.DataFrame) -> None:
         path = self.quarantine_path(source, partition)
@@ -395,7 +435,7 @@ def height_of(frame: pl.DataFrame | Path) -> int:
 
 
 def landed_schema(table: Table) -> pl.Schema:
-    return pl.Schema({**table.schema, **PROVENANCE})
+    return pl.Schema({**table.schema, **(BY_RECEIVED if table.by_received else PROVENANCE)})
 
 
 def check_parsed(source: Source, parsed: Parsed) -> None:
@@ -408,46 +448,53 @@ def check_parsed(source: Source, parsed: Parsed) -> None:
             f"{parsed.quarantine.height} quarantined"
         )
     for name, frame in parsed.tables.items():
-        table = source.table(name)
-        if isinstance(frame, Path):
-            have, want = dict(pl.read_parquet_schema(frame)), dict(landed_schema(table))
+        check_table(source, name, frame)
+
+
+def check_table(source: Source, name: str, frame: pl.DataFrame | Path) -> None:
+    """The part of `check_parsed` that looks at one table."""
+    table = source.table(name)
+    if isinstance(frame, Path):
+        have, want = dict(pl.read_parquet_schema(frame)), dict(landed_schema(table))
+    else:
+        have, want = dict(frame.schema), dict(pl.Schema(table.schema))
+    if have != want:
+        raise TypeError(
+            f"{source.name}.{name}: parsed columns differ from the declaration: "
+            f"{sorted(set(map(str, have.items())) ^ set(map(str, want.items())))}"
+        )
+    height = height_of(frame)
+    if table.key and height:
+        if isinstance(frame, Path):  # hashes of the key alone: eight bytes a row, sorted
+            key = pl.col(table.key[0]) if len(table.key) == 1 else pl.struct(table.key)
+            keys = pl.scan_parquet(frame).select(key.hash(seed=17)).collect(engine="streaming").to_series().to_numpy().copy()
+            keys.sort()  # in place: a set of them takes several times their room
+            doubles = int((keys[1:] == keys[:-1]).sum())
         else:
-            have, want = dict(frame.schema), dict(pl.Schema(table.schema))
-        if have != want:
-            raise TypeError(
-                f"{source.name}.{name}: parsed columns differ from the declaration: "
-                f"{sorted(set(map(str, have.items())) ^ set(map(str, want.items())))}"
-            )
-        height = height_of(frame)
-        if table.key and height:
-            if isinstance(frame, Path):  # hashes of the key alone: eight bytes a row, sorted
-                key = pl.col(table.key[0]) if len(table.key) == 1 else pl.struct(table.key)
-                keys = pl.scan_parquet(frame).select(key.hash(seed=17)).collect(engine="streaming").to_series().to_numpy().copy()
-                keys.sort()  # in place: a set of them takes several times their room
-                doubles = int((keys[1:] == keys[:-1]).sum())
-            else:
-                doubles = int(frame.select(table.key).is_duplicated().sum())
-            if doubles:
-                raise BlockFile("duplicate_key", f"{source.name}.{name}: {doubles} rows share {table.key}")
-        least, most = table.bounds
-        if not least <= height <= most:
-            raise BlockFile("volume", f"{source.name}.{name}: {height} rows, believable are {least}-{most}")
+            doubles = int(frame.select(table.key).is_duplicated().sum())
+        if doubles:
+            raise BlockFile("duplicate_key", f"{source.name}.{name}: {doubles} rows share {table.key}")
+    least, most = table.bounds
+    if not least <= height <= most:
+        raise BlockFile("volume", f"{source.name}.{name}: {height} rows, believable are {least}-{most}")
 
 
-_CODE_DIGESTS: dict[str, str] = {}
+_CODE_DIGESTS: dict[tuple[str, bool], str] = {}
 
 
-def code_digest(source: Source) -> str:
-    """Digest of what parsing depends on beside the bytes: the source's code, the shared modules, its vocabulary."""
-    if source.name not in _CODE_DIGESTS:
+def code_digest(source: Source, parsing: bool = False) -> str:
+    """Digest of what a landing depends on beside the bytes: the source's code, the shared modules, its vocabulary.
+    `parsing`: without the vocabulary of what is made out of the landed tables."""
+    key = (source.name, parsing)
+    if key not in _CODE_DIGESTS:
         folder = CHECKOUT / "sources"
         files = sorted(folder.glob("*.py")) + sorted((folder / source.name).glob("**/*.py"))
-        files += [SEEDS / name for name in source.vocabulary]
+        files += [SEEDS / name for name in source.vocabulary if not (parsing and name in source.enrich_vocabulary)]
         digest = hashlib.sha256()
         for path in files:
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-        _CODE_DIGESTS[source.name] = digest.hexdigest()
-    return _CODE_DIGESTS[source.name]
+        _CODE_DIGESTS[key] = digest.hexdigest()
+    return _CODE_DIGESTS[key]
 
 
 def page_of(path: Path, body: bytes | None = None, key: str = "") -> Page:

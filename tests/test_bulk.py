@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import gzip
+import hashlib
 import io
 import json
 import shutil
@@ -20,13 +21,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sources import firm_enrichment, sector
+from sources import landing as landing_module
 from sources.base import RejectFile
 from sources.check_inputs import judge_file
 from sources.files import media_of
-from sources.home import SEEDS
-from sources.inbox import bulk
+from sources.home import SEEDS, Home
+from sources.inbox import SOURCE, bulk
+from sources.inbox.bulk import read as bulk_read
+from sources.inbox.bulk import sector as bulk_sector
+from sources.inbox.bulk.judge import judge_bulk
 from sources.inbox.judge import judge, read
-from sources.inbox.kinds import SCHEMAS
+from sources.inbox.kinds import LANDED, SCHEMAS
+from sources.landing import Landing
+from sources.raw import RawStore
 from sources.values import CURRENCIES
 from tests.conftest import shared_path
 from tests.test_hostile import CASES, outside
@@ -45,15 +53,17 @@ def both(path: Path, work: Path, manifest: dict[str, Any] | None = None) -> tupl
         found = judge(read(path, "firms", media, manifest), TODAY)
         rows = pl.DataFrame(found.rows, schema=dict(SCHEMAS["firms"]), orient="row", infer_schema_length=0)
         held = [(q["record"], q["reason"], q["detail"], q["payload"]) for q in found.quarantine]
+        rows = rows.select(list(LANDED["firms"]))
         return found.records_in, found.accepted, rows.sort("record_no").rows(), sorted(held), sorted(found.notes)
 
     def many() -> Any:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
-        form = work / "form.parquet"
-        bulk.read_bulk(path, "firms", media, manifest or {}, form)
-        found = bulk.judge_bulk(form, TODAY, SEEDS, work, SAID, "k")
-        rows = pl.read_parquet(found.tables["firms"]).select(list(SCHEMAS["firms"]))
+        form, out, again = (work / f"{name}.parquet" for name in ("form", "firms", "again"))
+        found = bulk.read_and_judge(path, "firms", media, manifest or {}, form, TODAY, out, SAID).parsed(form, TODAY, "k")
+        later = judge_bulk(form, TODAY, again, SAID, "k")  # as when it is rebuilt from the raw form: the same bytes
+        assert out.read_bytes() == again.read_bytes() and found.quarantine.equals(later.quarantine) and found.notes == later.notes
+        rows = pl.read_parquet(out).select(list(LANDED["firms"]))
         held = found.quarantine.select("record", "reason", "detail", "payload").rows()
         return found.records_in, found.accepted, rows.sort("record_no").rows(), sorted(held), sorted(found.notes)
 
@@ -68,7 +78,7 @@ def both(path: Path, work: Path, manifest: dict[str, Any] | None = None) -> tupl
 
 @pytest.mark.parametrize("block", [150, 1 << 20])
 def test_blocks_of_any_size_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int):
-    monkeypatch.setattr(bulk, "BLOCK", block)
+    monkeypatch.setattr(bulk_read, "BLOCK", block)
     rows = firm_lines(40)
     rows[3][1] = '深圳"引号",逗号有限公司'
     rows[5][1] = "两行\n名称有限公司"
@@ -118,11 +128,11 @@ def test_any_text_is_judged_alike(tmp_path: Path, rows: Any, encoding: str, end:
     for _ in range(data.draw(st.integers(0, 2))):
         place = data.draw(st.integers(len("name_zh,经营范围".encode(encoding)) + 1, len(body)))
         body[place:place] = data.draw(st.sampled_from([b'"', b",", b"\n", b"\xff", b'""']))
-    before, bulk.BLOCK = bulk.BLOCK, data.draw(st.sampled_from([40, 1 << 20]))
+    before, bulk_read.BLOCK = bulk_read.BLOCK, data.draw(st.sampled_from([40, 1 << 20]))
     try:
         few, many = both(write(tmp_path / "e.csv", bytes(body)), tmp_path / "w")
     finally:
-        bulk.BLOCK = before
+        bulk_read.BLOCK = before
     assert few == many
 
 
@@ -142,7 +152,7 @@ def test_real_registrations_are_judged_alike(tmp_path: Path):
 def test_a_register_goes_through_the_inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Landed by whole columns: only the sector reaches the extract, no person is stored, all is rebuilt from raw."""
     monkeypatch.setattr(bulk, "BULK_BYTES", dict.fromkeys(bulk.BULK_BYTES, 0))
-    monkeypatch.setattr(bulk, "LIST_ROWS", 10)
+    monkeypatch.setattr(bulk_sector, "LIST_ROWS", 10)
     head = [*HEADER, "法定代表人", "经营范围"]
     rows = [[*row, "张三丰", "锂离子电池制造" if i % 4 == 0 else "服装、鞋帽零售；联系人张三丰"] for i, row in enumerate(firm_lines(60))]
     rows[7][0] = "1234"
@@ -162,6 +172,107 @@ def test_a_register_goes_through_the_inbox(tmp_path: Path, monkeypatch: pytest.M
     shutil.rmtree(tmp_path / "landing")
     (again,) = land_all(tmp_path).values()
     assert again.digests == account.digests and landed(tmp_path, "firms").height == 59
+
+
+def lands(home: Path, body: bytes, name: str, monkeypatch: pytest.MonkeyPatch, many: bool) -> Any:
+    """The account of a file that goes the way of many records, or of few."""
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk, "BULK_BYTES", dict.fromkeys(bulk.BULK_BYTES, 0 if many else 1 << 60))
+        write(home / f"inbox/firms/{name}", body)
+        (account,) = land_all(home).values()
+    return account
+
+
+def dirty_register() -> list[list[str]]:
+    """Registrations with everything that makes a record go another way than most: quotes, a code twice, a wrong one, no code."""
+    rows = [[*row, "锂离子电池制造；五金销售" if i % 3 == 0 else "服装、鞋帽零售"] for i, row in enumerate(firm_lines(90))]
+    for i in (6, 9, 12, 30, 33):
+        rows[i][1] = f"深圳第{i}电池有限公司"
+    rows[9][-1] = '锂离子电池制造，"动力"电池'
+    rows[12][-1] = " 动力电池制造\n及销售 "
+    rows[15][-1] = "锂离子电池制造；联系人张三丰"
+    rows[18][0], rows[21][0] = "", "1234"
+    rows[33] = rows[30].copy()
+    rows[48] = ["", "深圳\n无码公司", *rows[48][2:]]  # says the same as the next one, and is read another way
+    rows[49] = ["", "深圳 无码公司", *rows[48][2:]]
+    rows[36][-1], rows[37][-1], rows[38][-1] = "无", "", "反重力舱的制造"
+    rows[39][1] = "深圳\ufffd电池有限公司"
+    return rows
+
+
+@pytest.mark.parametrize("lists", [True, False])
+@pytest.mark.parametrize("block", [700, 1 << 20])
+def test_the_sector_of_many_is_that_of_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, lists: bool):
+    """The extract of a register, in a step of its own beside the raw form, is what judging it record by record gives."""
+    monkeypatch.setattr(bulk_read, "BLOCK", block)
+    if not lists:  # a register, of which only the sector goes on
+        monkeypatch.setattr(bulk_sector, "LIST_ROWS", 0)
+        monkeypatch.setattr(firm_enrichment, "LIST_ROWS", 0)
+    body = csv_text(dirty_register(), [*HEADER, "经营范围"]).encode()
+    few = lands(tmp_path / "few", body, "r.csv", monkeypatch, many=False)
+    many = lands(tmp_path / "many", body, "r.csv", monkeypatch, many=True)
+    assert (few.records_in, few.accepted, few.reasons, few.tables) == (many.records_in, many.accepted, many.reasons, many.tables)
+    for table in ("firms", "firms_sector"):
+        one, other = (landed(tmp_path / way, table).drop("_fetched_at", "_snapshot_sha256", strict=False).sort("record_no") for way in ("few", "many"))
+        assert one.height > 0 and one.equals(other), table
+    sector = landed(tmp_path / "many", "firms_sector")
+    assert sector.filter(pl.col("record_no") == 13)["business_scope"].item() == "动力电池制造\n及销售"
+    assert "张三丰" not in str(sector.rows())
+
+
+def test_real_registrations_have_the_same_sector_either_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bulk_read, "BATCH", 3_000)
+    monkeypatch.setattr(bulk_sector, "MANY", 100)
+    monkeypatch.setattr(bulk_sector, "MANY_PLACES", 150)
+    frame = pl.read_parquet(shared_path("registrations", "registrations_1978_2004_sample.parquet")).sample(12_000, seed=8)
+    frame.drop("file_year").write_parquet(tmp_path / "r.parquet")
+    body = (tmp_path / "r.parquet").read_bytes()
+    for way in ("few", "many"):
+        lands(tmp_path / way, body, "r.parquet", monkeypatch, many=way == "many")
+    one, other = (landed(tmp_path / way, "firms_sector").drop("_fetched_at", "_snapshot_sha256").sort("record_no") for way in ("few", "many"))
+    assert one.height > 300 and one.equals(other)
+
+
+def test_the_sector_is_decided_again_without_judging_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A step that was cut short, or whose vocabulary changed, is done again alone; its table names the page it came of."""
+    body = csv_text(dirty_register(), [*HEADER, "经营范围"]).encode()
+    seeds = tmp_path / "seeds"
+    shutil.copytree(SEEDS, seeds)
+    monkeypatch.setattr(landing_module, "SEEDS", seeds)
+    monkeypatch.setattr(landing_module, "_CODE_DIGESTS", {})
+
+    def cut(*_: Any) -> None:
+        raise OSError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sources.inbox.sector_bulk", cut)
+        with pytest.raises(OSError):
+            lands(tmp_path / "h", body, "r.csv", monkeypatch, many=True)
+    assert not list((tmp_path / "h/raw/tmp").rglob("*"))
+    (standing,) = Landing(Home(tmp_path / "h")).accounts(SOURCE)
+    assert standing.tables.keys() == {"firms"} and not standing.input_digest
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("judged again")
+
+    monkeypatch.setattr("sources.inbox.judge_bulk", never)
+    monkeypatch.setattr("sources.inbox.read_and_judge", never)
+    (first,) = land_all(tmp_path / "h").values()
+    assert first.outcome == "landed" and first.tables["firms_sector"] > 0
+    assert (first.records_in, first.accepted, first.digests["firms"]) == (standing.records_in, standing.accepted, standing.digests["firms"])
+    (entry,) = RawStore(tmp_path / "h/raw").entries("inbox")
+    assert landed(tmp_path / "h", "firms_sector")["_snapshot_sha256"].unique().to_list() == [entry["pages"][0]["sha256"]]
+    assert landed(tmp_path / "h", "firms")["_received_sha256"].unique().to_list() == [hashlib.sha256(body).hexdigest()]
+    file = tmp_path / f"h/landing/inbox/firms/{first.partition}.parquet"
+    assert first.digests["firms"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert [a.outcome for a in land_all(tmp_path / "h").values()] == ["unchanged"]
+    with open(seeds / "segment_rules.csv", "a", encoding="utf-8") as handle:
+        handle.write("Z01,icv,icv,scope,反重力舱,make,strong,,a word that the vocabulary did not have\n")
+    landing_module._CODE_DIGESTS.clear()
+    sector.rules_of.cache_clear()
+    (changed,) = land_all(tmp_path / "h").values()
+    assert changed.outcome == "landed" and changed.digests["firms"] == first.digests["firms"]
+    assert changed.digests["firms_sector"] != first.digests["firms_sector"]
 
 
 def test_a_cut_archive_lands_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -193,7 +304,7 @@ def test_spellings_of_capital(tmp_path: Path):
     path = write(tmp_path / "c.csv", csv_text([*rows, [code_of(99), "深圳公司", "若干"]], ["uscc", "name_zh", "注册资本"]))
     few, many = both(path, tmp_path / "w")
     assert few == many and [q[1] for q in many[3]] == ["bad_number"]
-    columns = list(SCHEMAS["firms"])
+    columns = list(LANDED["firms"])
     at, currency = columns.index("registered_capital"), columns.index("capital_currency")
     assert [(row[at], row[currency]) for row in many[2]] == list(SPELLINGS.values())
 
@@ -217,7 +328,7 @@ def test_signs_that_fold_to_digits_are_part_of_a_sum(tmp_path: Path):
 
 def test_persons_in_a_dropped_column_hide_none_in_a_kept_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Where a column that is dropped arouses suspicion in every line, the kept ones are still looked at."""
-    monkeypatch.setattr(bulk, "BLOCK", 2000)
+    monkeypatch.setattr(bulk_read, "BLOCK", 2000)
     rows = [[code_of(i), f"深圳第{i}公司", f"1380013{i:04}", "零售"] for i in range(200)]
     for i in (3, 77, 150, 199):
         rows[i][3] = "零售；电话 13912345678"

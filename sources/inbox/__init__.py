@@ -16,6 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,12 @@ import polars as pl
 from sources.base import QUARANTINE_SCHEMA, FetchContext, Page, ParseContext, Parsed, RejectFile, Source, Table
 from sources.files import TABULAR, media_of
 from sources.firm_enrichment import EXTRACT, VOCABULARY, extract
-from sources.inbox.bulk import is_bulk, judge_bulk, read_bulk, scratch
+from sources.inbox.bulk import is_bulk, read_and_judge
+from sources.inbox.bulk.judge import judge_bulk
+from sources.inbox.bulk.lanes import scratch
+from sources.inbox.bulk.sector import sector_bulk
 from sources.inbox.judge import FORMAT, Judged, Scrubbed, judge, read
-from sources.inbox.kinds import KINDS, SCHEMAS
+from sources.inbox.kinds import KINDS, LANDED, SCHEMAS
 from sources.policy_coding import code_frame
 from sources.policy_relations import POLICY_FACTS, fact_row
 from sources.policy_tables import POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
@@ -140,40 +144,73 @@ def _read_page(store: RawStore, kind: str, path: Path, sha256: str) -> Iterator[
 
 
 def _read_bulk_page(store: RawStore, path: Path, kind: str, name: str, sha256: str) -> Iterator[Page]:
-    """A national register: its scrubbed form is a file, since it is too large for memory."""
-    with scratch(store.root / "tmp") as folder:
-        out = Path(folder) / "scrubbed.parquet"
-        read_bulk(path, kind, media_of(path.name), manifest_of(path), out)
-        kept = store.put_file(out)
+    """A national register: its scrubbed form is a file, since it is too large for memory. It is judged while it is read."""
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    said = _provenance(partition_of(kind, sha256), sha256, now)
+    with scratch(store.root / "tmp") as folder, _work(store.root) as work:
+        form, out = Path(folder) / "scrubbed.parquet", work / "firms.parquet"
+        reading = read_and_judge(path, kind, media_of(path.name), manifest_of(path), form, now.date(), out, said)
+        kept = store.put_file(form, reading.sha256)
     yield Page(
         url=f"file:inbox/{name}",
         body=b"",
-        fetched_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
+        fetched_at=now,
         headers={"format": str(FORMAT)},
         key=name,
         original_sha256=sha256,
         path=store.blob(kept),
+        digest=kept,
+        made=reading,
     )
 
 
-def _parse_bulk(page: Page, ctx: ParseContext) -> Parsed:
-    """Tables of a national register as files beside the raw store, which the landing takes over."""
-    assert page.path is not None
-    folder = page.path.parents[2] / "tmp"
+def _provenance(partition: str, sha256: str, fetched_at: dt.datetime) -> dict[str, str]:
+    return {"_partition": partition, "_received_sha256": sha256, "_fetched_at": fetched_at.isoformat(timespec="seconds")}
+
+
+@contextmanager
+def _work(raw: Path) -> Iterator[Path]:
+    """A folder beside the raw store for a table that the landing takes over; gone when it was not made."""
+    folder = raw / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():  # of a run that was killed before its tables were taken over
         if time.time() - old.stat().st_mtime > 86_400:
             shutil.rmtree(old, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix="parsed-", dir=folder))
-    provenance = {
-        "_partition": ctx.partition, "_snapshot_sha256": page.sha256,
-        "_fetched_at": page.fetched_at.isoformat(timespec="seconds"),
-    }  # fmt: skip
     try:
-        return judge_bulk(page.path, ctx.today, ctx.seeds, work, provenance, page.key)
+        yield work
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
+
+
+def _parse_bulk(page: Page, ctx: ParseContext) -> Parsed:
+    """The table of a national register as a file beside the raw store, which the landing takes over."""
+    assert page.path is not None
+    if page.made is not None:
+        try:
+            parsed: Parsed = page.made.parsed(page.path, ctx.today, page.key)
+        except BaseException:
+            shutil.rmtree(page.made.out.parent, ignore_errors=True)
+            raise
+        return parsed
+    said = _provenance(ctx.partition, page.original_sha256, page.fetched_at)
+    with _work(page.path.parents[2]) as work:
+        return judge_bulk(page.path, ctx.today, work / "firms.parquet", said, page.key)
+
+
+def enrich(page: Page, tables: Mapping[str, Path], ctx: ParseContext) -> Mapping[str, Any]:
+    """The firms of the sector in a national register, located; of smaller files `parse` gives them."""
+    if page.path is None or "firms" not in tables:
+        return {}
+    said = {
+        "_partition": ctx.partition, "_snapshot_sha256": page.sha256,
+        "_fetched_at": page.fetched_at.isoformat(timespec="seconds"),
+    }  # fmt: skip
+    with _work(page.path.parents[2]) as work:
+        out = work / "firms_sector.parquet"
+        sector_bulk(tables["firms"], page.path, ctx.seeds, out, said)
+    return {"firms_sector": out}
 
 
 def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
@@ -184,6 +221,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     parsed = parsed_of(judge(Scrubbed.from_bytes(page.body), ctx.today), page.key)
     if "firms" in parsed.tables:  # sector, segments and place are decided here, once for every record
         parsed.tables["firms_sector"] = extract(parsed.tables["firms"], ctx.seeds)
+        parsed.tables["firms"] = parsed.tables["firms"].select(list(LANDED["firms"]))
     if "listed_companies" in parsed.tables:
         listed = parsed.tables["listed_companies"].with_columns(
             # what a company says that it lives from stands before what it may do
@@ -238,7 +276,7 @@ SOURCE = Source(
     licence="as the person who brought the file holds it",
     cadence="",
     tables=(
-        *(Table(kind, SCHEMAS[kind], ("record_id",), (0, 100_000_000), _DESCRIPTIONS[kind]) for kind in KINDS),
+        *(Table(kind, LANDED[kind], ("record_id",), (0, 100_000_000), _DESCRIPTIONS[kind], by_received=kind == "firms") for kind in KINDS),
         Table("policy_instruments", POLICY_INSTRUMENTS, POLICY_INSTRUMENT_KEY, (0, 100_000_000), "Instruments coded in the policies"),
         Table("policy_facts", POLICY_FACTS, ("policy_id",), (0, 100_000_000), "What the policies say of themselves and of others"),
         Table("firms_sector", EXTRACT, ("record_id",), (0, 100_000_000), "Firms of the sector among them, located"),
@@ -247,6 +285,8 @@ SOURCE = Source(
     vocabulary=tuple(dict.fromkeys([*VOCABULARY, "instruments.csv", "instrument_terms.csv"])),
     fetch=fetch,
     parse=parse,
+    enrich=enrich,
+    enrich_vocabulary=VOCABULARY,
     partitions="file",
     list_partitions=list_partitions,
     coverage="Whatever files hold that people put into the inbox; nothing is assumed about what they leave out",

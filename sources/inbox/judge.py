@@ -364,10 +364,14 @@ def judge_record(
     return row
 
 
-def _text(values: Mapping[str, Any], column: str) -> str | None:
+def text_of(value: str | None) -> str | None:
     """A text without outer blanks; None for a word that means unknown."""
-    value = (values.get(column) or "").strip()
+    value = (value or "").strip()
     return None if value.lower() in NULLS else value
+
+
+def _text(values: Mapping[str, Any], column: str) -> str | None:
+    return text_of(values.get(column))
 
 
 def _name(values: Mapping[str, Any], column: str) -> str | None:

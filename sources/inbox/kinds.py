@@ -77,6 +77,15 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     },
 }  # fmt: skip
 
+#: Texts of a register that are most of its bytes: they stay in its scrubbed form, where `record_no` finds them, and go on with
+#: the extract of the sector.
+LEFT_IN_RAW = ("address", "business_scope")
+#: Landed columns of each kind. Of a register, neither what stays in the raw form nor what says a landed value again.
+LANDED: Mapping[str, Mapping[str, Any]] = {
+    **SCHEMAS,
+    "firms": {c: t for c, t in SCHEMAS["firms"].items() if c not in (*LEFT_IN_RAW, "name_key", "registered_capital_text")},
+}
+
 #: Each group needs one of its columns.
 REQUIRED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "firms": (("name_zh",),),

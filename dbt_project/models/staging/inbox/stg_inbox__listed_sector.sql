@@ -14,6 +14,8 @@ select
     closed_on,
     closed_year,
     province,
+    address,
+    business_scope,
     source_url,
     as_of,
     in_sector,
