@@ -23,7 +23,7 @@ from sources.location import gazetteer_of
 
 #: Records of which the sector is decided at once, and the place: what the rules and the gazetteer cost goes little with
 #: their number.
-MANY, MANY_PLACES = 40_000, 100_000
+MANY, MANY_PLACES = 40_000, 40_000
 
 
 def sector_bulk(firms: Path, form: Path, seeds: Path, out: Path, said: Mapping[str, str]) -> None:
