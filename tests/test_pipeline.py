@@ -167,7 +167,10 @@ def test_inbox_plant_shows_and_its_removal_changes_nothing(own_home: Path) -> No
     file = inbox / "mine.csv"
     sql = "select m.n_ev_plants from mart_cluster m join city c using (city_adcode) where c.name_en = 'Jinan' and year = 2024"
     before = query(own_home, sql)[0][0]
+    tools = query(own_home, "select coverage, verdict from finding where finding_id = 'F4'")
     file.write_text(PLANT, encoding="utf-8")
+    (own_home / "inbox/firms").mkdir(exist_ok=True)
+    (own_home / "inbox/firms/mine.csv").write_text("name_zh,city,business_scope\n测试锂电池厂,济南市,锂离子电池制造\n", encoding="utf-8")
     (inbox / "broken.csv").write_bytes(b"\xff\xfe\x00garbage")
     (inbox / "renamed.csv").write_text("maker,town\nx,y\n", encoding="utf-8")
 
@@ -196,6 +199,9 @@ def test_inbox_plant_shows_and_its_removal_changes_nothing(own_home: Path) -> No
         ("比亚迪汽车有限公司", "370100", "inbox")
     ]
     assert query(own_home, "select count(*) from meta.quarantine where source = 'inbox'")[0][0] >= 2
+    # a register covers its city with firms, not with policies
+    assert query(own_home, "select count(*) from meta.coverage where source = 'inbox' and covered") == [(1,)]
+    assert query(own_home, "select coverage, verdict from finding where finding_id = 'F4'") == tools
     changes = (own_home / "published/current/CHANGES.md").read_text()
     assert "plant" in changes
 

@@ -135,7 +135,7 @@ def test_kept_bytes_are_read_again_when_the_code_changes(landing_on, monkeypatch
         for file in (path, landing.account_path(SOURCE, "401"), path.parent.parent / "_code"):
             file.unlink()
         assert [a.outcome for a in landing.rebuild(SOURCE)] == ["landed", "failed"] and path.read_bytes() == before
-        monkeypatch.setitem(land._CODE_DIGESTS, SOURCE.name, "another code")
+        monkeypatch.setitem(land._CODE_DIGESTS, (SOURCE.name, False), "another code")
         rebuilt = landing.rebuild(SOURCE)
         assert [a.partition for a in rebuilt] == ["401", "402"] and all(a.records_in == 100 for a in rebuilt)
         assert (rebuilt[1].outcome, rebuilt[1].health) == ("failed", "challenged"), "the wall is not forgotten"
