@@ -72,7 +72,7 @@ class Page:
     original_sha256: str = ""
     path: Path | None = None  # where the (scrubbed) bytes are when they are too many for memory; `body` is then empty
     digest: str = ""  # their sha256, where whoever kept them has it
-    made: Any = None  # what `fetch` made of a page on the way, for `parse` of the same source: it need not be read twice
+    made: Any = None  # what `fetch` made of it on the way, for `parse`: it need not be read twice; landing closes it
 
     @cached_property
     def sha256(self) -> str:

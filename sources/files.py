@@ -123,6 +123,7 @@ def gunzip(path: Path, workdir: Path | None = None, max_bytes: int = MAX_DECODED
 def gunzip_into(path: Path, out: Any, max_bytes: int = MAX_DECODED) -> int:
     """Decode `path` into the open file `out`; returns the decoded bytes. Errors as for `gunzip`."""
     read = written = 0
+    least = min(MIB, path.stat().st_size)  # a beginning that packs well says nothing of the whole
     decoder: Any = None
 
     def inflate(chunk: bytes) -> bytes:
@@ -132,7 +133,7 @@ def gunzip_into(path: Path, out: Any, max_bytes: int = MAX_DECODED) -> int:
         except igzip_lib.IsalError as error:  # type: ignore[misc]  # its stub calls the class an instance
             raise RejectFile("bad_archive", f"gzip: {error}") from None
         written += len(data)
-        if written > max_bytes or (written > RATIO_FLOOR and written > MAX_RATIO * max(read, 1)):
+        if written > max_bytes or (written > RATIO_FLOOR and written > MAX_RATIO * max(read, least)):
             raise RejectFile("decompressed_too_large", f"{written} bytes out of {read} and more to come")
         out.write(data)
         return data

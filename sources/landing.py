@@ -20,7 +20,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,8 @@ BY_RECEIVED: dict[str, Any] = {
     "_received_sha256": pl.String,
     "_fetched_at": pl.String,
 }
+#: What an account says between the two steps of a large file.
+TO_BE_ENRICHED = "landed; sector and place are still to be decided: run it again"
 ALL = "all"  # the partition of a source that has none
 DECLARED = "_declared"  # the file of rows that a declaration itself gives
 
@@ -81,6 +83,7 @@ class Account:
     digests: dict[str, str] = field(default_factory=dict)  # table -> sha256 of the Parquet file
     input_digest: str = ""
     parsed_digest: str = ""  # the same without the vocabulary of what is made out of the landed tables
+    enriched: list[str] = field(default_factory=list)  # the tables that were made so
     message: str = ""
     file: str = ""
     notes: list[list[str]] = field(default_factory=list)
@@ -152,6 +155,14 @@ class Landing:
         except RejectFile as error:
             outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
             return self._hold(source, partition, before, outcome, Health.schema_changed, str(error), now, error)
+        try:
+            return self._keep_and_parse(source, partition, pages, now)
+        finally:
+            for page in pages:
+                if page.made is not None:
+                    page.made.close()
+
+    def _keep_and_parse(self, source: Source, partition: str, pages: list[Page], now: dt.datetime) -> Account:
         latest = self.store.latest(source.name, partition)
         if latest is None or [p["sha256"] for p in latest["pages"]] != [p.sha256 for p in pages]:
             latest = self.store.record(source.name, partition, pages, Health.ok)
@@ -191,11 +202,13 @@ class Landing:
             file="; ".join(sorted({p["key"] for p in entry["pages"]}))[:500],
         )  # fmt: skip
         context = ParseContext(partition=partition, today=today, seeds=SEEDS)
-        if enriched and before is not None and stands and before.parsed_digest == parsed_digest and before.outcome in ("landed", "unchanged"):
+        if (
+            enriched and before is not None and stands and before.parsed_digest == parsed_digest
+            and before.outcome in ("landed", "unchanged") and self._as_entered(source, before)
+        ):  # fmt: skip
             before.outcome, before.checked_at = "landed", account.checked_at
-            self._enrich(source, next(iter(pages or self.store.pages(dict(entry)))), context, before)
-            before.input_digest = digest
-            self._write_account(source, before)
+            self._disown(source, before, parsed=False)
+            self._enrich(source, pages or list(self.store.pages(dict(entry))), context, before, digest)
             return before
         at_hand = pages if pages is not None and not source.history else None
         try:
@@ -217,23 +230,45 @@ class Landing:
                       "detail": error.detail, "payload": None}], schema=QUARANTINE_SCHEMA))  # fmt: skip
             self._write_account(source, account)
             return account
-        if not enriched:
+        if before is not None:
+            self._disown(source, before, parsed=True)
+        if enriched:
+            account.message = TO_BE_ENRICHED
+        else:
             account.input_digest = digest
         self._write(source, partition, parsed, entry, account)
-        if enriched:  # an account without `input_digest` says that this step is still to come
-            self._enrich(source, next(iter(at_hand or self.store.pages(dict(entry)))), context, account)
-            account.input_digest = digest
-            self._write_account(source, account)
+        if enriched:
+            self._enrich(source, at_hand or list(self.store.pages(dict(entry))), context, account, digest)
         return account
 
-    def _enrich(self, source: Source, page: Page, context: ParseContext, account: Account) -> None:
-        """Make further tables out of those that have landed, and enter them into the account."""
-        assert source.enrich is not None
-        paths = {name: self.table_path(source, name, account.partition) for name in account.tables}
-        tables = source.enrich(page, paths, context)
-        for name, made in tables.items():
+    def _disown(self, source: Source, account: Account, parsed: bool) -> None:
+        """Say on disk that the tables of an account are being replaced (those that were `parsed`, too): cut short, they must
+        not be taken for what it says."""
+        self._write_account(source, replace(account, input_digest="", parsed_digest="" if parsed else account.parsed_digest))
+
+    def _as_entered(self, source: Source, account: Account) -> bool:
+        """Whether the landed tables that others are made of are what the account says, to the byte."""
+        for name, digest in account.digests.items():
+            if name not in account.enriched:
+                with open(self.table_path(source, name, account.partition), "rb") as handle:
+                    if hashlib.file_digest(handle, "sha256").hexdigest() != digest:
+                        return False
+        return True
+
+    def _enrich(
+        self, source: Source, pages: Sequence[Page], context: ParseContext, account: Account, digest: str
+    ) -> None:
+        """Make further tables out of those that have landed, and enter them into the account. Until then the account has
+        no `input_digest`, which says that this step is still to come."""
+        assert source.enrich is not None and len(pages) == 1
+        paths = {name: self.table_path(source, name, account.partition) for name in account.tables if name not in account.enriched}
+        for name, made in source.enrich(pages[0], paths, context).items():
             check_table(source, name, made)
             self._write_table(source, name, made, account)
+            account.enriched = sorted({*account.enriched, name})
+        account.message = ""
+        account.input_digest = digest
+        self._write_account(source, account)
 
     def rebuild(self, source: Source) -> list[Account]:
         """Parse kept snapshots again, without asking anybody, after code or vocabulary have changed or where the landing
@@ -313,8 +348,13 @@ class Landing:
             account.tables[name] = height_of(frame)
             path.parent.mkdir(parents=True, exist_ok=True)
             os.chmod(frame, 0o644)
-            shutil.move(frame, path)
-            fsync_dir(path.parent)
+            if os.stat(frame).st_dev == os.stat(path.parent).st_dev:
+                os.replace(frame, path)
+                fsync_dir(path.parent)
+            else:
+                with atomic_path(path) as tmp:
+                    shutil.copyfile(frame, tmp)
+                frame.unlink()
             if not any(frame.parent.iterdir()):  # the parser's scratch folder has done its work
                 frame.parent.rmdir()
             return

@@ -216,6 +216,7 @@ class RawStore:
                 key=page["key"],
                 original_sha256=page["original_sha256"],
                 path=self.get_path(page["sha256"]) if page.get("file") else None,
+                digest=page["sha256"],
             )
 
 

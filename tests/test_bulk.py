@@ -1,6 +1,6 @@
 """Large registry files: by whole columns as record by record, in blocks of any size, with the same rows and books.
 
-Belongs here: that the way of many records (sources/inbox/bulk.py) decides as the way of few (judge.py) does, and what a
+Belongs here: that the way of many records (sources/inbox/bulk) decides as the way of few (judge.py) does, and what a
 national register needs beside. Does not belong here: the rules (test_inbox, test_values), speed (bench/registries.py).
 """
 
@@ -12,11 +12,14 @@ import gzip
 import hashlib
 import io
 import json
+import random
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,12 +28,14 @@ from sources import firm_enrichment, sector
 from sources import landing as landing_module
 from sources.base import RejectFile
 from sources.check_inputs import judge_file
-from sources.files import media_of
+from sources.files import gunzip_into, media_of
 from sources.home import SEEDS, Home
 from sources.inbox import SOURCE, bulk
 from sources.inbox.bulk import read as bulk_read
 from sources.inbox.bulk import sector as bulk_sector
 from sources.inbox.bulk.judge import judge_bulk
+from sources.inbox.bulk.lanes import META
+from sources.inbox.bulk.read import read_bulk
 from sources.inbox.judge import judge, read
 from sources.inbox.kinds import LANDED, SCHEMAS
 from sources.landing import Landing
@@ -42,7 +47,7 @@ from tests.test_hostile import SHARED as HOSTILE
 from tests.test_inbox import HEADER, code_of, csv_text, firm_lines, land_all, landed, media_variants, write
 
 TODAY = dt.date(2026, 11, 24)
-SAID = {"_partition": "p", "_snapshot_sha256": "s", "_fetched_at": "f"}
+SAID = {"_partition": "p", "_received_sha256": "s", "_fetched_at": "f"}
 
 
 def both(path: Path, work: Path, manifest: dict[str, Any] | None = None) -> tuple[Any, Any]:
@@ -266,6 +271,7 @@ def test_the_sector_is_decided_again_without_judging_again(tmp_path: Path, monke
     file = tmp_path / f"h/landing/inbox/firms/{first.partition}.parquet"
     assert first.digests["firms"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert [a.outcome for a in land_all(tmp_path / "h").values()] == ["unchanged"]
+    assert not list((tmp_path / "h/raw/tmp").iterdir())
     with open(seeds / "segment_rules.csv", "a", encoding="utf-8") as handle:
         handle.write("Z01,icv,icv,scope,反重力舱,make,strong,,a word that the vocabulary did not have\n")
     landing_module._CODE_DIGESTS.clear()
@@ -273,6 +279,120 @@ def test_the_sector_is_decided_again_without_judging_again(tmp_path: Path, monke
     (changed,) = land_all(tmp_path / "h").values()
     assert changed.outcome == "landed" and changed.digests["firms"] == first.digests["firms"]
     assert changed.digests["firms_sector"] != first.digests["firms_sector"]
+    # cut between table and account, and the vocabulary as it was: the account must not speak for the table of another one
+    shutil.copy(SEEDS / "segment_rules.csv", seeds / "segment_rules.csv")
+    landing_module._CODE_DIGESTS.clear()
+    sector.rules_of.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(Landing, "_write_table", lambda self, *a, put=Landing._write_table: (put(self, *a), cut()))
+        with pytest.raises(OSError):
+            land_all(tmp_path / "h")
+    with open(seeds / "segment_rules.csv", "a", encoding="utf-8") as handle:
+        handle.write("Z01,icv,icv,scope,反重力舱,make,strong,,a word that the vocabulary did not have\n")
+    landing_module._CODE_DIGESTS.clear()
+    sector.rules_of.cache_clear()
+    (back,) = land_all(tmp_path / "h").values()
+    assert back.digests == changed.digests
+    for name, digest in back.digests.items():
+        table = tmp_path / f"h/landing/inbox/{name}/{back.partition}.parquet"
+        assert hashlib.sha256(table.read_bytes()).hexdigest() == digest
+
+
+def test_a_damaged_table_is_judged_again_and_not_classified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    body = csv_text(dirty_register(), [*HEADER, "经营范围"]).encode()
+    monkeypatch.setattr(landing_module, "_CODE_DIGESTS", {})
+    first = lands(tmp_path / "h", body, "r.csv", monkeypatch, many=True)
+    table = tmp_path / f"h/landing/inbox/firms/{first.partition}.parquet"
+    damaged = bytearray(table.read_bytes())
+    damaged[100:200] = bytes(100)
+    table.write_bytes(damaged)
+    landing_module._CODE_DIGESTS[SOURCE.name, False] = "another vocabulary"
+    (healed,) = land_all(tmp_path / "h").values()
+    assert healed.outcome == "landed" and healed.digests == first.digests
+
+
+def test_forms_of_former_versions_lose_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """They kept the records of a block that were read one by one in a row group after that of the plain ones."""
+    monkeypatch.setattr(bulk_read, "BLOCK", 700)
+    body = csv_text(dirty_register(), [*HEADER, "经营范围"]).encode()
+    lands(tmp_path / "new", body, "r.csv", monkeypatch, many=True)
+    form, former = (tmp_path / f"{name}.parquet" for name in ("form", "former"))
+    read_bulk(write(tmp_path / "r.csv", body), "firms", "csv", {}, form)
+    source = pq.ParquetFile(form)
+    with pq.ParquetWriter(former, source.schema_arrow) as out:
+        for index in range(source.num_row_groups):
+            group = source.read_row_group(index)
+            numbers = group["record"].to_pylist()
+            cut = next((i for i in range(1, len(numbers)) if numbers[i] < numbers[i - 1]), len(numbers))
+            for piece in (group.slice(0, cut), group.slice(cut)):
+                if piece.num_rows:
+                    out.write_table(piece)
+        out.add_key_value_metadata({META: source.metadata.metadata[META]})
+    assert pq.ParquetFile(former).num_row_groups > source.num_row_groups
+    judge_bulk(former, TODAY, tmp_path / "firms.parquet", SAID)
+    bulk_sector.sector_bulk(tmp_path / "firms.parquet", former, SEEDS, tmp_path / "sector.parquet", {})
+    for table in ("firms", "sector"):
+        wanted = landed(tmp_path / "new", {"sector": "firms_sector"}.get(table, table))
+        found = pl.read_parquet(tmp_path / f"{table}.parquet").drop(*SAID, strict=False).sort("record_no")
+        assert found.equals(wanted.select(found.columns).sort("record_no")) and found.height > 20, table
+
+
+def test_a_fault_of_ours_is_not_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What goes wrong while records are judged is no reason to refuse the file, and leaves nothing behind."""
+    frame = pl.DataFrame({"uscc": [code_of(i) for i in range(9)], "name_zh": [f"深圳第{i}公司" for i in range(9)]})
+    frame.write_parquet(tmp_path / "r.parquet")
+    bodies = {"r.parquet": (tmp_path / "r.parquet").read_bytes(), "r.csv": frame.write_csv().encode()}
+
+    def fault(*_: Any) -> None:
+        raise ValueError("a fault of the judge")
+
+    for name, body in bodies.items():
+        with monkeypatch.context() as patch:
+            patch.setattr("sources.inbox.bulk.judge._Judge.batch", fault)
+            with pytest.raises(ValueError, match="a fault of the judge"):
+                lands(tmp_path / name[2:], body, name, monkeypatch, many=True)
+        assert not list((tmp_path / name[2:] / "raw/tmp").iterdir()), name
+        with monkeypatch.context() as patch:
+            patch.setattr(RawStore, "record", fault)
+            with pytest.raises(ValueError, match="a fault of the judge"):
+                lands(tmp_path / name[2:], body, name, monkeypatch, many=True)
+        assert not list((tmp_path / name[2:] / "raw/tmp").iterdir()), name
+        assert lands(tmp_path / name[2:], body, name, monkeypatch, many=True).tables["firms"] == 9
+
+
+ALIKE = {
+    "signs that are three letters": "uscc,name_zh\n91440300MAKM20000W,深圳甲公司\n91440300MA㎢0000W,深圳乙公司\n91440300ma00000000,丙\n",
+    "codes in small letters": "uscc,name_zh\n{0},深圳甲公司\n{1},深圳乙公司\n {0},深圳丙公司\n",
+    "dates that are not quite ISO": "name_zh,founded_on,as_of\n甲公司,2020- 1-01,\n乙公司,+2020-1-01,\n丙公司, 2020-1-01,\n丁公司,2020-01-01,2021- 1-01\n",
+    "a day that merged records burst": "name_zh,founded_on\n" + "".join(
+        f"深圳第{i}公司,2020-01-01\n" * 2 for i in range(8)) + "".join(f"广州第{i}公司,20{i:02}-03-0{i % 9 + 1}\n" for i in range(14)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ALIKE)
+def test_what_was_once_judged_otherwise(tmp_path: Path, what: str):
+    body = ALIKE[what].format(code_of(3), code_of(3).lower())
+    few, many = both(write(tmp_path / "a.csv", body.encode()), tmp_path / "w")
+    assert few == many, what
+    if "burst" in what:
+        assert few == ("BlockFile", "anomaly:same_day_burst")
+
+
+def test_a_list_is_as_long_as_what_lands_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bulk_sector, "LIST_ROWS", 9)
+    monkeypatch.setattr(firm_enrichment, "LIST_ROWS", 9)
+    rows = [[code_of(i), f"深圳第{i}公司"] for i in range(9)] + [["1234", "深圳甲公司"], ["5678", "深圳乙公司"]]
+    for way in ("few", "many"):
+        account = lands(tmp_path / way, csv_text(rows, ["uscc", "name_zh"]).encode(), "l.csv", monkeypatch, many=way == "many")
+        assert account.tables == {"firms": 9, "firms_sector": 9}, way
+
+
+def test_a_beginning_that_packs_well_is_no_bomb(tmp_path: Path):
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    body = packer.compress(b"a,b\n" * (15 << 20)) + packer.compress(random.Random(1).randbytes(600 << 10)) + packer.flush()
+    assert gunzip_into(write(tmp_path / "a.gz", body), io.BytesIO()) == (60 << 20) + (600 << 10)
+    with pytest.raises(RejectFile, match="decompressed_too_large"):
+        gunzip_into(write(tmp_path / "b.gz", gzip.compress(bytes(400 << 20))), io.BytesIO())
 
 
 def test_a_cut_archive_lands_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -147,7 +147,7 @@ def _read_bulk_page(store: RawStore, path: Path, kind: str, name: str, sha256: s
     """A national register: its scrubbed form is a file, since it is too large for memory. It is judged while it is read."""
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     said = _provenance(partition_of(kind, sha256), sha256, now)
-    with scratch(store.root / "tmp") as folder, _work(store.root) as work:
+    with _work(store.root) as work, scratch(store.root / "tmp") as folder:
         form, out = Path(folder) / "scrubbed.parquet", work / "firms.parquet"
         reading = read_and_judge(path, kind, media_of(path.name), manifest_of(path), form, now.date(), out, said)
         kept = store.put_file(form, reading.sha256)
@@ -174,7 +174,11 @@ def _work(raw: Path) -> Iterator[Path]:
     folder = raw / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():  # of a run that was killed before its tables were taken over
-        if time.time() - old.stat().st_mtime > 86_400:
+        try:
+            age = time.time() - old.stat().st_mtime
+        except FileNotFoundError:  # taken over meanwhile
+            continue
+        if age > 86_400:
             shutil.rmtree(old, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix="parsed-", dir=folder))
     try:
@@ -188,11 +192,7 @@ def _parse_bulk(page: Page, ctx: ParseContext) -> Parsed:
     """The table of a national register as a file beside the raw store, which the landing takes over."""
     assert page.path is not None
     if page.made is not None:
-        try:
-            parsed: Parsed = page.made.parsed(page.path, ctx.today, page.key)
-        except BaseException:
-            shutil.rmtree(page.made.out.parent, ignore_errors=True)
-            raise
+        parsed: Parsed = page.made.parsed(page.path, ctx.today, page.key)
         return parsed
     said = _provenance(ctx.partition, page.original_sha256, page.fetched_at)
     with _work(page.path.parents[2]) as work:

@@ -7,6 +7,7 @@ Belongs here: when a file goes this way, and reading it and judging it at once. 
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,13 @@ class Reading:
         elif self.judging is not None:
             self.judging.abandon()
         return judge_bulk(form, today, self.out, self.said, page_key, contested)
+
+    def close(self) -> None:
+        """Leave nothing behind: neither threads nor a table that nobody took over."""
+        if self.judging is not None:
+            self.judging.abandon()
+        if self.out is not None and self.out.parent.exists():
+            shutil.rmtree(self.out.parent, ignore_errors=True)
 
 
 def read_and_judge(

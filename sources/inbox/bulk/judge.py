@@ -5,8 +5,8 @@ be stands in sources.inbox.judge and sources.values; this module proves for most
 would take them, and gives every record for which it cannot to those rules themselves. tests/test_bulk.py holds the two
 ways against each other.
 
-Values with few spellings (dates, sums of money, division codes) are judged once a spelling. Nothing grows with the file
-but eight bytes a record, to find doubles.
+Values with few spellings (dates, sums of money, division codes) are judged once a spelling. What grows with the file: eight
+bytes a record, to find doubles, some more for a record without a code, and what is held.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from sources.identifiers import (
     prefecture_of,
     uscc_valid_series,
 )
-from sources.inbox.bulk.lanes import FEW, Writer, ahead, groups, meta_of, plain_memory
+from sources.inbox.bulk.lanes import FEW, Writer, ahead, groups, meta_of, parts, plain_memory
 from sources.inbox.judge import (
     Held,
     Judged,
@@ -49,7 +49,7 @@ from sources.inbox.judge import (
     settle_duplicates,
     text_of,
 )
-from sources.inbox.kinds import LANDED, SCHEMAS
+from sources.inbox.kinds import LANDED, LEFT_IN_RAW, SCHEMAS
 from sources.values import LARGEST, LARGEST_OTHER, NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
 
 #: Records of one identity that a file may hold without saying the same each time; beyond it the file contradicts itself.
@@ -189,7 +189,7 @@ class _Dates(_Spellings):
     def first(self) -> list[pl.Expr]:
         text = pl.col(self.column)
         day = text.str.to_date("%Y-%m-%d", strict=False)
-        plain = (text.str.len_bytes() == 10) & day.is_between(self.least, self.most) & ~text.is_in(sorted(SENTINELS))
+        plain = text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$") & day.is_between(self.least, self.most) & ~text.is_in(sorted(SENTINELS))
         return [plain.fill_null(False).alias(f"_{self.column}_plain")]
 
     def of(self, texts: pl.Series, first: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -347,16 +347,14 @@ class _Judge:
 
     def _uncoded(self, typed: pl.DataFrame, frame: pl.DataFrame) -> list[dict[str, Any]]:
         """Records without a code are known by all that they say: their rows as judge.py gives them."""
-        columns = [c for c in ("address", "business_scope", "registered_capital") if c in frame.columns]
+        columns = [c for c in LEFT_IN_RAW if c in frame.columns]
         said = frame.select(pl.col("record").alias("record_no"), *(pl.col(c).alias(f"_{c}") for c in columns))
         rows = []
         for row in typed.join(said, on="record_no", how="left", maintain_order="left").iter_rows(named=True):
             full = {c: row.get(c) for c in SCHEMAS["firms"]}
-            for c in ("address", "business_scope"):
+            for c in LEFT_IN_RAW:
                 full[c] = text_of(row.get(f"_{c}"))
             full["name_key"] = name_key(row["name_zh"])
-            if row["registered_capital"] is not None:
-                full["registered_capital_text"] = row["_registered_capital"].strip() + self.units.get("registered_capital", "")
             full["record_id"] = record_id("firms", full)
             rows.append(full)
         return rows
@@ -366,7 +364,9 @@ class _Judge:
         short = int(row["record_id"][:16], 16)
         if short in self.seen:
             self.doubles += 1
-            self.tally.kept += 1
+            again = Tally.of("firms", [dict(row)])  # the guards look at every record that was accepted
+            again.distinct = 0
+            self.tally.add(again)
             self.found.accepted += 1
             self.flags.update(f for f in (row["flags"] or "").split(";") if f)
             return False
@@ -487,7 +487,8 @@ class _Identities:
         if "uscc" not in frame.columns:
             return
         code = frame["uscc"].str.to_uppercase()
-        other = np.flatnonzero((code.str.len_bytes() != 18).fill_null(False).to_numpy())
+        unusual = (code.str.len_bytes() != 18) | (code.str.len_chars() != 18)
+        other = np.flatnonzero(unusual.fill_null(False).to_numpy())
         if len(other):  # written with blanks, hyphens or wide signs
             code = code.scatter(other, pl.Series([clean_code(c) for c in code.gather(other).to_list()], dtype=pl.String))
         code = code.set(code.str.len_bytes() != 18, None)
@@ -537,16 +538,19 @@ class Judging:
         self.said = {name: pl.lit(value) for name, value in said.items()}
         few = (*FEW, "uscc_valid", "founded_precision", "closed_precision", "capital_currency", "flags", *said)
         schema = {**LANDED["firms"], **dict.fromkeys(said, pl.String)}
-        self.writer = Writer(out, schema, few, ranged=("record_no",)) if out else None
+        self.writer = Writer(out, schema, few) if out else None
+        self.groups: list[int] = []  # row groups of the landed table that each part gave: 1, or 0 where all was held
 
     def add(self, frame: pl.DataFrame) -> None:
         if self.identities is not None:
             self.identities.add(frame)
-        self._put(self.judge.batch(frame))
+        rows = self.judge.batch(frame)
+        self.groups.append(int(rows.height > 0))
+        self._put(rows)
 
     def _put(self, rows: pl.DataFrame) -> None:
         if self.writer is not None:
-            self.writer.write(rows.with_columns(**self.said))
+            self.writer.write(rows.rechunk().with_columns(**self.said))  # pages are cut by chunks: the same bytes always
 
     def finish(self, meta: Mapping[str, Any], page_key: str = "") -> Parsed:
         """The file's table, books and quarantine. Raises BlockFile when an anomaly guard holds the file back, and
@@ -554,11 +558,10 @@ class Judging:
         try:
             if self.identities is not None and len(several := self.identities.several()):
                 raise Contested(several)
-            met = self.writer.groups if self.writer else 0
             self._put(self.judge.settle())
             self.judge.finish(meta)
             if self.writer is not None:
-                self.writer.close({"groups": met})
+                self.writer.close({"groups": self.groups})  # after them come records that were judged together
         except BaseException:
             self.abandon()
             raise
@@ -587,7 +590,7 @@ def judge_bulk(
     known = _contested(source, today) if contested is None else contested
     judging = Judging(meta["columns"], meta["units"], today, out, said or {}, known)
     try:
-        for frame in ahead(groups(source)):
+        for frame in ahead(parts(source)):
             judging.add(frame)
     except BaseException:
         judging.abandon()

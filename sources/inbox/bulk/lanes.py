@@ -23,16 +23,15 @@ FEW = ("city_adcode", "city", "province", "status", "company_type", "powertrain"
 
 
 class Lane:
-    """A thread that does jobs in the order in which they come; whoever brings them waits while `ahead` are left to do, and
+    """A thread that does jobs in the order in which they come; whoever brings them waits while two are left to do, and
     meets their errors."""
 
-    def __init__(self, ahead: int = 1) -> None:
+    def __init__(self) -> None:
         self.thread = ThreadPoolExecutor(1)
         self.pending: list[Future[Any]] = []
-        self.ahead = ahead
 
     def submit(self, job: Callable[..., Any], *args: Any) -> None:
-        while len(self.pending) > self.ahead:
+        while len(self.pending) > 1:
             self.pending.pop(0).result()
         self.pending.append(self.thread.submit(job, *args))
 
@@ -83,12 +82,9 @@ class _Digested:
 
 
 class Writer:
-    """Row groups of one Parquet file, encoded in a thread of their own. `ranged`: columns of which each row group says
-    its least and greatest value."""
+    """Row groups of one Parquet file, encoded in a thread of their own."""
 
-    def __init__(
-        self, path: Path, schema: Mapping[str, Any], dictionary: tuple[str, ...] = (), ranged: tuple[str, ...] = ()
-    ):
+    def __init__(self, path: Path, schema: Mapping[str, Any], dictionary: tuple[str, ...] = ()):
         # text as views, which is how Polars holds it: no copy on the way to the file (nested ones Arrow does not write)
         nested = any(pl.List in (t, getattr(t, "base_type", lambda: None)()) for t in schema.values())
         self.level = pl.CompatLevel.oldest() if nested else pl.CompatLevel.newest()
@@ -96,17 +92,15 @@ class Writer:
         self.out = _Digested(path)
         self.file = pq.ParquetWriter(
             self.out, self.schema, compression="zstd", compression_level=1, use_dictionary=list(dictionary) or False,
-            write_statistics=list(ranged) or False, data_page_size=8 << 20, write_batch_size=1 << 16,
+            write_statistics=False, data_page_size=8 << 20, write_batch_size=1 << 16,
         )  # fmt: skip
         self.path = path
         self.lane = Lane()
-        self.rows = 0
         self.groups = 0
 
     def write(self, frame: pl.DataFrame) -> None:
         if frame.is_empty():
             return
-        self.rows += frame.height
         self.groups += 1
         self.lane.submit(self._write, frame)
 
@@ -130,9 +124,9 @@ class Writer:
         self.lane.abandon()
         try:
             self.file.close()
+            self.out.close()
         except (pa.ArrowException, OSError, ValueError):
             pass
-        self.out.close()
 
 
 def groups(source: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
@@ -141,6 +135,19 @@ def groups(source: pq.ParquetFile, columns: list[str] | None = None) -> Iterator
         frame = pl.from_arrow(source.read_row_group(index, columns=columns))
         assert isinstance(frame, pl.DataFrame)
         yield frame
+
+
+def parts(source: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+    """The parts of a scrubbed form, as they were judged while it was written. Forms of former versions kept the records
+    that were read one by one in a row group of their own, which belongs to the one before it."""
+    held: pl.DataFrame | None = None
+    for frame in groups(source, columns):
+        if held is not None and int(frame["record"].min()) > int(held["record"].max()):  # type: ignore[arg-type]
+            yield held
+            held = None
+        held = frame if held is None else pl.concat([held, frame])
+    if held is not None:
+        yield held
 
 
 def meta_of(path: Path) -> dict[str, Any]:

@@ -146,15 +146,12 @@ def read_bulk(
     else:
         reader = _RecordReader(path, kind, media, out)
     try:
-        reader.run()
-    except NotPlain:  # a form of delimited text that is read record by record
-        reader.abandon()
-        reader = _RecordReader(path, kind, media, out)
-        reader.run()
-    except BaseException:
-        reader.abandon()
-        raise
-    try:
+        try:
+            reader.run()
+        except NotPlain:  # a form of delimited text that is read record by record
+            reader.abandon()
+            reader = _RecordReader(path, kind, media, out)
+            reader.run()
         reader.close()
         reader.scrubber.finish(reader.out.records, manifest)
         meta = reader.scrubber.meta(reader.encoding, reader.flags, manifest)
@@ -282,34 +279,41 @@ class _ParquetReader(_Reader):
 
     def run(self) -> None:
         assert self.out is not None
+        header = list(self.mapped)
+        for number, frame, rows in self._batches():
+            if rows is not None:
+                self.take(None, None, [self.scrubber.scrub(parquet_record(number + i, header, row)) for i, row in enumerate(rows, 1)])
+                continue
+            texts = frame.select(pl.col(h).cast(pl.String).alias(c) for h, c in self.mapped.items())
+            texts = texts.with_columns(pl.int_range(number + 1, number + 1 + pl.len(), dtype=pl.Int64).alias("record"))
+            whole = pl.concat_str(list(self.mapped.values()), separator=",", ignore_nulls=True)
+            long = pl.any_horizontal(pl.col(c).str.len_bytes() > MAX_TEXT for c in self.out.columns).fill_null(False)
+            over = texts.filter(long)
+            self.take(texts.filter(~long) if over.height else texts, whole, [
+                self.scrubber.scrub(Record(row["record"], {h: row[c] for h, c in self.mapped.items()}))
+                for row in over.iter_rows(named=True)
+            ])  # fmt: skip
+
+    def _batches(self) -> Iterator[tuple[int, pl.DataFrame, list[Any] | None]]:
+        """How many records came before, the next ones, and these as Python values where a column is neither text nor whole
+        numbers. What goes wrong here is the file's fault; what others make of a batch is not."""
         plain = (pl.String, pl.Categorical, pl.Null)
         number = 0
-        try:
-            for batch in self.source.iter_batches(batch_size=BATCH, columns=list(self.mapped)):
+        batches = self.source.iter_batches(batch_size=BATCH, columns=list(self.mapped))
+        while True:
+            try:
+                batch = next(batches, None)
+                if batch is None:
+                    return
                 frame = pl.from_arrow(batch)
                 assert isinstance(frame, pl.DataFrame)
+                rows = None
                 if any(frame.schema[c] not in plain and not frame.schema[c].is_integer() for c in frame.columns):
-                    self._slow(batch, number)
-                else:
-                    texts = frame.select(pl.col(h).cast(pl.String).alias(c) for h, c in self.mapped.items())
-                    texts = texts.with_columns(
-                        pl.int_range(number + 1, number + 1 + pl.len(), dtype=pl.Int64).alias("record")
-                    )
-                    whole = pl.concat_str(list(self.mapped.values()), separator=",", ignore_nulls=True)
-                    long = pl.any_horizontal(pl.col(c).str.len_bytes() > MAX_TEXT for c in self.out.columns).fill_null(False)
-                    over = texts.filter(long)
-                    self.take(texts.filter(~long) if over.height else texts, whole, [
-                        self.scrubber.scrub(Record(row["record"], {h: row[c] for h, c in self.mapped.items()}))
-                        for row in over.iter_rows(named=True)
-                    ])  # fmt: skip
-                number += frame.height
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise RejectFile("bad_parquet", str(error)[:150]) from None
-
-    def _slow(self, batch: Any, number: int) -> None:
-        header = list(self.mapped)
-        rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
-        self.take(None, None, [self.scrubber.scrub(parquet_record(number + i, header, row)) for i, row in enumerate(rows, 1)])
+                    rows = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+            except (pa.ArrowException, OSError, ValueError) as error:
+                raise RejectFile("bad_parquet", str(error)[:150]) from None
+            yield number, frame, rows
+            number += frame.height
 
 
 class _Pipe:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from sources.firm_enrichment import EXTRACT, LIST_ROWS, may_be_of_sector, placed_of, sector_of
 from sources.inbox.bulk.judge import known_text
-from sources.inbox.bulk.lanes import Lane, Writer, ahead, compact, groups, meta_of, plain_memory
+from sources.inbox.bulk.lanes import Lane, Writer, ahead, compact, meta_of, parts, plain_memory
 from sources.inbox.kinds import LANDED, LEFT_IN_RAW
 from sources.location import gazetteer_of
 
@@ -30,7 +30,7 @@ def sector_bulk(firms: Path, form: Path, seeds: Path, out: Path, said: Mapping[s
     """Write the extract of a landed register to `out` (the columns of EXTRACT, then those of `said`). `firms`: the landed
     table; `form`: the scrubbed form that it was judged from."""
     plain_memory()
-    unjudged = pq.read_metadata(form).num_rows <= LIST_ROWS
+    unjudged = pq.read_metadata(firms).num_rows <= LIST_ROWS
     values = {name: pl.lit(value) for name, value in said.items()}
     writer = Writer(out, {**EXTRACT, **dict.fromkeys(said, pl.String)})
     choosing, deciding = Lane(), Lane()
@@ -85,29 +85,19 @@ _JUDGED_BY = ("name_zh", "business_scope", "industry_code", "name_en")
 def _beside(firms: Path, form: Path) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """The parts of the form, each with the landed records that came of it."""
     landed, raw = pq.ParquetFile(firms), pq.ParquetFile(form)
-    at = list(LANDED["firms"]).index("record_no")
-    ranges = []
-    for index in range(landed.num_row_groups):
-        said = landed.metadata.row_group(index).column(at).statistics
-        ranges.append((said.min, said.max))
-    met = int(meta_of(firms)["groups"])  # after them come records that were judged together, from all over the file
-    late = [_frame(landed.read_row_group(i, columns=list(_WANTED))) for i in range(met, landed.num_row_groups)]
+    wanted = list(_WANTED)
+    counts = meta_of(firms)["groups"]
+    # after the groups of each part come records that were judged together, from all over the file
+    late = [_frame(landed.read_row_group(i, columns=wanted)) for i in range(sum(counts), landed.num_row_groups)]
     # a record that has no row of text (`odd`) is one that was held
     have = [c for c in ("record", *dict.fromkeys((*_JUDGED_BY, *LEFT_IN_RAW))) if c in raw.schema_arrow.names]
     group = 0
-    for part in groups(raw, have):
-        first, final = int(part["record"].min()), int(part["record"].max())  # type: ignore[arg-type]
-        rows = []
-        while group < met and ranges[group][1] <= final:
-            if ranges[group][0] < first:
-                raise RuntimeError(f"{firms.name}: landed records {ranges[group]} are not in the order of their form")
-            rows.append(_frame(landed.read_row_group(group, columns=list(_WANTED))))
-            group += 1
-        rows += [table.filter(pl.col("record_no").is_between(first, final)) for table in late]
+    for part, count in zip(parts(raw, have), counts, strict=True):
+        rows = [_frame(landed.read_row_group(i, columns=wanted)) for i in range(group, group + count)]
+        group += count
+        rows += [table.join(part, left_on="record_no", right_on="record", how="semi") for table in late]
         if rows:
             yield part, pl.concat(rows)
-    if group != met:
-        raise RuntimeError(f"{firms.name}: {met - group} parts of the landed register have no record in the form")
 
 
 def _judged_by(part: pl.DataFrame) -> pl.DataFrame:
