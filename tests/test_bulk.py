@@ -362,7 +362,8 @@ def test_a_fault_of_ours_is_not_the_files(tmp_path: Path, monkeypatch: pytest.Mo
 
 ALIKE = {
     "signs that are three letters": "uscc,name_zh\n91440300MAKM20000W,深圳甲公司\n91440300MA㎢0000W,深圳乙公司\n91440300ma00000000,丙\n",
-    "codes in small letters": "uscc,name_zh\n{0},深圳甲公司\n{1},深圳乙公司\n {0},深圳丙公司\n",
+    "codes in small letters": "uscc,name_zh\n91440300MAKM20000W,深圳甲公司\n91440300makm20000w,深圳乙公司\n",
+    "codes with blanks": "uscc,name_zh\n91440300MAKM20000W,深圳甲公司\n 91440300 makm20000w,深圳乙公司\n",
     "dates that are not quite ISO": "name_zh,founded_on,as_of\n甲公司,2020- 1-01,\n乙公司,+2020-1-01,\n丙公司, 2020-1-01,\n丁公司,2020-01-01,2021- 1-01\n",
     "a day that merged records burst": "name_zh,founded_on\n" + "".join(
         f"深圳第{i}公司,2020-01-01\n" * 2 for i in range(8)) + "".join(f"广州第{i}公司,20{i:02}-03-0{i % 9 + 1}\n" for i in range(14)),
@@ -371,11 +372,22 @@ ALIKE = {
 
 @pytest.mark.parametrize("what", ALIKE)
 def test_what_was_once_judged_otherwise(tmp_path: Path, what: str):
-    body = ALIKE[what].format(code_of(3), code_of(3).lower())
-    few, many = both(write(tmp_path / "a.csv", body.encode()), tmp_path / "w")
+    few, many = both(write(tmp_path / "a.csv", ALIKE[what].encode()), tmp_path / "w")
     assert few == many, what
     if "burst" in what:
         assert few == ("BlockFile", "anomaly:same_day_burst")
+
+
+def test_numbers_and_dates_of_parquet(tmp_path: Path):
+    frame = pl.DataFrame({
+        "uscc": [code_of(i) for i in range(4)], "name_zh": [f"深圳第{i}公司" for i in range(4)],
+        "founded_on": [dt.date(2001, 2, 3), None, dt.date(1999, 12, 31), dt.date(2090, 1, 1)],
+        "registered_capital": [500.0, 12.5, None, 1e16], "as_of": [2020, 2021, None, 2022],
+        "closed_on": [dt.datetime(2011, 2, 3, 4, 5), None, dt.datetime(2012, 1, 1), None], "stock_code": [600006.0, None, 1.5, None],
+    })  # fmt: skip
+    frame.write_parquet(tmp_path / "n.parquet")
+    few, many = both(tmp_path / "n.parquet", tmp_path / "w")
+    assert few == many and few[0] == 4 and 0 < few[1] < 4
 
 
 def test_a_list_is_as_long_as_what_lands_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
