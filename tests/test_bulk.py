@@ -390,6 +390,15 @@ def test_numbers_and_dates_of_parquet(tmp_path: Path):
     assert few == many and few[0] == 4 and 0 < few[1] < 4
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_an_encoding_is_told_by_the_first_signs_that_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str):
+    monkeypatch.setattr(bulk_read, "HEAD", 200)
+    monkeypatch.setattr(bulk_read, "BLOCK", 150)
+    rows = [[code_of(i), f"Works No {i} Ltd"] for i in range(40)] + [[code_of(i), f"深圳第{i}公司"] for i in range(40, 60)]
+    few, many = both(write(tmp_path / "a.csv", csv_text(rows, ["uscc", "name_zh"]).encode(encoding)), tmp_path / "w")
+    assert few == many and few[1] == 60
+
+
 def test_a_list_is_as_long_as_what_lands_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bulk_sector, "LIST_ROWS", 9)
     monkeypatch.setattr(firm_enrichment, "LIST_ROWS", 9)

@@ -428,6 +428,7 @@ class _CsvReader(_Reader):
         self.pipe: _Pipe | None = None
         self.header: list[str] = []
         self.number = 0
+        self.told = False  # whether anything but ASCII was met, which tells the encoding
 
     def run(self) -> None:
         self.pipe = _Pipe(self.path, self.media)
@@ -465,12 +466,26 @@ class _CsvReader(_Reader):
         self.encoding = detect_encoding(io.BytesIO(head[: head.rfind(b"\n") + 1] or head))
         if self.encoding.startswith("utf-16"):
             raise NotPlain
+        self.told = not data.isascii()
         return data.removeprefix(b"\xef\xbb\xbf")
+
+    def _tell(self, block: bytes) -> None:
+        """The encoding of a file that began with ASCII alone, by the first block that has more; one whose signs are
+        damaged leaves it to the next."""
+        try:
+            found = detect_encoding(io.BytesIO(block))
+        except RejectFile:
+            return
+        self.told = True
+        if found == "gb18030":
+            self.encoding = found
 
     def _lines(self, block: bytes) -> tuple[bytes, pl.Series, dict[int, str]]:
         """The block in UTF-8 with plain line ends, its lines, and lines that are no text in the file's encoding (with
         their bytes as surrogates); in the series such a line is a NUL."""
         odd: dict[int, str] = {}
+        if not self.told and not block.isascii():
+            self._tell(block)
         if self.encoding == "gb18030":
             try:
                 block = block.decode("gb18030").encode()
