@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -161,82 +162,99 @@ def test_nothing_new_publishes_nothing(own_home: Path) -> None:
 PLANT = "operator_zh,city,product,plant_name,opened_year,capacity,capacity_unit,powertrain_at_opening\n比亚迪汽车有限公司,济南,整车,测试济南工厂,2022,300000,vehicles_per_year,ev\n"
 
 
-def test_inbox_plant_shows_and_its_removal_changes_nothing(own_home: Path) -> None:
-    inbox = own_home / "inbox/plants"
-    inbox.mkdir(parents=True, exist_ok=True)
-    file = inbox / "mine.csv"
-    sql = "select m.n_ev_plants from mart_cluster m join city c using (city_adcode) where c.name_en = 'Jinan' and year = 2024"
-    before = query(own_home, sql)[0][0]
-    tools = query(own_home, "select coverage, verdict from finding where finding_id = 'F4'")
-    file.write_text(PLANT, encoding="utf-8")
-    (own_home / "inbox/firms").mkdir(exist_ok=True)
-    (own_home / "inbox/firms/mine.csv").write_text("name_zh,city,business_scope\n测试锂电池厂,济南市,锂离子电池制造\n", encoding="utf-8")
-    (inbox / "broken.csv").write_bytes(b"\xff\xfe\x00garbage")
-    (inbox / "renamed.csv").write_text("maker,town\nx,y\n", encoding="utf-8")
+JINAN = "select m.n_ev_plants from mart_cluster m join city c using (city_adcode) where c.name_en = 'Jinan' and year = 2024"
+TOOLS = "select coverage, verdict from finding where finding_id = 'F4'"
 
+
+@dataclass
+class Brought:
+    """A home before and after a refresh with what a person brought."""
+
+    home: Path
+    run: Run
+    plants: int  # in Jinan, before
+    tools: list[tuple]  # finding F4, before
+    then: str  # when the version before was built
+    reader_errors: list[str]  # of somebody who read all the while
+
+
+@pytest.fixture(scope="module")
+def brought(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Brought:
+    """A plant, a register of one firm and two files that cannot be taken; one refresh for the tests of what follows."""
+    own = tmp_path_factory.mktemp("brought") / "home"
+    shutil.copytree(home, own, symlinks=True)
+    for kind in ("plants", "firms"):
+        (own / "inbox" / kind).mkdir(parents=True, exist_ok=True)
+    (own / "inbox/plants/mine.csv").write_text(PLANT, encoding="utf-8")
+    (own / "inbox/plants/broken.csv").write_bytes(b"\xff\xfe\x00garbage")
+    (own / "inbox/plants/renamed.csv").write_text("maker,town\nx,y\n", encoding="utf-8")
+    (own / "inbox/firms/mine.csv").write_text("name_zh,city,business_scope\n测试锂电池厂,济南市,锂离子电池制造\n", encoding="utf-8")
+    plants, tools = query(own, JINAN)[0][0], query(own, TOOLS)
+    then = json.loads((own / "published/current/manifest.json").read_text())["built_at"]
+    assert make(f"orchestration.as_of --date {then} --out {own}/then.csv", own).code == 0
     errors: list[str] = []
     stop = threading.Event()
 
     def read() -> None:
         while not stop.is_set():
             try:
-                assert query(own_home, "select count(*) from mart_cluster")[0][0] > 0
+                assert query(own, "select count(*) from mart_cluster")[0][0] > 0
             except Exception as error:  # any error of a reader is the failure under test
                 errors.append(repr(error))
 
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        run = make("orchestration.refresh", own_home)
+        run = make("orchestration.refresh", own)
     finally:
         stop.set()
         reader.join()
     assert run.code == 0, run.out
-    assert errors == []
-    assert "renamed.csv" in run.out and "missing_column" in run.out, run.out
-    assert query(own_home, sql)[0][0] == before + 1
-    assert query(own_home, "select operator, city_adcode, source from plant where plant_name = '测试济南工厂'") == [
+    return Brought(own, run, plants, tools, then, errors)
+
+
+def test_inbox_plant_shows_and_its_removal_changes_nothing(brought: Brought) -> None:
+    home, out = brought.home, brought.run.out
+    assert brought.reader_errors == []
+    assert "renamed.csv" in out and "missing_column" in out, out
+    assert query(home, JINAN)[0][0] == brought.plants + 1
+    assert query(home, "select operator, city_adcode, source from plant where plant_name = '测试济南工厂'") == [
         ("比亚迪汽车有限公司", "370100", "inbox")
     ]
-    assert query(own_home, "select count(*) from meta.quarantine where source = 'inbox'")[0][0] >= 2
+    assert query(home, "select count(*) from meta.quarantine where source = 'inbox'")[0][0] >= 2
     # a register covers its city with firms, not with policies
-    assert query(own_home, "select count(*) from meta.coverage where source = 'inbox' and covered") == [(1,)]
-    assert query(own_home, "select coverage, verdict from finding where finding_id = 'F4'") == tools
-    changes = (own_home / "published/current/CHANGES.md").read_text()
+    assert query(home, "select count(*) from meta.coverage where source = 'inbox' and covered") == [(1,)]
+    assert query(home, TOOLS) == brought.tools
+    changes = (home / "published/current/CHANGES.md").read_text()
     assert "plant" in changes
 
-    version = os.readlink(own_home / "published/current")
-    file.unlink()
-    run = make("orchestration.refresh", own_home)
+    version = os.readlink(home / "published/current")
+    (home / "inbox/plants/mine.csv").unlink()
+    run = make("orchestration.refresh", home)
     assert run.code == 0 and "nothing new" in run.out, run.out
-    assert os.readlink(own_home / "published/current") == version
-    assert query(own_home, sql)[0][0] == before + 1
+    assert os.readlink(home / "published/current") == version
+    assert query(home, JINAN)[0][0] == brought.plants + 1
 
 
-def test_indicator_history_keeps_the_replaced_value(own_home: Path) -> None:
-    inbox = own_home / "inbox/plants"
-    inbox.mkdir(parents=True, exist_ok=True)
-    (inbox / "mine.csv").write_text(PLANT, encoding="utf-8")
-    then = json.loads((own_home / "published/current/manifest.json").read_text())["built_at"]
-    assert make(f"orchestration.as_of --date {then} --out {own_home}/then.csv", own_home).code == 0
-    assert make("orchestration.refresh", own_home).code == 0
-    assert make(f"orchestration.as_of --date {then} --out {own_home}/again.csv", own_home).code == 0
-    assert make(f"orchestration.as_of --date 2999-01-01 --out {own_home}/now.csv", own_home).code == 0
-    before, again, now = ((own_home / name).read_bytes() for name in ("then.csv", "again.csv", "now.csv"))
+def test_indicator_history_keeps_the_replaced_value(brought: Brought) -> None:
+    home = brought.home
+    assert make(f"orchestration.as_of --date {brought.then} --out {home}/again.csv", home).code == 0
+    assert make(f"orchestration.as_of --date 2999-01-01 --out {home}/now.csv", home).code == 0
+    before, again, now = ((home / name).read_bytes() for name in ("then.csv", "again.csv", "now.csv"))
     assert before == again, "the indicators of an earlier moment are no longer what they were"
     assert now != before and now.count(b"\n") >= before.count(b"\n")
-    early = make(f"orchestration.as_of --date 1999-01-01 --out {own_home}/none.csv", own_home)
-    assert early.code == 1 and "nothing was published by" in early.out and not (own_home / "none.csv").exists()
-    assert make(f"orchestration.as_of --date tomorrow --out {own_home}/none.csv", own_home).code == 2
+    early = make(f"orchestration.as_of --date 1999-01-01 --out {home}/none.csv", home)
+    assert early.code == 1 and "nothing was published by" in early.out and not (home / "none.csv").exists()
+    assert make(f"orchestration.as_of --date tomorrow --out {home}/none.csv", home).code == 2
     rows = query(
-        own_home,
+        home,
         """select vintage_id, value, known_to is null from indicator where indicator = 'ev_plants_count'
            and geography_id = '370100' and period = '2024' order by known_from, vintage_id""",
     )
     assert len(rows) == 2 and rows[1][1] == rows[0][1] + 1
     assert [r[2] for r in rows] == [False, True]
     doubles = "select count(*) - count(distinct (indicator, geography_level, geography_id, period)) from indicator_latest"
-    assert query(own_home, doubles) == [(0,)]
+    assert query(home, doubles) == [(0,)]
 
 
 def test_a_failing_data_test_stops_the_publication_and_names_itself(own_home: Path, tmp_path: Path) -> None:
