@@ -19,7 +19,8 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -213,7 +214,8 @@ class Landing:
         at_hand = pages if pages is not None and not source.history else None
         try:
             parsed = source.parse(iter(at_hand) if at_hand else chain.from_iterable(self.store.pages(dict(e)) for e in entries), context)
-            check_parsed(source, parsed)
+            with _taken_over(parsed.tables):
+                check_parsed(source, parsed)
         except RejectFile as error:
             account.input_digest = digest
             account.outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
@@ -221,7 +223,7 @@ class Landing:
             account.message = str(error)
             account.reasons = {error.reason: 1}
             if before is not None and before.tables:  # the last good landing stands, and so do its books
-                account.tables, account.digests = before.tables, before.digests
+                account.tables, account.digests, account.enriched = before.tables, before.digests, before.enriched
                 account.records_in, account.accepted = before.records_in, before.accepted
                 account.quarantined = before.quarantined
             else:
@@ -230,13 +232,14 @@ class Landing:
                       "detail": error.detail, "payload": None}], schema=QUARANTINE_SCHEMA))  # fmt: skip
             self._write_account(source, account)
             return account
-        if before is not None:
-            self._disown(source, before, parsed=True)
-        if enriched:
-            account.message = TO_BE_ENRICHED
-        else:
-            account.input_digest = digest
-        self._write(source, partition, parsed, entry, account)
+        with _taken_over(parsed.tables):
+            if before is not None:
+                self._disown(source, before, parsed=True)
+            if enriched:
+                account.message = TO_BE_ENRICHED
+            else:
+                account.input_digest = digest
+            self._write(source, partition, parsed, entry, account)
         if enriched:
             self._enrich(source, at_hand or list(self.store.pages(dict(entry))), context, account, digest)
         return account
@@ -244,16 +247,21 @@ class Landing:
     def _disown(self, source: Source, account: Account, parsed: bool) -> None:
         """Say on disk that the tables of an account are being replaced (those that were `parsed`, too): cut short, they must
         not be taken for what it says."""
-        self._write_account(source, replace(account, input_digest="", parsed_digest="" if parsed else account.parsed_digest))
+        disowned = replace(account, input_digest="")
+        if parsed:
+            disowned.parsed_digest = ""
+        else:
+            disowned.message = TO_BE_ENRICHED
+        self._write_account(source, disowned)
 
     def _as_entered(self, source: Source, account: Account) -> bool:
         """Whether the landed tables that others are made of are what the account says, to the byte."""
-        for name, digest in account.digests.items():
-            if name not in account.enriched:
-                with open(self.table_path(source, name, account.partition), "rb") as handle:
-                    if hashlib.file_digest(handle, "sha256").hexdigest() != digest:
-                        return False
-        return True
+        entered = [name for name in account.tables if name not in account.enriched]
+        for name in entered:
+            with open(self.table_path(source, name, account.partition), "rb") as handle:
+                if hashlib.file_digest(handle, "sha256").hexdigest() != account.digests.get(name):
+                    return False
+        return bool(entered)
 
     def _enrich(
         self, source: Source, pages: Sequence[Page], context: ParseContext, account: Account, digest: str
@@ -262,10 +270,12 @@ class Landing:
         no `input_digest`, which says that this step is still to come."""
         assert source.enrich is not None and len(pages) == 1
         paths = {name: self.table_path(source, name, account.partition) for name in account.tables if name not in account.enriched}
-        for name, made in source.enrich(pages[0], paths, context).items():
-            check_table(source, name, made)
-            self._write_table(source, name, made, account)
-            account.enriched = sorted({*account.enriched, name})
+        tables = source.enrich(pages[0], paths, context)
+        with _taken_over(tables):
+            for name, made in tables.items():
+                check_table(source, name, made)
+                self._write_table(source, name, made, account)
+                account.enriched = sorted({*account.enriched, name})
         account.message = ""
         account.input_digest = digest
         self._write_account(source, account)
@@ -457,6 +467,20 @@ class Landing:
         with atomic_path(meta / "sources.parquet") as tmp:
             pl.DataFrame(declared).write_parquet(tmp)
         return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+
+
+@contextmanager
+def _taken_over(tables: Mapping[str, Any]) -> Iterator[None]:
+    """Tables that are files are in the landing afterwards; after an error, gone with the folder that was made for them."""
+    try:
+        yield
+    except BaseException:
+        for made in tables.values():
+            if isinstance(made, Path):
+                made.unlink(missing_ok=True)
+                if made.parent.is_dir() and not any(made.parent.iterdir()):
+                    made.parent.rmdir()
+        raise
 
 
 def schema_of(path: Path) -> Mapping[str, Any] | None:

@@ -254,6 +254,11 @@ def test_the_sector_is_decided_again_without_judging_again(tmp_path: Path, monke
         with pytest.raises(OSError):
             lands(tmp_path / "h", body, "r.csv", monkeypatch, many=True)
     assert not list((tmp_path / "h/raw/tmp").rglob("*"))
+    with monkeypatch.context() as patch:
+        patch.setattr(landing_module, "check_table", cut)
+        with pytest.raises(OSError):
+            land_all(tmp_path / "h")
+    assert not list((tmp_path / "h/raw/tmp").rglob("*"))
     (standing,) = Landing(Home(tmp_path / "h")).accounts(SOURCE)
     assert standing.tables.keys() == {"firms"} and not standing.input_digest
 
@@ -390,13 +395,26 @@ def test_numbers_and_dates_of_parquet(tmp_path: Path):
     assert few == many and few[0] == 4 and 0 < few[1] < 4
 
 
+@pytest.mark.parametrize("block", [150, 900, 1 << 20])
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
-def test_an_encoding_is_told_by_the_first_signs_that_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str):
+def test_an_encoding_is_told_by_all_that_can_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, block: int):
+    """The head of a file may be ASCII alone; one damaged line after it does not decide for the rest."""
     monkeypatch.setattr(bulk_read, "HEAD", 200)
-    monkeypatch.setattr(bulk_read, "BLOCK", 150)
+    monkeypatch.setattr(bulk_read, "BLOCK", block)
     rows = [[code_of(i), f"Works No {i} Ltd"] for i in range(40)] + [[code_of(i), f"深圳第{i}公司"] for i in range(40, 60)]
-    few, many = both(write(tmp_path / "a.csv", csv_text(rows, ["uscc", "name_zh"]).encode(encoding)), tmp_path / "w")
+    body = csv_text(rows, ["uscc", "name_zh"]).encode(encoding)
+    few, many = both(write(tmp_path / "a.csv", body), tmp_path / "w")
     assert few == many and few[1] == 60
+    few, many = both(write(tmp_path / "b.csv", body.replace(b"Works No 20 ", b"M\xfcller AG")), tmp_path / "w")
+    assert few == many and few[1] >= 59
+    few, many = both(write(tmp_path / "c.csv", body[:-1]), tmp_path / "w")
+    assert few == many
+
+
+def test_a_file_that_is_all_head_is_read_to_its_last_sign(tmp_path: Path):
+    body = (f"uscc,name_zh\n{code_of(1)},A Ltd\n{code_of(2)},".encode() + "深圳公司".encode("gb18030"))
+    few, many = both(write(tmp_path / "a.csv", body), tmp_path / "w")
+    assert few == many and few[1] == 2
 
 
 def test_a_list_is_as_long_as_what_lands_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

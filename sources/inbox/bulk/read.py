@@ -428,7 +428,6 @@ class _CsvReader(_Reader):
         self.pipe: _Pipe | None = None
         self.header: list[str] = []
         self.number = 0
-        self.told = False  # whether anything but ASCII was met, which tells the encoding
 
     def run(self) -> None:
         self.pipe = _Pipe(self.path, self.media)
@@ -463,29 +462,33 @@ class _CsvReader(_Reader):
         if what := sniff(data[:4096]):
             raise RejectFile("not_csv", f"the file is {what}")
         head = data[:HEAD]
-        self.encoding = detect_encoding(io.BytesIO(head[: head.rfind(b"\n") + 1] or head))
+        if len(data) > HEAD:  # else it is the whole file, whose last line may have no end
+            head = head[: head.rfind(b"\n") + 1] or head
+        self.encoding = detect_encoding(io.BytesIO(head))
         if self.encoding.startswith("utf-16"):
             raise NotPlain
-        self.told = not data.isascii()
+        if head.isascii() and len(data) >= HEAD:
+            self.encoding = self._told_later()
         return data.removeprefix(b"\xef\xbb\xbf")
 
-    def _tell(self, block: bytes) -> None:
-        """The encoding of a file that began with ASCII alone, by the first block that has more; one whose signs are
-        damaged leaves it to the next."""
+    def _told_later(self) -> str:
+        """The encoding of a file that begins with ASCII alone, by its first lines that are not: it is read twice so far."""
+        pipe = _Pipe(self.path, self.media)
+        some: list[bytes] = []
         try:
-            found = detect_encoding(io.BytesIO(block))
-        except RejectFile:
-            return
-        self.told = True
-        if found == "gb18030":
-            self.encoding = found
+            for block in pipe:
+                if not block.isascii():
+                    some += [line for line in block.splitlines(keepends=True) if not line.isascii()]
+                    if sum(map(len, some)) >= HEAD:
+                        break
+        finally:
+            pipe.stop()
+        return detect_encoding(io.BytesIO(b"\n" + b"".join(some)))  # no line is taken for a byte order mark
 
     def _lines(self, block: bytes) -> tuple[bytes, pl.Series, dict[int, str]]:
         """The block in UTF-8 with plain line ends, its lines, and lines that are no text in the file's encoding (with
         their bytes as surrogates); in the series such a line is a NUL."""
         odd: dict[int, str] = {}
-        if not self.told and not block.isascii():
-            self._tell(block)
         if self.encoding == "gb18030":
             try:
                 block = block.decode("gb18030").encode()
