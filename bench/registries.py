@@ -204,14 +204,13 @@ t = time.monotonic(); f = pd.read_csv(sys.argv[1], dtype=str, on_bad_lines="skip
 print(len(f), time.monotonic() - t, peak_mb())
 """
 DLT = """
-import csv, gzip, sys, time, resource, dlt
+import csv, gzip, re, sys, time, dlt
 def rows():
     with gzip.open(sys.argv[1], "rt", encoding="utf-8") as handle:
         for row in csv.DictReader(handle):
             row.pop("法人代表", None); row.pop(None, None); yield row
 t = time.monotonic()
 dlt.pipeline("p", destination=dlt.destinations.duckdb(sys.argv[2]), dataset_name="d", pipelines_dir=sys.argv[2] + ".dlt").run(rows(), table_name="firms")
-import re
 print(0, time.monotonic() - t, int(re.search(r"VmHWM:\s+(\d+) kB", open("/proc/self/status").read())[1]) / 1024)
 """
 

@@ -5,7 +5,9 @@ Belongs here: paths and atomic writes. Does not belong here: what is in the file
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,6 +90,27 @@ def atomic_path(target: Path) -> Iterator[Path]:
         fsync_dir(target.parent)
     finally:
         tmp.unlink(missing_ok=True)
+
+
+def move_durably(path: Path, target: Path) -> None:
+    """Give the file at `path` away to `target`: by a rename where both lie on one file system, else by a copy."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if os.stat(path).st_dev == os.stat(target.parent).st_dev:
+        with open(path, "rb") as handle:
+            os.fsync(handle.fileno())
+        os.chmod(path, 0o644)
+        os.replace(path, target)
+        fsync_dir(target.parent)
+    else:
+        with atomic_path(target) as tmp:
+            shutil.copyfile(path, tmp)
+        path.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """The digest of a file, read as a stream."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def write_atomic(target: Path, data: bytes | str) -> None:

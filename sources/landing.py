@@ -17,8 +17,6 @@ import datetime as dt
 import hashlib
 import json
 import logging
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -41,7 +39,7 @@ from sources.base import (
     SourceError,
     Table,
 )
-from sources.home import CHECKOUT, SEEDS, Home, atomic_path, fsync_dir, write_atomic
+from sources.home import CHECKOUT, SEEDS, Home, atomic_path, move_durably, sha256_of, write_atomic
 from sources.raw import RawStore
 
 log = logging.getLogger("evatlas.landing")
@@ -258,9 +256,8 @@ class Landing:
         """Whether the landed tables that others are made of are what the account says, to the byte."""
         entered = [name for name in account.tables if name not in account.enriched]
         for name in entered:
-            with open(self.table_path(source, name, account.partition), "rb") as handle:
-                if hashlib.file_digest(handle, "sha256").hexdigest() != account.digests.get(name):
-                    return False
+            if sha256_of(self.table_path(source, name, account.partition)) != account.digests.get(name):
+                return False
         return bool(entered)
 
     def _enrich(
@@ -352,21 +349,10 @@ class Landing:
         """Put one table, with its provenance, where it belongs, and enter it into the account."""
         path = self.table_path(source, name, account.partition)
         if isinstance(frame, Path):  # a large table, written by the parser
-            with open(frame, "rb") as handle:
-                os.fsync(handle.fileno())
-                account.digests[name] = sha256 or hashlib.file_digest(handle, "sha256").hexdigest()
+            account.digests[name] = sha256 or sha256_of(frame)
             account.tables[name] = height_of(frame)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.chmod(frame, 0o644)
-            if os.stat(frame).st_dev == os.stat(path.parent).st_dev:
-                os.replace(frame, path)
-                fsync_dir(path.parent)
-            else:
-                with atomic_path(path) as tmp:
-                    shutil.copyfile(frame, tmp)
-                frame.unlink()
-            if not any(frame.parent.iterdir()):  # the parser's scratch folder has done its work
-                frame.parent.rmdir()
+            move_durably(frame, path)
+            _drop_empty(frame.parent)  # the parser's scratch folder has done its work
             return
         with atomic_path(path) as tmp:
             frame.write_parquet(tmp, compression="zstd")
@@ -478,9 +464,13 @@ def _taken_over(tables: Mapping[str, Any]) -> Iterator[None]:
         for made in tables.values():
             if isinstance(made, Path):
                 made.unlink(missing_ok=True)
-                if made.parent.is_dir() and not any(made.parent.iterdir()):
-                    made.parent.rmdir()
+                _drop_empty(made.parent)
         raise
+
+
+def _drop_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def schema_of(path: Path) -> Mapping[str, Any] | None:

@@ -12,13 +12,12 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from sources.base import Page
-from sources.home import atomic_path, fsync_dir, write_atomic
+from sources.home import move_durably, sha256_of, write_atomic
 
 
 class MissingBlob(Exception):
@@ -46,26 +45,14 @@ class RawStore:
     def put_file(self, path: Path, sha256: str = "") -> str:
         """Keep the file at `path` by moving it into the store (same file system) or copying it; returns its sha256.
         For what is too large for memory; the caller gives the file away."""
-        if not sha256:
-            with open(path, "rb") as handle:
-                sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+        sha256 = sha256 or sha256_of(path)
         target = self.blob(sha256)
         if path == target:  # kept already
             return sha256
         if target.exists():
             path.unlink(missing_ok=True)
             return sha256
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if os.stat(path).st_dev == os.stat(target.parent).st_dev:
-            with open(path, "rb") as handle:
-                os.fsync(handle.fileno())
-            os.chmod(path, 0o644)
-            os.replace(path, target)
-            fsync_dir(target.parent)
-        else:
-            with atomic_path(target) as tmp:
-                shutil.copyfile(path, tmp)
-            path.unlink(missing_ok=True)
+        move_durably(path, target)
         return sha256
 
     def get(self, sha256: str) -> bytes:
@@ -83,9 +70,8 @@ class RawStore:
         path = self.blob(sha256)
         if not path.exists():
             raise MissingBlob(f"raw blob {sha256} is missing ({path.name})")
-        with open(path, "rb") as handle:
-            if hashlib.file_digest(handle, "sha256").hexdigest() != sha256:
-                raise MissingBlob(f"raw blob {sha256} is damaged: its content has another digest")
+        if sha256_of(path) != sha256:
+            raise MissingBlob(f"raw blob {sha256} is damaged: its content has another digest")
         return path
 
     def journal(self, source: str) -> Path:

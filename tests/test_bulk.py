@@ -228,7 +228,6 @@ def test_the_sector_of_many_is_that_of_few(tmp_path: Path, monkeypatch: pytest.M
 def test_real_registrations_have_the_same_sector_either_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bulk_read, "BATCH", 3_000)
     monkeypatch.setattr(bulk_sector, "MANY", 100)
-    monkeypatch.setattr(bulk_sector, "MANY_PLACES", 150)
     frame = pl.read_parquet(shared_path("registrations", "registrations_1978_2004_sample.parquet")).sample(12_000, seed=8)
     frame.drop("file_year").write_parquet(tmp_path / "r.parquet")
     body = (tmp_path / "r.parquet").read_bytes()

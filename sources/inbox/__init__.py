@@ -10,7 +10,6 @@ twice changes nothing, and taking it out of the folder changes nothing, since wh
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import shutil
 import tempfile
@@ -25,6 +24,7 @@ import polars as pl
 from sources.base import QUARANTINE_SCHEMA, FetchContext, Page, ParseContext, Parsed, RejectFile, Source, Table
 from sources.files import TABULAR, media_of
 from sources.firm_enrichment import EXTRACT, VOCABULARY, extract
+from sources.home import sha256_of
 from sources.inbox.bulk import is_bulk, read_and_judge
 from sources.inbox.bulk.judge import judge_bulk
 from sources.inbox.bulk.lanes import scratch
@@ -76,11 +76,6 @@ def inbox_files(inbox: Path) -> Iterator[tuple[str, Path]]:
             for path in sorted(folder.iterdir()):
                 if path.is_file() and not path.name.startswith((".", "~$")) and not is_sidecar(path):
                     yield kind, path
-
-
-def sha256_of(path: Path) -> str:
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _known_sha256(ctx: FetchContext, path: Path) -> str:

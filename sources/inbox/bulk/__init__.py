@@ -73,14 +73,11 @@ def read_and_judge(
         made.append(Judging(scrubber.columns.mapped, scrubber.columns.units, today, out, said or {}))
         return made[-1].add
 
+    read = None
     try:
         read = read_bulk(path, kind, media, manifest, form, meet)
-    except BaseException:
-        for judging in made:
-            judging.abandon()
-        raise
-    if not read.met:  # begun as a plain file, which it was not
-        for judging in made:
-            judging.abandon()
-        made.clear()
-    return Reading(read.meta, read.sha256, today, out, said or {}, made[0] if made else None)
+    finally:
+        if read is None or not read.met:  # an error, or begun as a plain file, which it was not
+            for judging in made:
+                judging.abandon()
+    return Reading(read.meta, read.sha256, today, out, said or {}, made[0] if read.met else None)

@@ -59,8 +59,10 @@ _NULL_WORDS = sorted({"".join(p) for w in NULLS if w for p in product(*((c.lower
 _PLAIN_NAME = "^[\u4e00-\u9fa5（）()]+$"
 
 
-def known_text(column: str) -> pl.Expr:
-    """A text without outer blanks; null for a word that means unknown."""
+def known_text(column: str, columns: list[str]) -> pl.Expr:
+    """A text without outer blanks; null for a word that means unknown, and where it is none of the `columns`."""
+    if column not in columns:
+        return pl.lit(None, pl.String)
     stripped = pl.col(column).str.strip_chars()
     return pl.when(~stripped.is_in(_NULL_WORDS) & (stripped != "")).then(stripped)
 
@@ -269,7 +271,7 @@ class _Judge:
         """What is asked of every record at once."""
         name = pl.col("name_zh") if "name_zh" in columns else pl.lit(None, pl.String)
         return [
-            (known_text(c) if c in columns else pl.lit(None, pl.String)).alias(c) for c in ("uscc", "lei", *self.TEXTS)
+            known_text(c, columns).alias(c) for c in ("uscc", "lei", *self.TEXTS)
         ] + [
             name.alias("name_zh"), name.str.contains(_PLAIN_NAME).fill_null(False).alias("_plain_name"),
             (~pl.col("check") & pl.col("odd").is_null()).alias("_whole"),

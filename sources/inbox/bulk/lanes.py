@@ -94,7 +94,6 @@ class Writer:
             self.out, self.schema, compression="zstd", compression_level=1, use_dictionary=list(dictionary) or False,
             write_statistics=False, data_page_size=8 << 20, write_batch_size=1 << 16,
         )  # fmt: skip
-        self.path = path
         self.lane = Lane()
         self.groups = 0
 
@@ -129,12 +128,17 @@ class Writer:
             pass
 
 
+def frame_of(table: Any) -> pl.DataFrame:
+    """An Arrow table or batch as a frame."""
+    found = pl.from_arrow(table)
+    assert isinstance(found, pl.DataFrame)
+    return found
+
+
 def groups(source: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
     """The row groups of a file as they were written."""
     for index in range(source.num_row_groups):
-        frame = pl.from_arrow(source.read_row_group(index, columns=columns))
-        assert isinstance(frame, pl.DataFrame)
-        yield frame
+        yield frame_of(source.read_row_group(index, columns=columns))
 
 
 def parts(source: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
@@ -164,9 +168,7 @@ def plain_memory() -> None:
 
 def compact(frame: pl.DataFrame) -> pl.DataFrame:
     """A copy that owns its text: what a filter keeps points into the text of all that it left out, and holds it."""
-    found = pl.from_arrow(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
-    assert isinstance(found, pl.DataFrame)
-    return found
+    return frame_of(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
 def scratch(folder: Path | None = None) -> tempfile.TemporaryDirectory[str]:

@@ -39,7 +39,7 @@ from sources.files import (
     parquet_record,
     sniff,
 )
-from sources.inbox.bulk.lanes import FEW, Lane, Writer, plain_memory
+from sources.inbox.bulk.lanes import FEW, Lane, Writer, frame_of, plain_memory
 from sources.inbox.judge import MAX_TEXT, NUMERIC, TURNED, Scrubber, check_bytes, is_mojibake
 from sources.inbox.kinds import SCHEMAS
 from sources.scrub import redact
@@ -305,8 +305,7 @@ class _ParquetReader(_Reader):
                 batch = next(batches, None)
                 if batch is None:
                     return
-                frame = pl.from_arrow(batch)
-                assert isinstance(frame, pl.DataFrame)
+                frame = frame_of(batch)
                 rows = None
                 if any(frame.schema[c] not in plain and not frame.schema[c].is_integer() for c in frame.columns):
                     rows = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
 
 from sources.firm_enrichment import EXTRACT, LIST_ROWS, may_be_of_sector, placed_of, sector_of
 from sources.inbox.bulk.judge import known_text
-from sources.inbox.bulk.lanes import Lane, Writer, ahead, compact, meta_of, parts, plain_memory
+from sources.inbox.bulk.lanes import Lane, Writer, ahead, compact, frame_of, meta_of, parts, plain_memory
 from sources.inbox.kinds import LANDED, LEFT_IN_RAW
 from sources.location import gazetteer_of
 
 #: Records of which the sector is decided at once, and the place: what the rules and the gazetteer cost goes little with
 #: their number.
-MANY, MANY_PLACES = 40_000, 40_000
+MANY = 40_000
 
 
 def sector_bulk(firms: Path, form: Path, seeds: Path, out: Path, said: Mapping[str, str]) -> None:
@@ -41,7 +40,7 @@ def sector_bulk(firms: Path, form: Path, seeds: Path, out: Path, said: Mapping[s
         """Leave out what has no word of the sector, as most records of a register have none."""
         if not unjudged:
             part = part.filter(may_be_of_sector(_judged_by(part), seeds))
-        texts = part.select("record", *((known_text(c) if c in part.columns else pl.lit(None, pl.String)).alias(c) for c in LEFT_IN_RAW))
+        texts = part.select("record", *(known_text(c, part.columns).alias(c) for c in LEFT_IN_RAW))
         maybe.append(compact(landed.join(texts, left_on="record_no", right_on="record", maintain_order="left")))
         if sum(rows.height for rows in maybe) > MANY:
             hand_on()
@@ -53,7 +52,7 @@ def sector_bulk(firms: Path, form: Path, seeds: Path, out: Path, said: Mapping[s
 
     def classify(rows: pl.DataFrame) -> None:
         found.append(compact(sector_of(rows, seeds, unjudged=unjudged)))
-        locate(MANY_PLACES)
+        locate(MANY)
 
     def locate(least: int) -> None:
         if sum(rows.height for rows in found) > least:
@@ -88,12 +87,12 @@ def _beside(firms: Path, form: Path) -> Iterator[tuple[pl.DataFrame, pl.DataFram
     wanted = list(_WANTED)
     counts = meta_of(firms)["groups"]
     # after the groups of each part come records that were judged together, from all over the file
-    late = [_frame(landed.read_row_group(i, columns=wanted)) for i in range(sum(counts), landed.num_row_groups)]
+    late = [frame_of(landed.read_row_group(i, columns=wanted)) for i in range(sum(counts), landed.num_row_groups)]
     # a record that has no row of text (`odd`) is one that was held
     have = [c for c in ("record", *dict.fromkeys((*_JUDGED_BY, *LEFT_IN_RAW))) if c in raw.schema_arrow.names]
     group = 0
     for part, count in zip(parts(raw, have), counts, strict=True):
-        rows = [_frame(landed.read_row_group(i, columns=wanted)) for i in range(group, group + count)]
+        rows = [frame_of(landed.read_row_group(i, columns=wanted)) for i in range(group, group + count)]
         group += count
         rows += [table.join(part, left_on="record_no", right_on="record", how="semi") for table in late]
         if rows:
@@ -103,11 +102,5 @@ def _beside(firms: Path, form: Path) -> Iterator[tuple[pl.DataFrame, pl.DataFram
 def _judged_by(part: pl.DataFrame) -> pl.DataFrame:
     """Names and scopes as they are written, and the short columns as judging reads them."""
     return part.select(
-        pl.col(c) if c in ("name_zh", "business_scope") else known_text(c) for c in _JUDGED_BY if c in part.columns
+        pl.col(c) if c in ("name_zh", "business_scope") else known_text(c, part.columns) for c in _JUDGED_BY if c in part.columns
     )
-
-
-def _frame(table: Any) -> pl.DataFrame:
-    found = pl.from_arrow(table)
-    assert isinstance(found, pl.DataFrame)
-    return found
