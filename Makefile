@@ -35,8 +35,11 @@ ui: $(READY) ## Dagster's UI on 127.0.0.1:3000 (PORT=...)
 panel: $(READY) ## all tables from your own plant panel: make panel PANEL=dir OUT=dir
 	@$(PY) -m orchestration.panel --panel "$(PANEL)" --out "$(OUT)"
 
-as-of: $(READY) ## the indicators as known on a day: make as-of DATE=2026-11-26 OUT=file.csv
-	@$(PY) -m orchestration.as_of --date "$(DATE)" --out "$(OUT)"
+as-of: $(READY) ## the indicators as known on a day (DATE=2026-11-26) or as published (VERSION=...): make as-of DATE=... OUT=file.csv
+	@$(PY) -m orchestration.as_of $(if $(VERSION),--version "$(VERSION)",--date "$(DATE)") --out "$(OUT)"
+
+verify: $(READY) ## build the published version again from its raw inputs, elsewhere, and compare every byte
+	@$(PY) -m orchestration.verify
 
 check-inputs: $(READY) ## judge files as the inbox would: make check-inputs DIR=dir [KIND=firms]
 	@$(PY) -m sources.check_inputs --dir "$(DIR)" --kind "$(or $(KIND),firms)"
@@ -62,4 +65,4 @@ lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 clean: ## remove the state of this checkout's own home (never another EVATLAS_HOME)
 	rm -rf data dbt_project/target
 
-.PHONY: help setup refresh ui panel as-of check-inputs lint test bench lock clean
+.PHONY: help setup refresh ui panel as-of verify check-inputs lint test bench lock clean

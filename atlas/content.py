@@ -49,7 +49,7 @@ def content(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
     Returns a dictionary of JSON values. Raises duckdb.Error where a promised table is missing."""
     year = con.execute("select max(year) from mart_cluster").fetchone()[0]  # type: ignore[index]
-    meta = rows(con, "select * from meta.run")[0]
+    meta = rows(con, "select vintage_id, as_of, method_version, contract_version from meta.run")[0]  # who built it, and when, is no part of the page
     documents = policies(con)
     listed = {d["id"] for d in documents}
     return {

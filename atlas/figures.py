@@ -18,6 +18,8 @@ from atlas.charts import OKABE_ITO, SEGMENT_COLOURS, TOOL_COLOURS, TOOL_DASHES, 
 
 #: A newline in a title is drawn as one; sizes in pixels at 72 dpi, PNG at twice that.
 PNG_SCALE = 2.0
+#: The renderer brings this face with it; "sans-serif" would be drawn in whatever the machine has, in other pixels.
+FONT = "Liberation Sans, Arial, sans-serif"
 DASHES = {"solid": [1, 0], "dashed": [8, 3], "dotted": [2, 3]}
 HERITAGE = {"lineage": OKABE_ITO["orange"], "new in an ICE city": OKABE_ITO["sky"], "greenfield": OKABE_ITO["green"]}
 
@@ -44,7 +46,7 @@ def write_figures(data: dict[str, Any], home: Path, folder: Path) -> dict[str, s
             if chart is None or not rows:
                 left_out[name] = "no rows to draw" if not rows else "nothing could be computed: see the CSV"
                 continue
-            chart = chart.configure_axis(labelFontSize=11, titleFontSize=12, gridColor="#e6e8ec").configure_view(strokeWidth=0).configure_legend(labelLimit=300)
+            chart = chart.configure(font=FONT).configure_axis(labelFontSize=11, titleFontSize=12, gridColor="#e6e8ec").configure_view(strokeWidth=0).configure_legend(labelLimit=300)
             write_images(chart.to_json(indent=None), folder / name)
         except Exception as error:  # whatever a drawing library raises: the data are published all the same
             left_out[name] = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

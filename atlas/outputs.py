@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,8 @@ def write_datapackage(con: duckdb.DuckDBPyConnection, relations: Iterable[Any], 
         ).fetchall()
         fields = []
         for name, kind in types:
+            if not r.in_files(name):
+                continue
             described = r.columns.get(name, {})
             unit = (described.get("config", {}).get("meta", {}) or described.get("meta", {})).get("unit")
             field = {"name": name, "type": TABLE_SCHEMA.get(kind, "array" if kind.endswith("[]") else "string"), "description": described.get("description", "").strip()}
@@ -88,14 +90,14 @@ def write_datapackage(con: duckdb.DuckDBPyConnection, relations: Iterable[Any], 
             schema["primaryKey"] = list(r.key)
         resources.append({
             "name": r.file_name.lower(), "path": f"csv/{path.name}", "profile": "tabular-data-resource", "format": "csv",
-            "mediatype": "text/csv", "encoding": "utf-8-sig", "description": r.description.strip(), "bytes": path.stat().st_size,
-            "hash": f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}", "schema": schema,
+            "mediatype": "text/csv", "encoding": "utf-8-sig", "description": r.description.strip(), "schema": schema,
+            **({} if r.names_its_build else {"bytes": path.stat().st_size, "hash": f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"}),
             **({"licenses": [{"name": r.licence}]} if r.licence else {}),
         })  # fmt: skip
     write_json(folder / "datapackage.json", {
         "profile": "tabular-data-package", "name": "ev-cluster-atlas", "title": "EV Cluster Atlas",
         "description": "The geography of China's electric-vehicle industry: clusters, segments, policies, heritage, indicators.",
-        "version": stamp["version"], "created": stamp["built_at"], "licenses": [LICENCE], "sources": sources, "resources": resources,
+        "version": stamp["version"], "licenses": [LICENCE], "sources": sources, "resources": resources,
     })  # fmt: skip
 
 
@@ -116,9 +118,27 @@ def citation(stamp: dict[str, Any]) -> str:
     ])  # fmt: skip
 
 
-def write_dbt_docs(con: duckdb.DuckDBPyConnection, manifest: dict[str, Any], target: Path) -> None:
+#: What dbt's manifest says of one run of dbt and of the machine it ran on: no part of a version.
+OF_THE_RUN = frozenset({
+    "created_at", "build_path", "compiled_path", "root_path", "deferred", "generated_at", "invocation_id", "invocation_started_at",
+    "run_started_at", "env", "user_id", "send_anonymous_usage_stats",
+})  # fmt: skip
+
+
+def without_the_run(value: Any) -> Any:
+    """A part of dbt's manifest without what differs from run to run; keys in their order."""
+    if isinstance(value, dict):
+        return {k: without_the_run(v) for k, v in sorted(value.items()) if k not in OF_THE_RUN}
+    return [without_the_run(v) for v in value] if isinstance(value, list) else value
+
+
+def write_dbt_docs(
+    con: duckdb.DuckDBPyConnection, manifest: dict[str, Any], target: Path, places: Mapping[str, str]
+) -> None:  # fmt: skip
     """dbt's own documentation page with this project's manifest and a catalogue of the published tables inside: what
-    `dbt docs generate --static` makes, without a second run of dbt. Skipped where dbt's page is not found."""
+    `dbt docs generate --static` makes, without a second run of dbt. Skipped where dbt's page is not found.
+
+    `places`: path of this machine -> what is written in its stead."""
     spec = find_spec("dbt")
     page = next((Path(p) / "task" / "docs" / "index.html" for p in (spec.submodule_search_locations or [])), None) if spec else None
     if page is None or not page.exists():
@@ -138,9 +158,13 @@ def write_dbt_docs(con: duckdb.DuckDBPyConnection, manifest: dict[str, Any], tar
     }  # fmt: skip
     catalogue = {"metadata": {}, "nodes": nodes, "sources": {}, "errors": None}
     slim = {**manifest, "nodes": {uid: n for uid, n in manifest["nodes"].items() if n["resource_type"] in ("model", "seed", "test")}}
-    slim["metadata"] = {**manifest["metadata"], "send_anonymous_usage_stats": False, "user_id": None}
+    slim = without_the_run(slim)
+    slim["metadata"] |= {"send_anonymous_usage_stats": False, "user_id": None, "generated_at": ""}
     html = page.read_text(encoding="utf-8")
     for marker, value in (("MANIFEST.JSON INLINE DATA", slim), ("CATALOG.JSON INLINE DATA", catalogue)):
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        for place, shown in places.items():
+            text = text.replace(place, shown)
+        text = text.replace("<", "\\u003c")
         html = html.replace(f'"{marker}"', text)
     target.write_text(html, encoding="utf-8")

@@ -29,7 +29,7 @@ ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", 
 def write_page(con: duckdb.DuckDBPyConnection, home: Path, changes: dict[str, Any], target: Path) -> dict[str, Any]:
     """Write the page of the open published database to `target`; returns the content that it shows.
 
-    `home` keeps the prepared backdrop; `changes` is what moved since the version before (orchestration.export.compare). Raises duckdb.Error or OSError."""
+    `home` keeps the prepared backdrop; `changes` is what moved since the version before (orchestration.changes.compare). Raises duckdb.Error or OSError."""
     data = content(con)
     target.write_text(render(data, backdrop(home), changes), encoding="utf-8")
     return data

@@ -1,10 +1,13 @@
-"""`make as-of DATE=... OUT=file.csv`: the indicators as they were known on a day, from the history that a version carries.
+"""`make as-of DATE=... OUT=file.csv`: the indicators as they were known on a day, from the history that a version carries;
+`make as-of VERSION=... OUT=file.csv`: as a version published them.
 
 Belongs here: reading the history (decision 8) back to one day. Does not belong here: how history is written (models/marts/indicators), nor
 rebuilding from raw bytes by older code: an older version's own folder is the place for that, as long as it is kept.
 
-Two calls for the same moment give the same bytes, whatever was published since: the row that held then is in every later version,
-closed by `known_to`, and nothing else of it is ever changed.
+Days are the `as_of` of the versions that brought or closed a value: two homes with the same data know the same on the same day,
+whenever they were built. Two versions of one `as_of` are told apart by VERSION alone. Two calls for the same day give the same
+bytes, whatever later data were published since: the row that held then is in every later version, closed by `known_to`, and
+nothing else of it is ever changed.
 """
 
 from __future__ import annotations
@@ -17,28 +20,39 @@ from pathlib import Path
 
 import polars as pl
 
+from orchestration import history
 from orchestration.build import INDICATOR_SCHEMA
 from sources.home import Home, write_atomic
+from sources.values import china_day
 
 KEY = ["indicator", "geography_level", "geography_id", "period"]
 COLUMNS = [c for c in INDICATOR_SCHEMA if c != "known_to"]  # on that day nobody knew when the value would be replaced
 
 
-def moment(text: str) -> str:
-    """A day (its end, UTC) or a moment with its offset -> the form in which known_from and known_to are written. Raises ValueError."""
+def day_of(text: str) -> str:
+    """A day, or a moment with its offset -> the ISO day in China, in which known_from and known_to are written. Raises ValueError."""
     if len(text) == 10:
-        day = dt.date.fromisoformat(text)
-        return dt.datetime.combine(day, dt.time(23, 59, 59), dt.UTC).isoformat(timespec="seconds")
-    when = dt.datetime.fromisoformat(text)
-    if when.tzinfo is None:
-        raise ValueError(f"{text}: a time needs its offset, as in 2026-11-26T12:00:00+00:00")
-    return when.astimezone(dt.UTC).isoformat(timespec="seconds")
+        return dt.date.fromisoformat(text).isoformat()
+    return china_day(dt.datetime.fromisoformat(text)).isoformat()
 
 
-def known(history: pl.DataFrame, when: str) -> pl.DataFrame:
-    """One row per indicator, place and period: the value that held at `when`, sorted. Empty before the first version."""
-    held = (pl.col("known_from") <= when) & (pl.col("known_to").is_null() | (pl.col("known_to") > when))
-    return history.filter(held).select(COLUMNS).sort(KEY)
+def known(vintages: pl.DataFrame, day: str) -> pl.DataFrame:
+    """One row per indicator, place and period: the value that data up to `day` had brought, sorted. Empty before the first version."""
+    since, until = (pl.col(c).str.head(10) for c in ("known_from", "known_to"))
+    return vintages.filter((since <= day) & (until.is_null() | (until > day))).select(COLUMNS).sort(KEY)
+
+
+def published(home: Home, version: str) -> pl.DataFrame:
+    """The indicators as one version (its name, or the digest at the end of it) published them, sorted. Raises ValueError for a
+    version that is not of this home, or of which the table is no longer kept."""
+    entry = next((e for e in history.entries(home) if version in (e.version, e.digest[:12], e.digest)), None)
+    if entry is None:
+        raise ValueError(f"{version}: no version of {home.root}")
+    try:
+        table = pl.read_parquet(history.indicators(home, entry))
+    except history.HistoryDamaged:
+        raise ValueError(f"{version}: its table of indicators is no longer kept (the last {history.KEEP_TABLES} are)") from None
+    return table.filter(pl.col("known_to").is_null()).select(COLUMNS).sort(KEY)
 
 
 def text_of(frame: pl.DataFrame) -> bytes:
@@ -49,27 +63,34 @@ def text_of(frame: pl.DataFrame) -> bytes:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit codes: 0 done, 1 nothing was published yet or nothing was known then, 2 the date cannot be read."""
+    """Exit codes: 0 done, 1 nothing was published yet or nothing was known then, 2 the date or version cannot be read."""
     parser = argparse.ArgumentParser(prog="make as-of", description=__doc__)
-    parser.add_argument("--date", required=True, help="2026-11-26 (the end of that day, UTC) or 2026-11-26T12:00:00+00:00")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--date", help="2026-11-26, or 2026-11-26T12:00:00+00:00 (its day in China): what data up to that day had brought")
+    asked.add_argument("--version", help="the name of a version, or the digest at its end: what it published")
     parser.add_argument("--out", required=True, type=Path)
     options = parser.parse_args(argv)
-    try:
-        when = moment(options.date)
-    except ValueError as error:
-        print(f"date: {error}", file=sys.stderr)
-        return 2
-    table = Home.from_env().current / "tables" / "indicator.parquet"
+    home = Home.from_env()
+    table = home.current / "tables" / "indicator.parquet"
     if not table.exists():
         print(f"{table}: nothing was published yet; run `make refresh`", file=sys.stderr)
         return 1
-    frame = known(pl.read_parquet(table), when)
+    try:
+        if options.version:
+            when, frame = f"by version {options.version}", published(home, options.version)
+        else:
+            day = day_of(options.date)
+            when, frame = f"as of {day}", known(pl.read_parquet(table), day)
+    except ValueError as error:
+        print(f"{'version' if options.version else 'date'}: {error}", file=sys.stderr)
+        return 2
     if frame.is_empty():
-        print(f"nothing was published by {when}", file=sys.stderr)
+        print(f"nothing was known {when}", file=sys.stderr)
         return 1
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(options.out, text_of(frame).decode())
-    print(f"{frame.height} indicators as known at {when}, from {frame['vintage_id'].n_unique()} vintages: {options.out}")
+    print(f"{frame.height} indicators known {when}, from {frame['vintage_id'].n_unique()} vintages: {options.out}")
+    print("days are those to which the data speak (as_of), not those of building: the time of a build stands in meta.run alone")
     return 0
 
 

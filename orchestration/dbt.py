@@ -7,11 +7,9 @@ in ours, which together cost as much as the build (docs/decisions.md, 6).
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -72,26 +70,18 @@ def environment(home: Home) -> dict[str, str]:
     return env
 
 
-def _die_with_parent() -> None:
-    """In the child: end when the parent dies, so that no orphan goes on writing after a killed run (Linux)."""
-    try:
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    except (OSError, AttributeError):
-        pass  # elsewhere the fencing token alone protects the publication
-
-
 def run(home: Home, args: list[str]) -> Iterator[dict[str, Any]]:
     """Run dbt with `args` and yield its structured log events as they come. Raises DbtFailed at the end when
     dbt failed; the events tell the caller what did."""
     build_file(home).parent.mkdir(parents=True, exist_ok=True)
     command = [
-        sys.executable, "-W", "ignore::RuntimeWarning:runpy", "-m", "dbt.cli.main", "--log-format", "json", "--log-format-file", "text",
+        sys.executable, "-W", "ignore::RuntimeWarning:runpy", "-m", "orchestration.dbt_child", str(os.getpid()), "--log-format", "json", "--log-format-file", "text",
         "--log-level-file", "warn", "--no-use-colors", *args,
         "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
     ]  # fmt: skip
     process = subprocess.Popen(
         command, cwd=PROJECT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL, text=True, encoding="utf-8", preexec_fn=_die_with_parent,
+        stdin=subprocess.DEVNULL, text=True, encoding="utf-8",
     )  # fmt: skip
     problems: list[str] = []
     begun: dict[str, str] = {}  # nodes that dbt has begun and not ended

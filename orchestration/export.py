@@ -9,19 +9,18 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from orchestration import progress
+from orchestration import progress, release
 from orchestration.build import CONTRACT_VERSION, Plan
-from orchestration.policy_changes import policy_changes
-from sources.home import SEEDS, Home
+from orchestration.changes import changes, compare
+from orchestration.identity import MAY_DIFFER
+from orchestration.relations import Relation, literal, published_relations, quote
+from sources.home import CHECKOUT, SEEDS, Home
 
 #: The oldest DuckDB that must be able to read a published file (contract): its storage version is written.
 STORAGE_VERSION = "v1.0.0"
@@ -29,54 +28,6 @@ STORAGE_VERSION = "v1.0.0"
 STAGES = 5
 #: A cell that a spreadsheet would run as a formula is exported with an apostrophe in front (CSV only).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-
-
-@dataclass
-class Relation:
-    """One published table: where it stands in the warehouse and how the dbt manifest describes it."""
-
-    schema: str
-    name: str
-    description: str
-    columns: dict[str, dict[str, Any]]
-    key: list[str]
-    depends_on: list[str]
-    licence: str = ""  # where it is another than the atlas's: its SPDX identifier
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.schema}.{self.name}" if self.schema != "main" else self.name
-
-    @property
-    def file_name(self) -> str:
-        return self.full_name.replace(".", "_")
-
-
-def published_relations(manifest: dict[str, Any]) -> list[Relation]:
-    """Every model of the schemas `main` and `meta`; staging and intermediate stay in the workshop."""
-    found = []
-    for node in manifest["nodes"].values():
-        if node["resource_type"] == "model" and node["schema"] in ("main", "meta"):
-            found.append(
-                Relation(
-                    schema=node["schema"],
-                    name=node["alias"],
-                    description=node["description"],
-                    columns=node["columns"],
-                    key=node["config"].get("meta", {}).get("key", []),
-                    depends_on=[u.split(".")[-1] for u in node["depends_on"]["nodes"]],
-                    licence=node["config"].get("meta", {}).get("licence", ""),
-                )
-            )
-    return sorted(found, key=lambda r: (r.schema, r.name))
-
-
-def quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def write_version(
@@ -104,15 +55,14 @@ def write_version(
         write_dictionary(relations, folder)
         write_geo(con, folder / "geo")
         progress.report("writing the version", 2, STAGES, "tables, csv, geo")
-        previous = home.published / plan.previous / "atlas.duckdb" if plan.previous else None
-        told = compare(con, previous if previous and previous.exists() else None, plan)
+        told = plan.changes if plan.changes is not None else compare(con, relations, previous_file(home, plan), plan)
         (folder / "CHANGES.md").write_text("\n".join(changes(told)) + "\n", encoding="utf-8")
-        stamp = {"version": plan.vintage_id, "contract": CONTRACT_VERSION, "as_of": plan.as_of, "built_at": plan.built_at}
+        stamp = {"version": plan.vintage_id, "contract": CONTRACT_VERSION, "as_of": plan.as_of}
         with open(SEEDS / "indicators.csv", encoding="utf-8", newline="") as handle:
             write_views(con, list(csv.DictReader(handle)), stamp, folder / "json")
         write_datapackage(con, relations, stamp, folder)
         (folder / "CITATION.cff").write_text(citation(stamp), encoding="utf-8")
-        write_dbt_docs(con, manifest, folder / "dbt_docs.html")
+        write_dbt_docs(con, manifest, folder / "dbt_docs.html", {str(home.root): "$EVATLAS_HOME", str(CHECKOUT): "."})
         progress.report("writing the version", 3, STAGES, "views, data package, dbt docs")
         shown = write_page(con, home.root, told, folder / "atlas.html")
         progress.report("writing the version", 4, STAGES, "atlas.html")
@@ -124,15 +74,19 @@ def write_version(
     finally:
         con.close()
     result: dict[str, Any] = {
-        "version": plan.vintage_id,
+        "version": plan.version,
         "sequence": plan.sequence,
+        "digest": plan.digest,
         "contract": CONTRACT_VERSION,
         "as_of": plan.as_of,
         "built_at": plan.built_at,
         "run": plan.run_id,
         "code_version": plan.code_version,
         "inputs": plan.inputs,
+        "journals": plan.journals,
         "previous": plan.previous,
+        "changes": told,
+        "may_differ": MAY_DIFFER,
         "figures_left_out": left_out,
         "duckdb": {"written_by": duckdb.__version__, "storage_version": STORAGE_VERSION},
         "sources": [
@@ -151,6 +105,13 @@ def write_version(
     }
     (folder / "manifest.json").write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
     return result
+
+
+def previous_file(home: Home, plan: Plan) -> Path | None:
+    """The DuckDB file of the version before; a path that does not exist where that version is no longer kept."""
+    if plan.previous is None:
+        return None
+    return (release.folder_of(home, plan.previous) or home.published / f"-{plan.previous}") / "atlas.duckdb"
 
 
 def write_database(warehouse: Path, target: Path, relations: list[Relation]) -> dict[str, int]:
@@ -191,12 +152,13 @@ def write_tables(con: duckdb.DuckDBPyConnection, relations: list[Relation], fold
     """Each table as Parquet (exact) and as CSV (UTF-8 with BOM for spreadsheets; formula cells defused)."""
     for r in relations:
         where = f"{r.schema}.{quote(r.name)}"
-        parquet = folder / "tables" / f"{r.file_name}.parquet"
-        con.execute(f"copy (select * from {where}) to {literal(str(parquet))} (format parquet, compression zstd)")
-        types = con.execute(
+        types = [(name, kind) for name, kind in con.execute(
             "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ? "
             "order by column_index", [r.schema, r.name]
-        ).fetchall()  # fmt: skip
+        ).fetchall() if r.in_files(name)]  # fmt: skip
+        parquet = folder / "tables" / f"{r.file_name}.parquet"
+        kept = ", ".join(quote(name) for name, _ in types)
+        con.execute(f"copy (select {kept} from {where}) to {literal(str(parquet))} (format parquet, compression zstd)")
         starts = ", ".join(literal(s) for s in FORMULA_STARTS)
         select = []
         for name, kind in types:
@@ -276,101 +238,3 @@ def write_geo(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
             json.dumps({"type": "FeatureCollection", "name": name, "features": features}, ensure_ascii=False, default=str),
             encoding="utf-8",
         )
-
-
-def compare(
-    con: duckdb.DuckDBPyConnection, previous: Path | None, plan: Plan, limit: int = 40
-) -> dict[str, Any]:  # fmt: skip
-    """What moved since the version before, as data: {version, built_at, code, as_of, previous, tables: [[name, before, now]],
-    gained and lost: ["table.column"], moved: [[indicator, level, place, period, before, now]] (the `limit` largest),
-    n_moved, turned: [[finding, before, now, value]], more: [lines of Markdown about what else moved]}. `previous` None: the first version, nothing else is in it."""
-    told: dict[str, Any] = {"version": plan.vintage_id, "built_at": plan.built_at, "code": plan.code_version, "as_of": plan.as_of, "previous": None}
-    if previous is None:
-        return told
-    copy = None
-    try:
-        other = duckdb.connect(str(previous), read_only=True)
-    except duckdb.IOException:  # somebody has opened the published file for writing: nobody's lock may hold back a publication
-        copy = Path(tempfile.mkdtemp()) / previous.name
-        shutil.copyfile(previous, copy)
-        other = duckdb.connect(str(copy), read_only=True)
-    try:
-        before_rows, now_rows = _counts(other), _counts(con)
-        before_columns, now_columns = _columns(other), _columns(con)
-        sql = "select indicator, geography_level, geography_id, period, value from indicator_latest"
-        old = {row[:4]: row[4] for row in other.execute(sql).fetchall()}
-        moved = []
-        for row in con.execute(sql).fetchall():
-            before = old.get(row[:4])
-            if row[:4] in old and differs(before, row[4]):
-                moved.append((abs((row[4] or 0) - (before or 0)) / (abs(before or 0) + 1e-9), [*row[:4], before, row[4]]))
-        sql = "select finding_id, verdict, value from finding"
-        findings = {f[0]: f[1] for f in other.execute(sql).fetchall()}
-        told |= {
-            "more": policy_changes(con, other),
-            "previous": plan.previous,
-            "tables": [
-                [name, before_rows.get(name), now_rows.get(name)]
-                for name in sorted({*before_rows, *now_rows})
-                if before_rows.get(name) != now_rows.get(name)
-            ],
-            "gained": [f"{t}.{c}" for t, c in sorted(now_columns - before_columns)],
-            "lost": [f"{t}.{c}" for t, c in sorted(before_columns - now_columns)],
-            "n_moved": len(moved),
-            "moved": [m for _, m in sorted(moved, key=lambda m: (-m[0], m[1][:4]))[:limit]],
-            "turned": [[f, findings.get(f, "none"), verdict, value] for f, verdict, value in con.execute(sql).fetchall() if findings.get(f) != verdict],
-        }
-    finally:
-        other.close()
-        if copy is not None:
-            shutil.rmtree(copy.parent)
-    return told
-
-
-def differs(a: float | None, b: float | None) -> bool:
-    """As the dbt macro `moved`: known on one side only, or further apart than threads that add in another order bring."""
-    return (a is None) != (b is None) if a is None or b is None else abs(a - b) > 1e-9 * max(abs(a), abs(b))
-
-
-def changes(told: dict[str, Any]) -> list[str]:
-    """The lines of CHANGES.md from what `compare` found."""
-    lines = [f"# Changes in {told['version']}", "", f"Built {told['built_at']} from code {told['code']}; data as of {told['as_of']}.", ""]
-    if told["previous"] is None:
-        return [*lines, "The first version of this atlas here: nothing to compare with."]
-    lines += [f"Against {told['previous']}.", ""]
-    if told["tables"]:
-        lines += ["## Tables whose rows changed in number", "", "| table | before | now |", "| --- | --- | --- |"]
-        lines += [f"| {name} | {'-' if a is None else a} | {'-' if b is None else b} |" for name, a, b in told["tables"]] + [""]
-    else:
-        lines += ["No table changed its number of rows.", ""]
-    if told["gained"]:
-        lines += ["## New columns", "", *(f"- {c}" for c in told["gained"]), ""]
-    if told["lost"]:
-        lines += ["## Columns that are gone (a breaking change)", "", *(f"- {c}" for c in told["lost"]), ""]
-    lines += [f"## Indicators: {told['n_moved']} values moved", ""]
-    if told["moved"]:
-        lines += ["| indicator | place | period | before | now |", "| --- | --- | --- | --- | --- |"]
-        lines += [f"| {i} | {level} {place} | {period} | {a} | {b} |" for i, level, place, period, a, b in told["moved"]] + [""]
-    if told["turned"]:
-        lines += ["## Findings whose verdict changed", ""]
-        lines += [f"- {f}: {a} -> {b} (value {value})" for f, a, b, value in told["turned"]] + [""]
-    lines += told["more"]
-    return lines
-
-
-def _counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    names = con.execute("select schema_name, table_name from duckdb_tables() where schema_name in ('main', 'meta') and not internal").fetchall()
-    result = {}
-    for schema, name in names:
-        found = con.execute(f"select count(*) from {quote(schema)}.{quote(name)}").fetchone()
-        result[name if schema == "main" else f"{schema}.{name}"] = int(found[0]) if found else 0
-    return result
-
-
-def _columns(con: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
-    return {
-        (f"{s}.{t}", c)
-        for s, t, c in con.execute(
-            "select schema_name, table_name, column_name from duckdb_columns() where schema_name in ('main', 'meta') and not internal"
-        ).fetchall()
-    }

@@ -88,7 +88,7 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
     partitioned = partitions_of(source) is not None
     checks = [
         dg.AssetCheckSpec("books_balance", asset=specs[0].key, blocking=True,
-                          description="records in = accepted + quarantined, in every partition"),
+                          description="records in = accepted + quarantined = the rows of the written files, in every partition"),
         dg.AssetCheckSpec("source_health", asset=specs[0].key,
                           description="the source answered as declared; a warning leaves the last good landing"),
     ]  # fmt: skip
@@ -129,12 +129,12 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
                 metadata=table_metadata(landing, source, table.name, books),
                 data_version=dg.DataVersion(",".join(sorted(a.digests.get(table.name, "")[:12] for a in books))[:1000]),
             )
-        unbalanced = [a.partition for a in books if a.records_in != a.accepted + a.quarantined]
+        unbalanced = {a.partition: why for a in books if (why := landing.unbalanced(source, a))}
         yield dg.AssetCheckResult(
             check_name="books_balance",
             asset_key=specs[0].key,
             passed=not unbalanced,
-            metadata={"unbalanced": unbalanced, "records_in": sum(a.records_in for a in books)},
+            metadata={"unbalanced": dg.MetadataValue.json(unbalanced), "records_in": sum(a.records_in for a in books)},
         )
         ill = {a.partition: f"{a.outcome}: {a.message}" for a in books if a.outcome not in ("landed", "unchanged")}
         yield dg.AssetCheckResult(

@@ -10,10 +10,10 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration import build, dbt, export, release
+from orchestration import build, dbt, export, history, release
 from orchestration.ingest import OWNERS
 from orchestration.transform import WRITER_POOL
-from sources.home import Home
+from sources.home import Home, sha256_of
 
 
 def publish_version(home: Home) -> dict[str, Any] | None:
@@ -31,7 +31,13 @@ def publish_version(home: Home) -> dict[str, Any] | None:
         staged = home.published / f".new-{plan.token}"
         try:
             manifest = export.write_version(home, plan, dbt.build_file(home), dbt.read_manifest(home), staged)
-            release.publish(home, staged, plan.vintage_id, plan.token)
+            indicators = staged / "tables" / "indicator.parquet"
+            entry = history.Entry(
+                plan.sequence, plan.version, plan.digest, plan.inputs, plan.as_of, plan.previous, sha256_of(indicators), manifest["changes"]
+            )
+            release.check_token(home, plan.token)
+            history.write(home, entry, indicators)
+            release.publish(home, staged, plan.version, plan.token)
         finally:
             if staged.exists():
                 shutil.rmtree(staged, ignore_errors=True)

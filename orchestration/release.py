@@ -73,6 +73,11 @@ def current_manifest(home: Home) -> dict[str, Any] | None:
     return result
 
 
+def folder_of(home: Home, digest: str) -> Path | None:
+    """The newest version folder whose name ends with the digest; None where none is kept."""
+    return next((path for path in reversed(versions(home)) if path.name.endswith(f"-{digest[:12]}")), None)
+
+
 def sweep(home: Home) -> None:
     """Remove what a killed run may have left: half version folders and links (under the writer's lock)."""
     if home.published.exists():

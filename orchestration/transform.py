@@ -51,8 +51,8 @@ def transform_assets(manifest: Path) -> dg.AssetsDefinition:
     def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
         home = Home.from_env()
         with release.writer(home):
-            plan = build.make_plan(home, all_sources(), context.run_id)
-            if plan.unchanged and "force" not in context.run.tags:
+            plan = build.make_plan(home, all_sources(), context.run_id, force="force" in context.run.tags)
+            if plan.unchanged:
                 context.log.info(f"nothing new since {plan.previous}: nothing is built")
                 return
             build.free_space_check(home)

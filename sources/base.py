@@ -160,6 +160,7 @@ class Source:
     vocabulary: tuple[str, ...] = ()
     enrich: Callable[[Page, Mapping[str, Path], ParseContext], Mapping[str, Any]] | None = None
     enrich_vocabulary: tuple[str, ...] = ()
+    as_of: str = ""  # of data bundled with the checkout: the day to which they speak (data/as_of.txt), ISO
     attribution: str = ""
     coverage: str = ""  # what the source covers and what it misses, in one sentence
     hosts: tuple[str, ...] = ()  # the only hosts that fetch may reach
@@ -191,7 +192,8 @@ class FetchContext:
 @dataclass(frozen=True)
 class ParseContext:
     """What `parse` may know beside the bytes: the partition and the vocabulary folder. No clock, no network;
-    `today` is the date of the fetch, so that a rebuild gives the same bytes."""
+    `today` is the day in China on which the bytes were got (of bundled data: the day that they declare), so that a
+    rebuild gives the same bytes."""
 
     partition: str
     today: dt.date

@@ -6,15 +6,24 @@ Belongs here: helpers of two or more curated sources. Does not belong here: what
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from sources.base import QUARANTINE_SCHEMA, Page
+
+
+def declared_day(data: Path) -> str:
+    """The day to which bundled data speak, from `as_of.txt` beside them, as ISO text. Whoever changes a fact moves it: a clone
+    made in another year must not age the facts. Raises ValueError where the file does not hold one day."""
+    text = (data / "as_of.txt").read_text("utf-8").strip()
+    return dt.date.fromisoformat(text).isoformat()
 
 
 def records(page: Page) -> list[dict[str, str]]:

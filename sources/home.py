@@ -54,6 +54,10 @@ class Home:
         return self.root / "published"
 
     @property
+    def history(self) -> Path:
+        return self.root / "history"
+
+    @property
     def current(self) -> Path:
         return self.published / "current"
 

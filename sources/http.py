@@ -91,12 +91,14 @@ class FetchError(SourceError):
     """A request that gave nothing to keep. `reason` is a short code: host_not_allowed, scheme_not_allowed,
     userinfo, private_address, too_many_redirects, too_large, encoding, deadline, truncated, protocol, tls,
     dns, network, gave_up, forbidden, gone, rate_limited, challenged, robots, robots_unreachable,
-    robots_too_large, circuit_open, status. Its message never holds a secret."""
+    robots_too_large, circuit_open, status. `status` is that of the answer, 0 where there was none. Its message never
+    holds a secret."""
 
-    def __init__(self, reason: str, message: str):
+    def __init__(self, reason: str, message: str, status: int = 0):
         super().__init__(HEALTH_OF_REASON.get(reason, Health.unreachable), f"{reason}: {message}")
         self.reason = reason
         self.text = message
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -759,11 +761,11 @@ class Fetcher:
     def _judge(self, answer: Answer, where: str) -> Answer:
         status = answer.status
         if status in (404, 410):
-            raise FetchError("gone", f"{where}: status {status}")
+            raise FetchError("gone", f"{where}: status {status}", status)
         if status in (401, 403, 407):
-            raise FetchError("forbidden", f"{where}: status {status}")
+            raise FetchError("forbidden", f"{where}: status {status}", status)
         if status >= 400 or status < 200:
-            raise FetchError("status", f"{where}: status {status}")
+            raise FetchError("status", f"{where}: status {status}", status)
         return answer
 
     # -- one attempt ------------------------------------------------------------
@@ -787,7 +789,7 @@ class Fetcher:
                     raise FetchError("deadline", f"not done in {limits.deadline:.0f} s")
                 return answer
             except FetchError as failure:
-                raise FetchError(failure.reason, f"{where}: {failure.text}") from None
+                raise FetchError(failure.reason, f"{where}: {failure.text}", failure.status) from None
             except Exception as failure:  # requests, urllib3, http.client, ssl and socket each have their own
                 if watchdog.fired:
                     raise FetchError("deadline", f"{where}: not done in {limits.deadline:.0f} s") from None
@@ -876,7 +878,7 @@ class Fetcher:
             if error.reason == "too_large":
                 why = f"robots.txt of {target.host} is beyond {ROBOTS_CAP} bytes"
                 raise FetchError("robots_too_large", why) from None
-            if error.reason in ("gone", "forbidden") or (error.reason == "status" and " 4" in str(error)):
+            if 400 <= error.status < 500 and error.reason in ("gone", "forbidden", "status"):
                 return Protego.parse("")
             if error.reason in (
                 "gave_up",

@@ -39,8 +39,10 @@ from sources.base import (
     SourceError,
     Table,
 )
-from sources.home import CHECKOUT, SEEDS, Home, atomic_path, move_durably, sha256_of, write_atomic
+from sources.code_digest import code_digest
+from sources.home import SEEDS, Home, atomic_path, move_durably, sha256_of, write_atomic
 from sources.raw import RawStore
+from sources.values import CHINA, china_day
 
 log = logging.getLogger("evatlas.landing")
 
@@ -86,14 +88,22 @@ class Account:
     message: str = ""
     file: str = ""
     notes: list[list[str]] = field(default_factory=list)
-    fetched_at: str = ""  # when the bytes that stand now were got
-    checked_at: str = ""  # when the source was last asked
+    as_of: str = ""  # the day to which the bytes that stand speak: got on it (in China), or declared; "" of files that people supply
+    fetched_at: str = ""  # when the bytes that stand now were got: for people, no part of any digest
+    checked_at: str = ""  # when the source was last asked: likewise
 
     @property
-    def digest(self) -> str:
-        """What a build depends on: the content, not the time of the last look."""
-        body = {k: v for k, v in asdict(self).items() if k not in ("checked_at", "outcome")}
-        return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    def content(self) -> dict[str, Any]:
+        """What a build can see of the partition, without the times of looking and without what is derived from the code
+        (that shows in the tables' own digests, or does not matter)."""
+        kept = {k: v for k, v in asdict(self).items() if k not in NO_CONTENT}
+        return {**kept, "outcome": self.outcome if self.outcome in HELD else "landed"}
+
+
+#: Fields of an audit record that differ between two landings of the same bytes.
+NO_CONTENT = ("fetched_at", "checked_at", "input_digest", "parsed_digest")
+#: Outcomes that a reader is told of; the others say only whether this run had something to do.
+HELD = ("rejected", "blocked", "failed")
 
 
 class Landing:
@@ -147,13 +157,19 @@ class Landing:
         self.ensure_schema(source)
         now = dt.datetime.now(dt.UTC)
         before = self.account(source, partition)
+        trouble: Trouble | None = None
+        pages: list[Page] = []
         try:
             pages = list(source.fetch(self.fetch_context(source), partition))
         except SourceError as error:
-            return self._hold(source, partition, before, "failed", error.health, str(error), now)
+            trouble = Trouble("failed", error.health, str(error))
         except RejectFile as error:
             outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
-            return self._hold(source, partition, before, outcome, Health.schema_changed, str(error), now, error)
+            trouble = Trouble(outcome, Health.schema_changed, str(error), error.reason, error.detail)
+        if trouble is not None:
+            if trouble != trouble_of(self.store.newest(source.name, partition)):
+                self.store.record(source.name, partition, [], trouble.health, trouble.said())
+            return self._hold(source, partition, before, trouble, now)
         try:
             return self._keep_and_parse(source, partition, pages, now)
         finally:
@@ -163,7 +179,8 @@ class Landing:
 
     def _keep_and_parse(self, source: Source, partition: str, pages: list[Page], now: dt.datetime) -> Account:
         latest = self.store.latest(source.name, partition)
-        if latest is None or [p["sha256"] for p in latest["pages"]] != [p.sha256 for p in pages]:
+        again = trouble_of(self.store.newest(source.name, partition)) is not None  # the journal ends with an attempt that failed
+        if latest is None or again or [p["sha256"] for p in latest["pages"]] != [p.sha256 for p in pages]:
             latest = self.store.record(source.name, partition, pages, Health.ok)
         else:
             for page in pages:  # a blob that was lost or cut is here again: kept anew
@@ -194,10 +211,10 @@ class Landing:
             self._write_account(source, before)
             return before
         fetched = max((p["fetched_at"] for p in entry["pages"]), default=entry["fetched_at"])
-        today = dt.datetime.fromisoformat(entry["fetched_at"]).date()
+        today = dt.date.fromisoformat(source.as_of) if source.as_of else china_day(dt.datetime.fromisoformat(fetched))
         account = Account(
             source=source.name, partition=partition, outcome="landed", health=Health.ok,
-            parsed_digest=parsed_digest, fetched_at=fetched, checked_at=now.isoformat(timespec="seconds"),
+            parsed_digest=parsed_digest, as_of=today.isoformat() if source.as_of or source.live else "", fetched_at=fetched, checked_at=now.isoformat(timespec="seconds"),
             file="; ".join(sorted({p["key"] for p in entry["pages"]}))[:500],
         )  # fmt: skip
         context = ParseContext(partition=partition, today=today, seeds=SEEDS)
@@ -221,6 +238,7 @@ class Landing:
             account.message = str(error)
             account.reasons = {error.reason: 1}
             if before is not None and before.tables:  # the last good landing stands, and so do its books
+                account.as_of = before.as_of
                 account.tables, account.digests, account.enriched = before.tables, before.digests, before.enriched
                 account.records_in, account.accepted = before.records_in, before.accepted
                 account.quarantined = before.quarantined
@@ -279,38 +297,44 @@ class Landing:
 
     def rebuild(self, source: Source) -> list[Account]:
         """Parse kept snapshots again, without asking anybody, after code or vocabulary have changed or where the landing
-        is gone: old partitions are not fetched again, and must not keep old decisions. Returns the accounts of what
-        was looked at; none where nothing changed since the last time."""
+        is gone: old partitions are not fetched again, and must not keep old decisions. What went wrong at the last attempt
+        is told again from the journal. Returns the accounts of what was looked at; none where nothing changed since the
+        last time."""
         stamp = self.home.landing / source.name / "_code"
         if stamp.exists() and stamp.read_text("utf-8") == code_digest(source):
             return []
-        newest = {e["partition"]: e for e in self.store.entries(source.name) if e["health"] == Health.ok}
+        good: dict[str, Mapping[str, Any]] = {}
+        newest: dict[str, Mapping[str, Any]] = {}
+        for entry in self.store.entries(source.name):
+            newest[entry["partition"]] = entry
+            if entry["health"] == Health.ok:
+                good[entry["partition"]] = entry
         done = []
-        for partition, entry in newest.items():
+        for partition, last in newest.items():
             before = self.account(source, partition)
-            asked = dt.datetime.fromisoformat((before and before.checked_at) or entry["fetched_at"])
-            failure = (before.outcome, before.health, before.message) if before and before.outcome == "failed" else None
-            account = self.parse(source, partition, entry, checked_at=asked)
-            if failure:  # still not reached the last time, whatever was made of what is kept
-                account.outcome, account.health, account.message = failure
-                self._write_account(source, account)
-            done.append(account)
+            asked = dt.datetime.fromisoformat((before and before.checked_at) or last["fetched_at"])
+            failure = before if before is not None and before.outcome == "failed" else None
+            trouble = Trouble(failure.outcome, failure.health, failure.message) if failure else trouble_of(last)
+            account = self.parse(source, partition, good[partition], checked_at=asked) if partition in good else before
+            if trouble is not None:  # still not reached the last time, whatever was made of what is kept
+                account = self._hold(source, partition, account, trouble, asked)
+            if account is not None:
+                done.append(account)
         write_atomic(stamp, code_digest(source))
         return done
 
     def _hold(
-        self, source: Source, partition: str, before: Account | None, outcome: str, health: Health,
-        message: str, now: dt.datetime, refusal: RejectFile | None = None,
+        self, source: Source, partition: str, before: Account | None, trouble: Trouble, now: dt.datetime
     ) -> Account:  # fmt: skip
-        account = before or Account(source=source.name, partition=partition, outcome=outcome, health=health)
-        account.outcome, account.health, account.message = outcome, health, message
+        account = before or Account(source=source.name, partition=partition, outcome=trouble.outcome, health=trouble.health)
+        account.outcome, account.health, account.message = trouble.outcome, trouble.health, trouble.message
         account.checked_at = now.isoformat(timespec="seconds")
-        if refusal is not None:
-            account.reasons = {refusal.reason: 1}
+        if trouble.reason:
+            account.reasons = {trouble.reason: 1}
             if not account.tables:  # nothing landed before: the refusal is all that is known of this partition
                 self._write_quarantine(source, partition, pl.DataFrame(
-                    [{"page_key": account.file or partition, "record": None, "reason": refusal.reason,
-                      "detail": refusal.detail, "payload": None}], schema=QUARANTINE_SCHEMA))  # fmt: skip
+                    [{"page_key": account.file or partition, "record": None, "reason": trouble.reason,
+                      "detail": trouble.detail, "payload": None}], schema=QUARANTINE_SCHEMA))  # fmt: skip
         self._write_account(source, account)
         return account
 
@@ -329,7 +353,7 @@ class Landing:
                     pl.lit(partition).alias("_partition"),
                     pl.lit(entry["pages"][0]["original_sha256"]).alias("_received_sha256")
                     if table.by_received else pl.lit(snapshot).alias("_snapshot_sha256"),
-                    pl.lit(account.fetched_at).alias("_fetched_at"),
+                    pl.lit(account.as_of or None, pl.String).alias("_fetched_at"),
                 )  # fmt: skip
             self._write_table(source, table.name, frame, account, parsed.digests.get(table.name, ""))
         account.records_in = parsed.records_in
@@ -375,6 +399,24 @@ class Landing:
             json.dumps(asdict(account), ensure_ascii=False, indent=1, sort_keys=True),
         )
 
+    def unbalanced(self, source: Source, account: Account) -> str:
+        """How the audit record of a partition disagrees with the files that were written, in words; "" where it does not:
+        records in = accepted + quarantined, and both are the rows that stand on the disk."""
+        found = []
+        if account.records_in != account.accepted + account.quarantined:
+            found.append(f"{account.records_in} records in, {account.accepted} accepted, {account.quarantined} quarantined")
+        for name, rows in account.tables.items():
+            path = self.table_path(source, name, account.partition)
+            height = height_of(path) if schema_of(path) is not None else None
+            if height != rows:
+                found.append(f"{name}: {rows} rows by the audit record, {'no readable file' if height is None else height} written")
+        if account.outcome not in HELD:
+            path = self.quarantine_path(source, account.partition)
+            held = height_of(path) if schema_of(path) is not None else 0
+            if held != account.quarantined:
+                found.append(f"quarantine: {account.quarantined} records by the audit record, {held} written")
+        return "; ".join(found)
+
     # -- what readers need even where nothing landed -------------------------------------------------------
     def ensure_schema(self, source: Source) -> None:
         """An empty file of the declared schema for every table, so that a glob over a table never fails; and the rows
@@ -413,11 +455,11 @@ class Landing:
     def write_ledger(self, sources: Iterable[Source]) -> str:
         """Write `landing/_meta/{accounts,sources}.parquet` for the warehouse; returns the digest of all that
         has landed, which tells whether a build would see anything new."""
-        rows, declared, digests = [], [], []
+        rows, declared, content = [], [], []
         for source in sources:
             self.ensure_schema(source)
-            digests += [
-                hashlib.sha256(self.table_path(source, t.name, DECLARED).read_bytes()).hexdigest()
+            content += [
+                {"source": source.name, "table": t.name, "digest": sha256_of(self.table_path(source, t.name, DECLARED))}
                 for t in source.tables if t.declared is not None
             ]  # fmt: skip
             declared.append(
@@ -428,13 +470,13 @@ class Landing:
                 }
             )  # fmt: skip
             for account in self.accounts(source):
-                digests.append(account.digest)
+                content.append(account.content)
                 rows.append(
                     {
-                        "source": account.source, "partition": account.partition, "outcome": account.outcome,
+                        "source": account.source, "partition": account.partition, "outcome": account.content["outcome"],
                         "health": account.health, "records_in": account.records_in,
                         "accepted": account.accepted, "quarantined": account.quarantined,
-                        "message": account.message, "file": account.file, "fetched_at": account.fetched_at,
+                        "message": account.message, "file": account.file, "as_of": account.as_of,
                         "checked_at": account.checked_at,
                         "notes": json.dumps(account.notes, ensure_ascii=False),
                         "reasons": json.dumps(account.reasons, ensure_ascii=False),
@@ -444,7 +486,7 @@ class Landing:
         schema = {
             "source": pl.String, "partition": pl.String, "outcome": pl.String, "health": pl.String,
             "records_in": pl.Int64, "accepted": pl.Int64, "quarantined": pl.Int64, "message": pl.String,
-            "file": pl.String, "fetched_at": pl.String, "checked_at": pl.String, "notes": pl.String,
+            "file": pl.String, "as_of": pl.String, "checked_at": pl.String, "notes": pl.String,
             "reasons": pl.String, "rows": pl.Int64,
         }  # fmt: skip
         meta = self.home.landing / "_meta"
@@ -452,7 +494,29 @@ class Landing:
             pl.DataFrame(rows, schema=schema).write_parquet(tmp)
         with atomic_path(meta / "sources.parquet") as tmp:
             pl.DataFrame(declared).write_parquet(tmp)
-        return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+        said = [json.dumps(each, ensure_ascii=False, sort_keys=True) for each in (*content, *declared)]
+        return hashlib.sha256("\n".join(sorted(said)).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why an attempt gave nothing: what the journal keeps of it, so that a home made anew from `raw/` says so too."""
+
+    outcome: str
+    health: str
+    message: str
+    reason: str = ""  # of a refusal: its code
+    detail: str = ""
+
+    def said(self) -> dict[str, str]:
+        return {"outcome": self.outcome, "message": self.message, "reason": self.reason, "detail": self.detail}
+
+
+def trouble_of(entry: Mapping[str, Any] | None) -> Trouble | None:
+    """The trouble that an entry of the journal tells; None for a good snapshot, or for none at all."""
+    if entry is None or "outcome" not in entry:
+        return None
+    return Trouble(entry["outcome"], entry["health"], entry["message"], entry["reason"], entry["detail"])
 
 
 @contextmanager
@@ -533,30 +597,7 @@ def check_table(source: Source, name: str, frame: pl.DataFrame | Path) -> None:
         raise BlockFile("volume", f"{source.name}.{name}: {height} rows, believable are {least}-{most}")
 
 
-_CODE_DIGESTS: dict[tuple[str, bool], str] = {}
-
-
-def code_digest(source: Source, parsing: bool = False) -> str:
-    """Digest of what a landing depends on beside the bytes: the source's code, the shared modules, its vocabulary.
-    `parsing`: without the vocabulary of what is made out of the landed tables."""
-    key = (source.name, parsing)
-    if key not in _CODE_DIGESTS:
-        folder = CHECKOUT / "sources"
-        files = sorted(folder.glob("*.py")) + sorted((folder / source.name).glob("**/*.py"))
-        files += [SEEDS / name for name in source.vocabulary if not (parsing and name in source.enrich_vocabulary)]
-        digest = hashlib.sha256()
-        for path in files:
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-        _CODE_DIGESTS[key] = digest.hexdigest()
-    return _CODE_DIGESTS[key]
-
-
-def page_of(path: Path, body: bytes | None = None, key: str = "") -> Page:
-    """A Page for a file of the checkout or the inbox. Its time is the fetch, not the file's: clones differ."""
-    data = path.read_bytes() if body is None else body
-    return Page(
-        url=f"file:{key or path.name}",
-        body=data,
-        fetched_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
-        key=key or path.name,
-    )
+def page_of(path: Path, as_of: str) -> Page:
+    """A Page for a bundled file. Its time is the day that the data declare (ISO): clones are made on many days."""
+    day = dt.datetime.fromisoformat(as_of).replace(tzinfo=CHINA)
+    return Page(url=f"file:{path.name}", body=path.read_bytes(), fetched_at=day, key=path.name)

@@ -77,9 +77,13 @@ class RawStore:
     def journal(self, source: str) -> Path:
         return self.root / source / "journal.jsonl"
 
-    def record(self, source: str, partition: str, pages: Iterable[Page], health: str) -> dict[str, Any]:
-        """Append one snapshot (a fetch of one partition) to the journal; returns the entry."""
+    def record(
+        self, source: str, partition: str, pages: Iterable[Page], health: str, said: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Append one attempt at a partition to the journal: its snapshot, or, without pages, what was `said` of why it gave
+        none. Returns the entry."""
         entry = {
+            **(said or {}),
             "source": source,
             "partition": partition,
             "health": health,
@@ -178,6 +182,13 @@ class RawStore:
             return known.get(url)
 
         return previous
+
+    def newest(self, source: str, partition: str) -> dict[str, Any] | None:
+        """The last entry of a partition, good or not; None where it was never asked for."""
+        found = None
+        for entry in self.entries(source, partition):
+            found = entry
+        return found
 
     def latest(self, source: str, partition: str, until: dt.datetime | None = None) -> dict[str, Any] | None:
         """The newest good snapshot of a partition (fetched not after `until`, if given), or None."""

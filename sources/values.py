@@ -20,6 +20,17 @@ NULLS = frozenset(
 NUMBER_NULLS = NULLS - {"nan"}
 
 
+#: The calendar of every day that the atlas judges or states: its subject, its publishers and most who bring files live by it.
+CHINA = dt.timezone(dt.timedelta(hours=8), "Asia/Shanghai")
+
+
+def china_day(moment: dt.datetime) -> dt.date:
+    """The day in China (UTC+8, no summer time since 1991) at a moment that carries its offset. Raises ValueError for a naive one."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment.isoformat()} carries no offset: its day is not known")
+    return moment.astimezone(CHINA).date()
+
+
 def fold(text: str) -> str:
     """NFKC without format characters (bidi marks, zero-width blanks) and without blanks at the ends."""
     folded = unicodedata.normalize("NFKC", text)

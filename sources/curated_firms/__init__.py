@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import Books, blank, choose, number_of, records, support_of, year_of
+from sources.curated import Books, blank, choose, declared_day, number_of, records, support_of, year_of
 from sources.identifiers import is_lei, is_uscc
 from sources.landing import page_of
 from sources.places import places
@@ -49,7 +49,7 @@ CONFLICTS: dict[str, Any] = {
 
 def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     for name in ("firms.csv", "source_conflicts.csv", "sites.csv"):
-        yield page_of(DATA / name)
+        yield page_of(DATA / name, declared_day(DATA))
 
 
 def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
@@ -160,6 +160,7 @@ SOURCE = Source(
         Table("firm_sites", SITES, ("firm_id",), (100, 5_000)),
     ),
     fetch=fetch,
+    as_of=declared_day(DATA),
     parse=parse,
     vocabulary=("cities.csv", "city_aliases.csv", "provinces.csv"),
     coverage="563 firms, leaning to listed ones and to well-known makers: its counts rank cities by known firms, "

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import Books, blank, first_url, number_of, records, support_of
+from sources.curated import Books, blank, declared_day, first_url, number_of, records, support_of
 from sources.landing import page_of
 from sources.places import places
 
@@ -37,7 +37,7 @@ TOLERANCE = 0.01
 
 def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     for name in FILES:
-        yield page_of(DATA / name)
+        yield page_of(DATA / name, declared_day(DATA))
 
 
 def attribution(text: str, level: str) -> str:
@@ -221,6 +221,7 @@ SOURCE = Source(
         Table("fiscal", FISCAL, ("record_id",), (200, 20_000)),
     ),
     fetch=fetch,
+    as_of=declared_day(DATA),
     parse=parse,
     vocabulary=("cities.csv", "city_aliases.csv", "provinces.csv"),
     coverage="output of about 25 cities in some years between 2003 and 2025, for some a lower bound; fiscal figures of "

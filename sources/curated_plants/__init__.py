@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 
 from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import Books, blank, choose, first_url, number_of, records, support_of, year_of
+from sources.curated import Books, blank, choose, declared_day, first_url, number_of, records, support_of, year_of
 from sources.landing import page_of
 from sources.places import places
 
@@ -73,7 +73,7 @@ LINEAGE: dict[str, Any] = {
 
 def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     for name in FILES:
-        yield page_of(DATA / name)
+        yield page_of(DATA / name, declared_day(DATA))
 
 
 def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
@@ -292,6 +292,7 @@ SOURCE = Source(
         Table("lineage", LINEAGE, ("ev_plant_id", "predecessor_id", "edge_type"), (50, 5_000)),
     ),
     fetch=fetch,
+    as_of=declared_day(DATA),
     parse=parse,
     vocabulary=("cities.csv", "city_aliases.csv", "provinces.csv"),
     coverage="282 plants of well-known makers; small makers, suppliers and most material plants are missing; about "

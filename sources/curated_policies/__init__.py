@@ -8,7 +8,8 @@ from __future__ import annotations
 import polars as pl
 
 from sources.base import Source, Table
-from sources.curated_policies.fetch import fetch
+from sources.curated import declared_day
+from sources.curated_policies.fetch import DATA, fetch
 from sources.curated_policies.parse import parse
 from sources.policy_tables import POLICIES, POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
 
@@ -41,6 +42,7 @@ SOURCE = Source(
         ),
     ),
     fetch=fetch,
+    as_of=declared_day(DATA),
     parse=parse,
     vocabulary=("instruments.csv", "instrument_terms.csv"),
     coverage="187 policies of 29 provinces and cities and the centre, 2007 to 2025; not complete for any place: a place "

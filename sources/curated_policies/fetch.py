@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sources.base import FetchContext, Page
+from sources.curated import declared_day
 from sources.landing import page_of
 
 DATA = Path(__file__).parent / "data"
@@ -13,4 +14,4 @@ DATA = Path(__file__).parent / "data"
 
 def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     for name in ("known_policies.csv", "additions.csv", "corrections.csv", "versions.csv", "policies_evidence.csv"):
-        yield page_of(DATA / name)
+        yield page_of(DATA / name, declared_day(DATA))

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import Books, blank, first_url, records, support_of, year_of
+from sources.curated import Books, blank, declared_day, first_url, records, support_of, year_of
 from sources.landing import page_of
 from sources.places import places
 
@@ -35,7 +35,7 @@ CASES: dict[str, Any] = {
 
 
 def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
-    yield page_of(DATA / "heritage_cases.csv")
+    yield page_of(DATA / "heritage_cases.csv", declared_day(DATA))
 
 
 def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
@@ -72,6 +72,7 @@ SOURCE = Source(
     cadence="",
     tables=(Table("cases", CASES, ("case_id",), (20, 1_000)),),
     fetch=fetch,
+    as_of=declared_day(DATA),
     parse=parse,
     vocabulary=("cities.csv", "city_aliases.csv", "provinces.csv"),
     coverage="34 cases, chosen because they are told; cities without a case were not read about",

@@ -31,7 +31,7 @@ asked as (
     select
         string_split(partition, '__')[2] as site,
         count(distinct string_split(partition, '__')[1])::integer as months,
-        max(checked_at) as checked_at
+        max(as_of) as as_of
     from {{ source('_meta', 'accounts') }}
     where source = 'policy_releases' and outcome in ('landed', 'unchanged') and contains(partition, '__')
     group by string_split(partition, '__')[2]
@@ -55,7 +55,7 @@ sites as (
         coalesce(max(a.months), 0)::integer as months,
         coalesce(sum(f.documents), 0)::integer as documents,
         sum(f.documents * f.body_share) / nullif(sum(f.documents), 0) as body_share,
-        max(a.checked_at) as checked_at
+        max(a.as_of) as as_of
     from {{ ref('stg_policy_releases__sites') }} as s
     left join asked as a on s.site = a.site
     left join fetched as f on s.site = f.site
@@ -90,7 +90,7 @@ select
         when s.place_adcode is null then 'not covered: no site is declared'
         when not s.declared then 'not covered: no adapter is known for its site'
         when s.months = 0 then 'an adapter is declared; nothing has been fetched yet'
-        else s.months || ' months of lists fetched, last looked at ' || left(s.checked_at, 10)
+        else s.months || ' months of lists fetched, the newest as of ' || s.as_of
     end as note
 from places as p
 left join sites as s on p.place_adcode = s.place_adcode

@@ -184,6 +184,7 @@ fresh as (
         or {{ moved('n.value', 'h.value') }}
         or {{ moved('n.lo', 'h.lo') }}
         or {{ moved('n.hi', 'h.hi') }}
+        or n.n_obs::bigint is distinct from h.n_obs
         or n.quality_flag is distinct from h.quality_flag
         or n.null_reason is distinct from h.null_reason
         or h.method_version is distinct from (select method_version from {{ ref('int_build') }})
@@ -208,7 +209,7 @@ kept as (
         coalesce(
             h.known_to,
             case
-                when f.indicator is not null or n.indicator is null then b.built_at_text
+                when f.indicator is not null or n.indicator is null then b.known_on
             end
         ) as known_to
     from {{ source('_meta', 'indicator_history') }} as h
@@ -263,7 +264,7 @@ select
     f.quality_flag,
     f.null_reason,
     b.method_version,
-    b.built_at_text as known_from,
+    b.known_on as known_from,
     cast(null as varchar) as known_to,
     b.as_of,
     case when f.value is not null and f.lo is null then coalesce(nullif(u.no_interval, ''), 'too few observations for one') end as interval_reason

@@ -8,7 +8,7 @@ select
     s.cadence,
     s.live,
     max(a.checked_at) filter (where a.outcome in ('landed', 'unchanged')) as last_success,
-    max(left(a.fetched_at, 10)) filter (where a.fetched_at <> '') as as_of,
+    max(a.as_of) filter (where a.as_of <> '') as as_of,
     coalesce(sum(a.rows), 0)::bigint as rows,
     coalesce(sum(a.records_in), 0)::bigint as records_in,
     coalesce(sum(a.quarantined), 0)::bigint as quarantined,
