@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from orchestration import build, dbt, export, refresh
+from orchestration import build, changes, dbt, refresh
 from sources import all_sources
 from sources.home import Home, write_atomic
 from sources.landing import ALL, Landing
@@ -57,11 +57,11 @@ def test_a_published_file_that_somebody_holds_for_writing_is_compared_all_the_sa
     hold = f"import duckdb; con = duckdb.connect({str(tmp_path / 'old.duckdb')!r}); print('held', flush=True); input()"
     holder = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout and holder.stdout.readline() == "held\n"
-    plan = build.Plan("", "v2", 2, "2026-01-01", "", "", "", "v1", False)
+    plan = build.Plan("", "d2", "v2", "v0002-d2", 2, "2026-01-01", "", "", "", "v1", False)
     try:
         with pytest.MonkeyPatch.context() as patch, duckdb.connect(str(tmp_path / "new.duckdb"), read_only=True) as con:
-            patch.setattr(export, "policy_changes", lambda now, before: [])
-            told = export.compare(con, tmp_path / "old.duckdb", plan)
+            patch.setattr(changes, "policy_changes", lambda now, before: [])
+            told = changes.compare(con, [], tmp_path / "old.duckdb", plan)
     finally:
         holder.communicate("\n")
     assert told["moved"] == [["i", "city", "1", "2024", 1.0, 2.0]]

@@ -101,7 +101,10 @@ def test_a_figure_without_data_is_left_out_and_holds_nothing_back(home: Path, pu
 def test_changes_tell_what_moved_and_not_the_noise_of_threads(con: duckdb.DuckDBPyConnection, published: Path, tmp_path: Path) -> None:
     from types import SimpleNamespace
 
-    from orchestration.export import changes, compare
+    from orchestration import dbt
+    from orchestration.changes import changes, compare
+    from orchestration.relations import published_relations
+    from sources.home import Home
 
     before = tmp_path / "before.duckdb"
     shutil.copy((published / "atlas.duckdb").resolve(), before)
@@ -111,11 +114,19 @@ def test_changes_tell_what_moved_and_not_the_noise_of_threads(con: duckdb.DuckDB
         old.execute("update indicator_latest set value = value + 3 where indicator = 'ev_plants_count' and geography_id = '440300' and period = '2024'")
         old.execute("update finding set verdict = 'undetermined' where finding_id = 'F1'")
         old.execute("delete from policy where adcode = '440300'")
-    told = compare(con, before, SimpleNamespace(vintage_id="v2", built_at="now", code_version="x", as_of="2026-01-01", previous="v1"))
+        old.execute("update city set gdp_100m_cny = gdp_100m_cny / 10000 where gdp_100m_cny is not null and city_adcode like '44%'")
+        old.execute("update meta.source set last_success = 'long ago', licence = 'other' where name = 'inbox'")
+        gdp = old.execute("select count(*) from city where gdp_100m_cny is not null and city_adcode like '44%'").fetchone()
+    relations = published_relations(dbt.read_manifest(Home(published.parent.parent)))
+    told = compare(con, relations, before, SimpleNamespace(vintage_id="v2", as_of="2026-01-01", previous="v1"))
+    values = {name: rest for name, *rest in told["values"]}
+    assert values["city"] == [0, 0, gdp[0], {"gdp_100m_cny": gdp[0]}], "what no indicator shows is told too"
+    assert values["meta.source"] == [0, 0, 1, {"licence": 1}] and values["policy"][0] > 0 and values["policy"][1:] == [0, 0, {}]
+    assert set(values) == {"city", "meta.source", "policy", "finding", "indicator_latest"}
     assert told["n_moved"] == 1 and told["moved"][0][:4] == ["ev_plants_count", "city", "440300", "2024"]
     assert [t[0] for t in told["tables"]] == ["policy"] and [f[0] for f in told["turned"]] == ["F1"]
     text = "\n".join(changes(told))
-    assert "1 values moved" in text and "F1: undetermined ->" in text
+    assert "1 values moved, 0 appeared, 0 are gone" in text and "| city | 0 | 0 |" in text and "F1: undetermined ->" in text
 
 
 def test_the_figure_of_the_seven_cities_has_seven(published: Path) -> None:
@@ -134,7 +145,7 @@ def test_citation_names_the_version(published: Path) -> None:
 
     manifest = json.loads((published / "manifest.json").read_text("utf-8"))
     cited = yaml.safe_load((published / "CITATION.cff").read_text("utf-8"))
-    assert cited["version"] == manifest["version"] and str(cited["date-released"]) == manifest["as_of"]
+    assert cited["version"] == manifest["digest"][:12] and manifest["version"].endswith(cited["version"]) and str(cited["date-released"]) == manifest["as_of"]
     general = yaml.safe_load((REPO / "CITATION.cff").read_text("utf-8"))
     assert general["cff-version"] == "1.2.0" and general["title"] == cited["title"]
 

@@ -343,14 +343,15 @@ def test_each_city_lists_the_documents_that_its_profile_counts(shown_content: di
 
 
 def test_what_changed_is_told(browser: Any, shown_content: dict[str, Any], tmp_path: Path) -> None:
-    told = {"version": "v2", "previous": "v0001-x", "tables": [["plant", 3, None]], "gained": ["main.plant.a"], "lost": [], "n_moved": 7,
+    told = {"version": "v2", "previous": "v0001-x", "tables": [["plant", 3, None]], "gained": ["main.plant.a"], "lost": [], "n_moved": 7, "n_appeared": 5, "n_gone": 2,
+            "values": [["city", 1, 0, 3, {"gdp_cny_m": 3}]],
             "moved": [["ev_plants_count", "city", "340100", "2024", 1.0, 2.5]], "turned": [["F1", "supported", "not_supported", 3.3]]}  # fmt: skip
     target = tmp_path / "atlas.html"
     target.write_text(render(shown_content, EMPTY_BACKDROP, told), encoding="utf-8")
     seen = Seen(browser, target.as_uri())
     words = seen.page.locator("#data").text_content()
     assert "v0001-x" in words and "7 values of indicators moved" in words and "supported → not supported" in words
-    assert "ev_plants_count" in words and "main.plant.a" in words
+    assert "ev_plants_count" in words and "main.plant.a" in words and "5 appeared, 2 are gone; 1 tables changed a value" in words and "gdp_cny_m 3" in words
     seen.page.close()
 
 
@@ -413,7 +414,8 @@ def test_hostile_names_give_no_live_node(browser: Any, shown_content: dict[str, 
     strings = PROBES if kind == "probes" else [s for s in json.loads((Path(__file__).parent / "data" / "naughty_strings.json").read_text("utf-8")) if s.strip()]
     assert len(strings) >= (10 if kind == "probes" else 480)
     target = tmp_path / "atlas.html"
-    told = {"version": strings[0], "previous": strings[1], "tables": [[strings[2], 1, 2]], "gained": [strings[3]], "lost": [], "n_moved": 1,
+    told = {"version": strings[0], "previous": strings[1], "tables": [[strings[2], 1, 2]], "gained": [strings[3]], "lost": [], "n_moved": 1, "n_appeared": 0, "n_gone": 0,
+            "values": [[strings[5], 1, 0, 3, {strings[6]: 3}]],
             "moved": [[strings[4], "city", strings[0], "2024", 1.0, 2.0]], "turned": [[strings[1], strings[2], strings[3], 1.0]]}  # fmt: skip
     target.write_text(render(hostile(shown_content, strings), EMPTY_BACKDROP, told), encoding="utf-8")
     seen = Seen(browser, target.as_uri())

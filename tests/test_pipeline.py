@@ -174,7 +174,7 @@ class Brought:
     run: Run
     plants: int  # in Jinan, before
     tools: list[tuple]  # finding F4, before
-    then: str  # when the version before was built
+    then: str  # the version before
     reader_errors: list[str]  # of somebody who read all the while
 
 
@@ -190,8 +190,8 @@ def brought(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Brought:
     (own / "inbox/plants/renamed.csv").write_text("maker,town\nx,y\n", encoding="utf-8")
     (own / "inbox/firms/mine.csv").write_text("name_zh,city,business_scope\n测试锂电池厂,济南市,锂离子电池制造\n", encoding="utf-8")
     plants, tools = query(own, JINAN)[0][0], query(own, TOOLS)
-    then = json.loads((own / "published/current/manifest.json").read_text())["built_at"]
-    assert make(f"orchestration.as_of --date {then} --out {own}/then.csv", own).code == 0
+    then = json.loads((own / "published/current/manifest.json").read_text())["version"]
+    assert make(f"orchestration.as_of --version {then} --out {own}/then.csv", own).code == 0
     errors: list[str] = []
     stop = threading.Event()
 
@@ -238,18 +238,18 @@ def test_inbox_plant_shows_and_its_removal_changes_nothing(brought: Brought) -> 
 
 def test_indicator_history_keeps_the_replaced_value(brought: Brought) -> None:
     home = brought.home
-    assert make(f"orchestration.as_of --date {brought.then} --out {home}/again.csv", home).code == 0
+    assert make(f"orchestration.as_of --version {brought.then} --out {home}/again.csv", home).code == 0
     assert make(f"orchestration.as_of --date 2999-01-01 --out {home}/now.csv", home).code == 0
     before, again, now = ((home / name).read_bytes() for name in ("then.csv", "again.csv", "now.csv"))
     assert before == again, "the indicators of an earlier moment are no longer what they were"
     assert now != before and now.count(b"\n") >= before.count(b"\n")
     early = make(f"orchestration.as_of --date 1999-01-01 --out {home}/none.csv", home)
-    assert early.code == 1 and "nothing was published by" in early.out and not (home / "none.csv").exists()
+    assert early.code == 1 and "nothing was known as of 1999-01-01" in early.out and not (home / "none.csv").exists()
     assert make(f"orchestration.as_of --date tomorrow --out {home}/none.csv", home).code == 2
     rows = query(
         home,
         """select vintage_id, value, known_to is null from indicator where indicator = 'ev_plants_count'
-           and geography_id = '370100' and period = '2024' order by known_from, vintage_id""",
+           and geography_id = '370100' and period = '2024' order by known_to nulls last""",
     )
     assert len(rows) == 2 and rows[1][1] == rows[0][1] + 1
     assert [r[2] for r in rows] == [False, True]
