@@ -3,6 +3,6 @@
 {% macro moved(now, before) -%}
     (
         ({{ now }} is null) <> ({{ before }} is null)
-        or abs({{ now }} - {{ before }}) > 1e-9 * greatest(abs({{ now }}), abs({{ before }}))
+        or abs({{ now }} - {{ before }}) > {{ var('tolerance') }} * greatest(abs({{ now }}), abs({{ before }}))
     )
 {%- endmacro %}
