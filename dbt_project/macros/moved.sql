@@ -1,5 +1,5 @@
-{#- A number has moved: known on one side only, or different by more than a billionth of its size. The last digits of a
-    sum depend on the order in which threads add, and that is no news. -#}
+{#- A number has moved: known on one side only, or different by more than a billionth of its size. Another
+    release of a library may round the last digits otherwise, and that is no news. -#}
 {% macro moved(now, before) -%}
     (
         ({{ now }} is null) <> ({{ before }} is null)

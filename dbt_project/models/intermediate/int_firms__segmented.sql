@@ -128,7 +128,7 @@ ranked as (
         arg_max(evidence, (share, surer, rule_id, evidence)) as evidence,
         arg_max(rule_id, (share, surer, rule_id, evidence)) as rule_id,
         'seen' as support,
-        case arg_max(strength, (share, surer, rule_id, evidence)) when 'definitive' then 'high' when 'strong' then 'medium' else 'low' end as confidence
+        case arg_max(strength, (share, surer, strength)) when 'definitive' then 'high' when 'strong' then 'medium' else 'low' end as confidence
     from (
         select
             *,
