@@ -18,9 +18,9 @@ from pathlib import Path
 import duckdb
 
 from orchestration import build, dbt, export, history, release
-from orchestration.identity import MAY_DIFFER_FILES, compared_columns, may_differ_file
+from orchestration.compare import differing_tables
+from orchestration.identity import MAY_DIFFER, MAY_DIFFER_FILES, may_differ_file
 from orchestration.progress import Teller
-from orchestration.relations import literal, quote
 from sources import all_sources
 from sources.home import Home, sha256_of
 from sources.landing import Landing
@@ -130,7 +130,9 @@ def compared(one: Path, other: Path) -> tuple[list[str], bool]:
     """What two version folders that should be the same agree and differ in, in words, table by table and file by file; and
     whether they agree in all but what may differ."""
     lines: list[str] = []
-    tables = differing_tables(one / "atlas.duckdb", other / "atlas.duckdb")
+    with duckdb.connect(str(one / "atlas.duckdb"), read_only=True) as con:
+        tables = [f"{s}.{t}" for s, t in con.execute("select schema_name, table_name from duckdb_tables() order by all").fetchall()]
+    differing = differing_tables(one / "atlas.duckdb", other / "atlas.duckdb", exempt=MAY_DIFFER)
     names = {p.relative_to(folder).as_posix() for folder in (one, other) for p in folder.rglob("*") if p.is_file()}
     differ, excepted = [], []
     for name in sorted(names):
@@ -140,50 +142,14 @@ def compared(one: Path, other: Path) -> tuple[list[str], bool]:
             differ.append(f"{name}: only in {one.name if (one / name).exists() else 'the second build'}")
         elif sha256_of(one / name) != sha256_of(other / name):
             differ.append(name)
-    for name, columns in tables.items():
-        lines.append(f"  table {name}: {'the same' if not columns else 'DIFFERS in ' + ', '.join(columns)}")
+    for name in sorted({*tables, *differing}):
+        columns = differing.get(name)
+        excepted_columns = f" (but for {', '.join(MAY_DIFFER[name])})".replace("*", "all of it") if name in MAY_DIFFER else ""
+        lines.append(f"  table {name}: {'DIFFERS in ' + ', '.join(columns) if columns else 'the same' + excepted_columns}")
     lines.append(f"  files: {len(names) - len(differ) - len(excepted)} of {len(names) - len(excepted)} the same to the byte")
     lines += [f"  file {name} DIFFERS" for name in differ]
     lines += [f"  not compared as bytes: {name}: {MAY_DIFFER_FILES.get(name, 'an export of a table that names its build')}" for name in excepted]
-    return lines, not differ and not any(tables.values())
-
-
-def differing_tables(one: Path, other: Path) -> dict[str, list[str]]:
-    """Each published table of two DuckDB files -> the columns whose values differ (floats exactly), or what else does."""
-    found: dict[str, list[str]] = {}
-    with duckdb.connect() as con:
-        con.execute(f"attach {literal(str(one))} as a (read_only)")
-        con.execute(f"attach {literal(str(other))} as b (read_only)")
-        listed = {
-            database: dict(con.execute(
-                "select schema_name || '.' || table_name, list([column_name, data_type] order by column_index) from duckdb_columns() "
-                "where database_name = ? and schema_name in ('main', 'meta') and not internal group by all", [database],
-            ).fetchall())
-            for database in ("a", "b")
-        }  # fmt: skip
-        for table in sorted(listed["a"].keys() | listed["b"].keys()):
-            shown = table.removeprefix("main.")
-            if table not in listed["a"] or table not in listed["b"]:
-                found[shown] = ["the whole table (in one of them only)"]
-                continue
-            if listed["a"][table] != listed["b"][table]:
-                found[shown] = ["names or types of columns"]
-                continue
-            schema, name = table.split(".", 1)
-            columns = compared_columns(shown, [column for column, _ in listed["a"][table]])
-            # both are written sorted by key: rows stand at the same place
-            rows = " join ".join(f"(select *, rowid as evatlas_row from {d}.{schema}.{quote(name)}) as {d}" for d in ("a", "b"))
-            counts = con.execute(f"select (select count(*) from a.{schema}.{quote(name)}), (select count(*) from b.{schema}.{quote(name)})").fetchone()
-            if counts and counts[0] != counts[1]:
-                found[shown] = [f"the number of rows ({counts[0]} and {counts[1]})"]
-                continue
-            if not columns:
-                found[shown] = []
-                continue
-            tests = ", ".join(f"count(*) filter (where a.{quote(c)} is distinct from b.{quote(c)})" for c in columns)
-            row = con.execute(f"select {tests} from {rows} using (evatlas_row)").fetchone()
-            found[shown] = [c for c, n in zip(columns, row or (), strict=True) if n]
-    return found
+    return lines, not differ and not differing
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ with latest as (
     where value is not null
     qualify row_number() over (
         partition by city_adcode, field
-        order by (support = 'seen') desc, year desc, confidence = 'high' desc, value
+        order by (support = 'seen') desc, year desc, confidence = 'high' desc, value, support, source_url
     ) = 1
 )
 

@@ -5,8 +5,8 @@ with plants as (
         segment,
         year,
         count(*) filter (where is_ev or segment = 'ice_powertrain') as n_plants,
-        sum(capacity) filter (where is_ev and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
-        sum(capacity) filter (where is_ev and capacity_unit = 'gwh_per_year') as capacity_gwh,
+        {{ ordered_sum('capacity') }} filter (where is_ev and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
+        {{ ordered_sum('capacity') }} filter (where is_ev and capacity_unit = 'gwh_per_year') as capacity_gwh,
         count(*) filter (where is_ev and capacity is not null) as n_capacity_known,
         count(*) filter (where is_recalled) as n_recalled
     from {{ ref('int_plants__yearly') }}
@@ -32,7 +32,7 @@ select
     coalesce(p.segment, f.segment) as segment,
     coalesce(p.year, f.year) as year,
     coalesce(f.n_firms, 0) as n_firms,
-    coalesce(f.firm_weight, 0) as firm_weight,
+    coalesce(f.firm_weight, 0)::decimal(38, 15) as firm_weight,
     coalesce(p.n_plants, 0) as n_plants,
     p.capacity_vehicles,
     p.capacity_gwh,

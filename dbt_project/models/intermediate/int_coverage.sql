@@ -20,7 +20,7 @@ curated as (
     select
         adcode as place_adcode,
         count(*) as documents,
-        avg(case when text_kind = 'full' then 1.0 else 0.0 end) as body_share
+        avg((coalesce(text_kind, '') = 'full')::integer) as body_share
     from {{ ref('int_policies__documents') }}
     where source = 'curated_policies'
     group by adcode
@@ -41,7 +41,7 @@ fetched as (
     select
         site,
         count(*)::integer as documents,
-        avg(case when text_kind in ('full', 'attachment') then 1.0 else 0.0 end) as body_share
+        avg((coalesce(text_kind, '') in ('full', 'attachment'))::integer) as body_share
     from {{ ref('stg_policy_releases__documents') }}
     where is_current
     group by site
@@ -54,7 +54,7 @@ sites as (
         bool_or(s.covered) as declared,
         coalesce(max(a.months), 0)::integer as months,
         coalesce(sum(f.documents), 0)::integer as documents,
-        sum(f.documents * f.body_share) / nullif(sum(f.documents), 0) as body_share,
+        {{ ordered_sum('f.documents * f.body_share') }} / nullif(sum(f.documents), 0) as body_share,
         max(a.as_of) as as_of
     from {{ ref('stg_policy_releases__sites') }} as s
     left join asked as a on s.site = a.site

@@ -3,7 +3,7 @@
 -- made). Both are kept in simplified characters.
 with shenzhen as (
     select
-        coalesce(l.name_zh, arg_max(c.name_after, c.changed_on) over (partition by c.stock_code)) as name_zh,
+        coalesce(l.name_zh, arg_max(c.name_after, (c.changed_on, c.name_after)) over (partition by c.stock_code)) as name_zh,
         c.name_before as former_name_zh
     from {{ ref('stg_szse__name_changes') }} as c
     left join {{ ref('stg_szse__listed') }} as l on c.stock_code = l.stock_code

@@ -14,7 +14,7 @@ with stated as (
         p.source_url
     from {{ ref('stg_inbox__parents') }} as p
     cross join {{ ref('int_build') }} as b
-    where coalesce(p.share, 1) >= 0.5 and (p.valid_to is null or p.valid_to >= cast(b.as_of as varchar))
+    where {{ at_least('coalesce(p.share, 1)', '0.5') }} and (p.valid_to is null or p.valid_to >= cast(b.as_of as varchar))
     -- of two parents of one firm the newer statement is believed
     qualify row_number() over (
         partition by coalesce(p.child_uscc, p.child_lei, {{ name_key('p.child_name') }})
@@ -57,7 +57,7 @@ top as (
     )
 
     select * from up
-    qualify row_number() over (partition by coalesce(child_uscc, child_lei, child_key) order by step desc) = 1
+    qualify row_number() over (partition by coalesce(child_uscc, child_lei, child_key) order by step desc, parent_uscc, parent_lei, parent_key, parent_name, source_url) = 1
 ),
 
 named as (

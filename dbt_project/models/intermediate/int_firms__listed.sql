@@ -101,7 +101,7 @@ select
     case
         when u.in_sector then 'name'
         when regexp_matches(u.industry, '(^|\s)C?36|汽车制造') then 'industry'
-        when list_has_any(string_split(u.stock_codes, ';'), (select list(code) from known_codes where code != '')) then 'curated_code'
+        when list_has_any(string_split(u.stock_codes, ';'), (select list(code order by code) from known_codes where code != '')) then 'curated_code'
         when {{ name_key('u.name_zh') }} in (select name_key from known_names) then 'curated_name'
     end as sector_rule
 from united as u

@@ -225,7 +225,7 @@ united as (
 select
     a,
     b,
-    arg_max(match_rule, match_score) as match_rule,
+    arg_max(match_rule, (match_score, match_rule)) as match_rule,
     max(match_score)::double as match_score
 from united
 where a != b

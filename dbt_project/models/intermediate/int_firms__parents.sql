@@ -19,7 +19,7 @@ stated as (
     qualify
         row_number() over (
             partition by c.firm_id
-            order by p.relationship = 'IS_ULTIMATELY_CONSOLIDATED_BY' desc, p.published_on desc, p.updated_at desc, p.parent_lei
+            order by p.relationship = 'IS_ULTIMATELY_CONSOLIDATED_BY' desc, p.published_on desc, p.updated_at desc, p.parent_lei, p.child_lei, p.relationship
         ) = 1
 )
 

@@ -8,8 +8,8 @@ with curated as (
         min(s.position) as position,
         'curated list' as evidence,
         'curated' as rule_id,
-        arg_min(s.support, s.position) as support,
-        arg_min(s.confidence, s.position) as confidence
+        arg_min(s.support, (s.position, s.firm_id)) as support,
+        arg_min(s.confidence, (s.position, s.firm_id)) as confidence
     from {{ ref('stg_curated_firms__firm_segments') }} as s
     inner join {{ ref('int_firms__links') }} as l
         on l.source = 'curated_firms' and s.firm_id = l.source_record_id
@@ -124,11 +124,17 @@ ranked as (
         firm_id,
         segment,
         row_number() over (partition by firm_id order by max(share) desc, segment) as position,
-        arg_max(evidence, share) as evidence,
-        arg_max(rule_id, share) as rule_id,
+        -- of two records that say it equally, the surer
+        arg_max(evidence, (share, surer, rule_id, evidence)) as evidence,
+        arg_max(rule_id, (share, surer, rule_id, evidence)) as rule_id,
         'seen' as support,
-        case arg_max(strength, share) when 'definitive' then 'high' when 'strong' then 'medium' else 'low' end as confidence
-    from registered
+        case arg_max(strength, (share, surer, strength)) when 'definitive' then 'high' when 'strong' then 'medium' else 'low' end as confidence
+    from (
+        select
+            *,
+            case strength when 'definitive' then 2 when 'strong' then 1 else 0 end as surer
+        from registered
+    )
     group by firm_id, segment
 ),
 
@@ -136,15 +142,25 @@ chosen as (
     select * from curated
     union all by name
     select * from ranked
+),
+
+-- shares as decimals that add up to 1 exactly, the first segment taking what rounding leaves: sums of them over firms are the
+-- same in any order, and a city of five units has five
+weighed as (
+    select
+        *,
+        row_number() over (partition by firm_id order by position, segment) as place,
+        ((1.0 / position) / {{ ordered_sum('1.0 / position') }} over (partition by firm_id))::decimal(18, 15) as rounded
+    from chosen
 )
 
 select
     firm_id,
     segment,
     position,
-    (1.0 / position) / sum(1.0 / position) over (partition by firm_id) as share,
+    case when place = 1 then 1 - sum(rounded) over (partition by firm_id) + rounded else rounded end::decimal(18, 15) as share,
     evidence,
     rule_id,
     support,
     confidence
-from chosen
+from weighed

@@ -17,5 +17,5 @@ where s.published_on >= b.published_on
 qualify
     row_number() over (
         partition by s.child_lei, s.parent_lei, s.relationship
-        order by s.published_on desc, s.updated_at desc, s.started_on desc, s.relationship_status
+        order by s.published_on desc, s.updated_at desc, s.started_on desc, s.relationship_status, s.way, s.record_id
     ) = 1

@@ -43,7 +43,7 @@ select
     ln(1 + coalesce(p.n, 0)) as y,
     k.instrument,
     -- one month of lists is no document base: nine in ten months since the panel's first year must have been fetched
-    coalesce(w.months >= 0.9 * 12 * (b.this_year - 2010), false) as covered
+    coalesce(10 * w.months >= 9 * 12 * (b.this_year - 2010), false) as covered
 from covered as v
 cross join classes as k
 cross join years as y

@@ -16,8 +16,8 @@ with district as (
 sector as (
     select
         y.firm_id,
-        any_value(y.city_adcode) as city_adcode,
-        any_value(y.group_id) as group_id,
+        min(y.city_adcode) as city_adcode,
+        min(y.group_id) as group_id,
         min(y.year) as from_year,
         max(y.year) as to_year
     from {{ ref('int_firms__yearly') }} as y

@@ -11,7 +11,7 @@ select
         partition by p.plant_id
         order by
             (o.plant_id is not null) desc, (o.relation = 'operates') desc, coalesce(o.to_year, 9999) desc,
-            coalesce(o.from_year, 0) desc, o.firm_id
+            coalesce(o.from_year, 0) desc, o.firm_id, o.relation, o.support, o.note
     ) as precedence
 from {{ ref('stg_curated_plants__plants') }} as p
 inner join {{ ref('stg_curated_plants__operators') }} as o

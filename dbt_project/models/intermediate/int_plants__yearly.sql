@@ -19,7 +19,7 @@ phased as (
         plant_id,
         year,
         max(capacity) as capacity,
-        any_value(capacity_unit) as capacity_unit
+        arg_max(capacity_unit, (capacity, capacity_unit)) as capacity_unit
     from {{ ref('stg_curated_plants__capacities') }}
     where status = 'built' and year is not null and capacity is not null
     group by plant_id, year

@@ -43,7 +43,7 @@ select
     c.unit,
     -- no reward or rate for one buyer, firm or pile is 50 million CNY or more: such a sum in a summary is a fund, a credit line, a
     -- signed investment or an output, and which of them the words do not always tell
-    case when c.amount_role = 'rate' and c.unit = 'CNY' and c.amount >= 5e7 then 'stated' else c.amount_role end as amount_role,
+    case when c.amount_role = 'rate' and c.unit = 'CNY' and {{ at_least('c.amount', '5e7') }} then 'stated' else c.amount_role end as amount_role,
     c.segment,
     c.beneficiary,
     c.evidence_text,

@@ -69,7 +69,7 @@ dated as (
 repeals as (
     select
         e.to_policy_id as policy_id,
-        arg_min(f.policy_id, f.in_force_from) as repealed_by,
+        arg_min(f.policy_id, (f.in_force_from, f.policy_id)) as repealed_by,
         min(f.in_force_from) as repealed_from
     from {{ ref('int_policies__edges') }} as e
     inner join dated as f on e.from_policy_id = f.policy_id

@@ -119,7 +119,7 @@ found as (
         count(distinct to_policy_id) over (partition by from_policy_id, edge_type, target, how) as n_alike
     from candidates
     where to_policy_id <> from_policy_id
-    qualify row_number() over (partition by from_policy_id, edge_type, target order by how, to_policy_id) = 1
+    qualify row_number() over (partition by from_policy_id, edge_type, target order by how, to_policy_id, to_level) = 1
 ),
 
 resolved as (
@@ -144,7 +144,7 @@ resolved as (
     where not exists (
         select 1 from members as m where m.policy_id = k.from_policy_id and (m.doc_no_key = k.no_key or m.title_key = k.title_key)
     )
-    qualify row_number() over (partition by k.from_policy_id, k.edge_type, k.target order by k.source, length(k.content) desc) = 1
+    qualify row_number() over (partition by k.from_policy_id, k.edge_type, k.target order by k.source, length(k.content) desc, k.content, k.adcode, k.target_no) = 1
 )
 
 select

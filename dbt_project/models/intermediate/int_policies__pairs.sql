@@ -72,7 +72,7 @@ proposed as (
 select
     a,
     b,
-    arg_max(match_rule, match_score) as match_rule,
+    arg_max(match_rule, (match_score, match_rule)) as match_rule,
     max(match_score)::double as match_score
 from proposed
 group by a, b

@@ -181,7 +181,7 @@ named_place as (
     inner join place_names as p on starts_with(coalesce(r.issuer, r.title_zh), p.name_zh)
     where r.source <> 'curated_policies' and r.level in ('province', 'city', 'national')
     -- the four municipalities are both: they count as provinces, as the curated rows have them
-    qualify row_number() over (partition by r.source, r.record_id order by length(p.name_zh) desc, p.level desc) = 1
+    qualify row_number() over (partition by r.source, r.record_id order by length(p.name_zh) desc, p.level desc, p.adcode) = 1
 ),
 
 issued as (

@@ -29,7 +29,7 @@ with texts as (
         min(r.first_seen) as known_from,
         max(r.last_seen) as last_seen,
         r.content_sha256,
-        any_value(r.content) as content
+        min(r.content) as content
     from {{ ref('int_policies__members') }} as m
     inner join {{ ref('int_policies__records') }} as r on m.record_key = r.record_key
     where r.source = 'inbox'

@@ -5,7 +5,7 @@ with groups as (
         p.city_id,
         coalesce(p.group_id, p.firm_id) as group_id,
         y.year,
-        sum(y.size) as size
+        {{ ordered_sum('y.size') }} as size
     from {{ ref('panel_plant_year') }} as y
     inner join {{ ref('panel_plants') }} as p on y.plant_id = p.plant_id
     where y.size > 0
@@ -17,8 +17,8 @@ ranked as (
         city_id,
         year,
         size,
-        size / sum(size) over (partition by city_id, year) as z,
-        row_number() over (partition by city_id, year order by size desc, group_id) as place
+        size / {{ ordered_sum('size') }} over (partition by city_id, year) as z,
+        row_number() over (partition by city_id, year order by {{ rankable('size') }} desc, group_id) as place
     from groups
 ),
 
@@ -26,11 +26,11 @@ cities as (
     select
         city_id,
         year,
-        sum(size) as size,
+        {{ ordered_sum('size') }} as size,
         max(size) as anchor_size,
         max(z) as cr1,
-        sum(z) filter (where place <= 4) as cr4,
-        sum(z * z) as firm_hhi,
+        {{ ordered_sum('z') }} filter (where place <= 4) as cr4,
+        {{ ordered_sum('z * z') }} as firm_hhi,
         count(*) as n_firms
     from ranked
     group by city_id, year
@@ -39,7 +39,7 @@ cities as (
 nation as (
     select
         year,
-        sum(size) as size
+        {{ ordered_sum('size') }} as size
     from cities
     group by year
 ),
@@ -47,7 +47,7 @@ nation as (
 people as (
     select
         city_id,
-        population / sum(population) over () as share
+        population / {{ ordered_sum('population') }} over () as share
     from {{ ref('panel_cities') }}
     where population > 0
 )

@@ -4,7 +4,7 @@ with cells as (
         p.city_id,
         p.segment_id,
         y.year,
-        sum(y.size) as size
+        {{ ordered_sum('y.size') }} as size
     from {{ ref('panel_plant_year') }} as y
     inner join {{ ref('panel_plants') }} as p on y.plant_id = p.plant_id
     where y.size > 0
@@ -20,7 +20,7 @@ large as (
         select
             city_id,
             year,
-            row_number() over (partition by year order by sum(size) desc, city_id) as place
+            row_number() over (partition by year order by {{ rankable(ordered_sum('size')) }} desc, city_id) as place
         from cells
         group by city_id, year
     )
@@ -32,7 +32,7 @@ shares as (
         c.city_id,
         c.segment_id,
         c.year,
-        c.size / sum(c.size) over (partition by c.city_id, c.year) as share
+        c.size / {{ ordered_sum('c.size') }} over (partition by c.city_id, c.year) as share
     from cells as c
     inner join large as l on c.city_id = l.city_id and c.year = l.year
 ),
@@ -43,7 +43,7 @@ overlap as (
         i.city_id as city_i,
         j.city_id as city_j,
         i.year,
-        sum(least(i.share, j.share)) as common
+        {{ ordered_sum('least(i.share, j.share)') }} as common
     from shares as i
     inner join shares as j on i.segment_id = j.segment_id and i.year = j.year and i.city_id < j.city_id
     group by i.city_id, j.city_id, i.year

@@ -5,7 +5,7 @@ with cells as (
         p.segment_id,
         g.family_id,
         y.year,
-        sum(y.size) as size
+        {{ ordered_sum('y.size') }} as size
     from {{ ref('panel_plant_year') }} as y
     inner join {{ ref('panel_plants') }} as p on y.plant_id = p.plant_id
     inner join {{ ref('panel_segments') }} as g on p.segment_id = g.segment_id
@@ -19,8 +19,8 @@ shares as (
         segment_id,
         family_id,
         year,
-        size / sum(size) over (partition by city_id, year) as share_in_city,
-        sum(size) over (partition by segment_id, year) / sum(size) over (partition by year) as share_in_nation
+        size / {{ ordered_sum('size') }} over (partition by city_id, year) as share_in_city,
+        {{ ordered_sum('size') }} over (partition by segment_id, year) / {{ ordered_sum('size') }} over (partition by year) as share_in_nation
     from cells
 ),
 
@@ -28,13 +28,13 @@ families as (
     select
         city_id,
         year,
-        -sum(family_share * log2(family_share)) as unrelated_variety
+        -{{ ordered_sum('family_share * log2(family_share)') }} as unrelated_variety
     from (
         select
             city_id,
             year,
             family_id,
-            sum(share_in_city) as family_share
+            {{ ordered_sum('share_in_city') }} as family_share
         from shares
         group by city_id, year, family_id
     )
@@ -45,10 +45,10 @@ segments as (
     select
         city_id,
         year,
-        sum(share_in_city * share_in_city) as hhi,
-        -sum(share_in_city * log2(share_in_city)) as entropy_bits,
+        {{ ordered_sum('share_in_city * share_in_city') }} as hhi,
+        -{{ ordered_sum('share_in_city * log2(share_in_city)') }} as entropy_bits,
         -- segments that the city lacks differ by their whole national share
-        sum(abs(share_in_city - share_in_nation)) + (1 - sum(share_in_nation)) as krugman
+        {{ ordered_sum('abs(share_in_city - share_in_nation)') }} + (1 - {{ ordered_sum('share_in_nation') }}) as krugman
     from shares
     group by city_id, year
 ),

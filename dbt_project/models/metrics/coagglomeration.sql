@@ -14,7 +14,7 @@ benchmark as (
     select
         city_id,
         year,
-        sum(size) / sum(sum(size)) over (partition by year) as x
+        {{ ordered_sum('size') }} / {{ ordered_sum(ordered_sum('size')) }} over (partition by year) as x
     from plants
     group by city_id, year
 ),
@@ -22,7 +22,7 @@ benchmark as (
 moments as (
     select
         year,
-        sum(x * x) as x2
+        {{ ordered_sum('x * x') }} as x2
     from benchmark
     group by year
 ),
@@ -39,7 +39,7 @@ segment_city as (
         segment_id,
         city_id,
         year,
-        sum(size) / sum(sum(size)) over (partition by segment_id, year) as s
+        {{ ordered_sum('size') }} / {{ ordered_sum(ordered_sum('size')) }} over (partition by segment_id, year) as s
     from plants
     group by segment_id, city_id, year
 ),
@@ -59,8 +59,8 @@ select
     i.segment_id as segment_i,
     j.segment_id as segment_j,
     i.year::integer as year,
-    (sum(i.d * j.d) / nullif(1 - any_value(m.x2), 0))::double as egk_gamma,
-    case when any_value(m.x2) >= 1 then 'all plants stand in one city' end as null_reason
+    ({{ ordered_sum('i.d * j.d') }} / nullif(1 - min(m.x2), 0))::double as egk_gamma,
+    case when {{ at_least('min(m.x2)', '1') }} then 'all plants stand in one city' end as null_reason
 from filled as i
 inner join filled as j on i.city_id = j.city_id and i.year = j.year and i.segment_id < j.segment_id
 inner join moments as m on i.year = m.year

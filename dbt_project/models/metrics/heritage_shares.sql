@@ -5,7 +5,7 @@ with edges as (
         ev_plant_id,
         max(confidence) as confidence,
         -- the chance that at least one of the edges holds
-        1 - product(1 - confidence) as p_any
+        1 - {{ ordered_product('1 - confidence') }} as p_any
     from {{ ref('panel_lineage') }}
     group by ev_plant_id
 ),
@@ -43,11 +43,11 @@ select
     year::integer as year,
     count(*)::bigint as n_plants,
     (count(weight) / count(*)::double)::double as weight_known_share,
-    (coalesce(sum(weight) filter (where confidence is not null), 0) / nullif(sum(weight), 0))::double as share_lineage,
-    (coalesce(sum(weight) filter (where confidence >= 0.7), 0) / nullif(sum(weight), 0))::double as share_lineage_sure,
-    (sum(weight * p_any) / nullif(sum(weight), 0))::double as share_lineage_expected,
-    (coalesce(sum(weight) filter (where confidence is null and in_ice_city), 0) / nullif(sum(weight), 0))::double as share_new_in_ice_city,
-    (coalesce(sum(weight) filter (where confidence is null and not in_ice_city), 0) / nullif(sum(weight), 0))::double as share_greenfield,
-    case when coalesce(sum(weight), 0) = 0 then measure || ' of the plants unknown' end as null_reason
+    (coalesce({{ ordered_sum('weight') }} filter (where confidence is not null), 0) / nullif({{ ordered_sum('weight') }}, 0))::double as share_lineage,
+    (coalesce({{ ordered_sum('weight') }} filter (where {{ at_least('confidence', '0.7') }}), 0) / nullif({{ ordered_sum('weight') }}, 0))::double as share_lineage_sure,
+    ({{ ordered_sum('weight * p_any') }} / nullif({{ ordered_sum('weight') }}, 0))::double as share_lineage_expected,
+    (coalesce({{ ordered_sum('weight') }} filter (where confidence is null and in_ice_city), 0) / nullif({{ ordered_sum('weight') }}, 0))::double as share_new_in_ice_city,
+    (coalesce({{ ordered_sum('weight') }} filter (where confidence is null and not in_ice_city), 0) / nullif({{ ordered_sum('weight') }}, 0))::double as share_greenfield,
+    case when coalesce({{ ordered_sum('weight') }}, 0) = 0 then measure || ' of the plants unknown' end as null_reason
 from weighted
 group by measure, year

@@ -20,7 +20,7 @@ cells as (
         p.city_id,
         p.segment_id,
         y.year,
-        sum(y.employment) as employment,
+        {{ ordered_sum('y.employment') }} as employment,
         count(*) as plants
     from {{ ref('panel_plant_year') }} as y
     inner join {{ ref('panel_plants') }} as p on y.plant_id = p.plant_id
@@ -48,9 +48,9 @@ filled as (
 margins as (
     select
         f.*,
-        sum(employment) over (partition by city_id, year) as city_employment,
-        sum(employment) over (partition by segment_id, year) as segment_employment,
-        sum(employment) over (partition by year) as total_employment,
+        {{ ordered_sum('employment') }} over (partition by city_id, year) as city_employment,
+        {{ ordered_sum('employment') }} over (partition by segment_id, year) as segment_employment,
+        {{ ordered_sum('employment') }} over (partition by year) as total_employment,
         sum(plants) over (partition by city_id, year) as city_plants,
         sum(plants) over (partition by segment_id, year) as segment_plants,
         sum(plants) over (partition by year) as total_plants

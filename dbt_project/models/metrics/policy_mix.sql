@@ -12,7 +12,7 @@ mix as (
     select
         city_id,
         count(*) as n_instruments,
-        abs(-sum((n / total) * log2(n / total))) as mix_entropy_bits
+        abs(-{{ ordered_sum('(n / total) * log2(n / total)') }}) as mix_entropy_bits
     from (
         select
             city_id,
@@ -27,7 +27,7 @@ documents as (
     select
         city_id,
         count(distinct document_id) as n_documents,
-        sum(amount_cny_m) as amount_cny_m,
+        {{ ordered_sum('amount_cny_m') }} as amount_cny_m,
         count(amount_cny_m) / count(*)::double as amount_known_share
     from {{ ref('panel_policy_events') }}
     group by city_id

@@ -5,7 +5,7 @@ with special as (
         q.city_id,
         q.segment_id,
         q.year,
-        (coalesce(q.lq_employment, case when k.has_employment then null else q.lq_plants end, 0) >= 1)::integer as m,
+        {{ at_least('coalesce(q.lq_employment, case when k.has_employment then null else q.lq_plants end, 0)', '1') }}::integer as m,
         s.segment_id is not null as active
     from {{ ref('location_quotient') }} as q
     cross join (select count(employment) > 0 as has_employment from {{ ref('panel_plant_year') }}) as k

@@ -5,7 +5,7 @@ with special as (
         q.city_id,
         q.segment_id,
         q.year,
-        (coalesce(q.lq_employment, case when k.has_employment then null else q.lq_plants end, 0) >= 1)::integer as m
+        {{ at_least('coalesce(q.lq_employment, case when k.has_employment then null else q.lq_plants end, 0)', '1') }}::integer as m
     from {{ ref('location_quotient') }} as q
     cross join (select count(employment) > 0 as has_employment from {{ ref('panel_plant_year') }}) as k
     where exists (
@@ -20,8 +20,8 @@ dense as (
         s.city_id,
         r.segment_i as segment_id,
         s.year,
-        sum(r.proximity * s.m) as near,
-        sum(r.proximity) as total
+        {{ ordered_sum('r.proximity * s.m') }} as near,
+        {{ ordered_sum('r.proximity') }} as total
     from special as s
     inner join {{ ref('relatedness') }} as r on s.segment_id = r.segment_j and s.year = r.year
     where r.segment_i <> r.segment_j

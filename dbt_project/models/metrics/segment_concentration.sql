@@ -15,7 +15,7 @@ benchmark as (
     select
         city_id,
         year,
-        sum(size) / sum(sum(size)) over (partition by year) as x
+        {{ ordered_sum('size') }} / {{ ordered_sum(ordered_sum('size')) }} over (partition by year) as x
     from plants
     group by city_id, year
 ),
@@ -23,8 +23,8 @@ benchmark as (
 moments as (
     select
         year,
-        sum(x * x) as x2,
-        sum(x * x * x) as x3
+        {{ ordered_sum('x * x') }} as x2,
+        {{ ordered_sum('x * x * x') }} as x3
     from benchmark
     group by year
 ),
@@ -34,13 +34,13 @@ plant_shares as (
         segment_id,
         year,
         count(*) as n_plants,
-        sum(z * z) as plant_hhi,
-        sum(z * z * z * z) as z4
+        {{ ordered_sum('z * z') }} as plant_hhi,
+        {{ ordered_sum('z * z * z * z') }} as z4
     from (
         select
             segment_id,
             year,
-            size / sum(size) over (partition by segment_id, year) as z
+            size / {{ ordered_sum('size') }} over (partition by segment_id, year) as z
         from plants
     )
     group by segment_id, year
@@ -51,7 +51,7 @@ segment_city as (
         segment_id,
         city_id,
         year,
-        sum(size) / sum(sum(size)) over (partition by segment_id, year) as s
+        {{ ordered_sum('size') }} / {{ ordered_sum(ordered_sum('size')) }} over (partition by segment_id, year) as s
     from plants
     group by segment_id, city_id, year
 ),
@@ -72,7 +72,7 @@ raw as (
     select
         segment_id,
         year,
-        sum((s - x) * (s - x)) as g_raw
+        {{ ordered_sum('(s - x) * (s - x)') }} as g_raw
     from pairs
     group by segment_id, year
 ),
@@ -84,8 +84,8 @@ lorenz as (
         year,
         s,
         x,
-        sum(s) over w as cum_s,
-        sum(x) over w as cum_x
+        (sum({{ exact('s') }}) over w)::double as cum_s,
+        (sum({{ exact('x') }}) over w)::double as cum_x
     from pairs
     window w as (partition by segment_id, year order by s / x, city_id rows unbounded preceding)
 ),
@@ -94,7 +94,7 @@ gini as (
     select
         segment_id,
         year,
-        1 - sum(x * (2 * cum_s - s)) as gini
+        1 - {{ ordered_sum('x * (2 * cum_s - s)') }} as gini
     from lorenz
     group by segment_id, year
 ),
@@ -123,11 +123,11 @@ select
     segment_id,
     year::integer as year,
     case
-        when n_plants > 1 and plant_hhi < 1 and x2 < 1
+        when n_plants > 1 and {{ below('plant_hhi', '1') }} and {{ below('x2', '1') }}
             then (g_raw - (1 - x2) * plant_hhi) / ((1 - x2) * (1 - plant_hhi))
     end::double as eg_gamma,
     g_raw::double as eg_g,
-    case when n_plants > 1 and x2 < 1 and var_g > 0 then (g_raw - (1 - x2) * plant_hhi) / sqrt(var_g) end::double as eg_z,
+    case when n_plants > 1 and {{ below('x2', '1') }} and {{ above('var_g / (plant_hhi * plant_hhi)', '0') }} then (g_raw - (1 - x2) * plant_hhi) / sqrt(var_g) end::double as eg_z,
     plant_hhi::double as plant_hhi,
     n_plants::bigint as n_plants,
     -- half of Hoover's Gini, the scale of EconGeo's locational.Gini
@@ -135,7 +135,7 @@ select
     n_plants < 10 as low_n,
     case
         when n_plants = 1 then 'one plant: concentration is undefined'
-        when x2 >= 1 then 'all plants stand in one city'
-        when plant_hhi >= 1 then 'one plant has all of the segment'
+        when {{ at_least('x2', '1') }} then 'all plants stand in one city'
+        when {{ at_least('plant_hhi', '1') }} then 'one plant has all of the segment'
     end as null_reason
 from joined

@@ -11,8 +11,8 @@ cells as (
     select
         p.city_id,
         p.segment_id,
-        sum(y.size) filter (where y.year = b.year0) as s0,
-        sum(y.size) filter (where y.year = b.year1) as s1,
+        {{ ordered_sum('y.size') }} filter (where y.year = b.year0) as s0,
+        {{ ordered_sum('y.size') }} filter (where y.year = b.year1) as s1,
         b.year0,
         b.year1
     from {{ ref('panel_plant_year') }} as y
@@ -36,8 +36,8 @@ filled as (
 national as (
     select
         segment_id,
-        sum(s0) as n0,
-        sum(s1) as n1
+        {{ ordered_sum('s0') }} as n0,
+        {{ ordered_sum('s1') }} as n1
     from filled
     group by segment_id
 ),
@@ -52,7 +52,7 @@ base as (
         f.s1,
         n.n0,
         n.n1,
-        sum(n.n1) over (partition by f.city_id) / nullif(sum(n.n0) over (partition by f.city_id), 0) as nation_ratio
+        {{ ordered_sum('n.n1') }} over (partition by f.city_id) / nullif({{ ordered_sum('n.n0') }} over (partition by f.city_id), 0) as nation_ratio
     from filled as f
     inner join national as n on f.segment_id = n.segment_id
     where f.s0 > 0
@@ -61,9 +61,9 @@ base as (
 parts as (
     select
         city_id,
-        sum(s0 * (nation_ratio - 1)) as national,
-        sum(s0 * (n1 / n0 - nation_ratio)) as mix,
-        sum(s1 - s0 * n1 / n0) as regional
+        {{ ordered_sum('s0 * (nation_ratio - 1)') }} as national,
+        {{ ordered_sum('s0 * (n1 / n0 - nation_ratio)') }} as mix,
+        {{ ordered_sum('s1 - s0 * n1 / n0') }} as regional
     from base
     group by city_id
 ),
@@ -71,7 +71,7 @@ parts as (
 gained as (
     select
         city_id,
-        sum(s1) as new_segments
+        {{ ordered_sum('s1') }} as new_segments
     from filled
     where s0 = 0
     group by city_id
@@ -80,10 +80,10 @@ gained as (
 cities as (
     select
         city_id,
-        any_value(year0) as year0,
-        any_value(year1) as year1,
-        sum(s1) - sum(s0) as growth_all,
-        sum(s0) as start
+        min(year0) as year0,
+        min(year1) as year1,
+        {{ ordered_sum('s1') }} - {{ ordered_sum('s0') }} as growth_all,
+        {{ ordered_sum('s0') }} as start
     from filled
     group by city_id
 )

@@ -12,7 +12,7 @@ def model(dbt, session):
     cities = dbt.ref("panel_cities").filter("lon is not null and lat is not null").order("city_id").df()
     known = session.sql("select 1").fetchall() and cells.aggregate("count(employment) > 0").fetchone()[0]
     measure = "employment" if known else "plants"
-    totals = cells.aggregate(f"city_id, year, sum({measure})::double as total").df()
+    totals = cells.aggregate(f"city_id, year, sum({measure} order by {measure})::double as total").df()
     rows = []
     if len(cities) >= 10 and len(totals):
         near = neighbours(cities["lon"].to_numpy(float), cities["lat"].to_numpy(float), neighbour_count(len(cities)))

@@ -29,8 +29,8 @@ steps as (
 curve as (
     select
         t,
-        exp(sum(case when d < at_risk then ln(1 - d / at_risk::double) else -700 end) over w) as s,
-        sum(d / nullif(at_risk * (at_risk - d), 0)::double) over w as v
+        exp(sum({{ exact('case when d < at_risk then ln(1 - d / at_risk::double) else -700 end') }}) over w) as s,
+        (sum({{ exact('d / nullif(at_risk * (at_risk - d), 0)::double') }}) over w)::double as v
     from steps
     window w as (order by t rows unbounded preceding)
 ),
@@ -44,6 +44,6 @@ all_steps as (
 select
     t::integer as t_years,
     case when s < 1e-300 then 0 else s end::double as survival,
-    case when s >= 1 or s < 1e-300 then s else exp(-exp(ln(-ln(s)) - 1.959963984540054 * sqrt(v) / ln(s))) end::double as lo95,
-    case when s >= 1 or s < 1e-300 then s else exp(-exp(ln(-ln(s)) + 1.959963984540054 * sqrt(v) / ln(s))) end::double as hi95
+    case when {{ at_least('s', '1') }} or s < 1e-300 then s else exp(-exp(ln(-ln(s)) - 1.959963984540054 * sqrt(v) / ln(s))) end::double as lo95,
+    case when {{ at_least('s', '1') }} or s < 1e-300 then s else exp(-exp(ln(-ln(s)) + 1.959963984540054 * sqrt(v) / ln(s))) end::double as hi95
 from all_steps

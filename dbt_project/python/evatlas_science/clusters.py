@@ -43,7 +43,7 @@ def plant_clusters(plants: pd.DataFrame) -> pd.DataFrame:
     for method in METHODS:
         before: dict[str, set[str]] = {}
         serial = 0
-        for year, part in plants.sort_values("plant_id").groupby("year", sort=True):
+        for year, part in plants.sort_values(["plant_id", "lon", "lat"]).groupby("year", sort=True):
             size = least_size(len(part))
             if len(part) < 2 * size:
                 continue

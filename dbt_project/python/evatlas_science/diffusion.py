@@ -10,6 +10,8 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from evatlas_science import at_least
+
 MIN_ADOPTERS = 5
 MIN_YEARS = 4
 AT_BOUND = 0.99
@@ -45,7 +47,7 @@ def fit(years: np.ndarray, adopters: np.ndarray, places: int) -> dict[str, float
             )  # fmt: skip
     except (RuntimeError, ValueError):
         return {**empty, "null_reason": "the fit does not converge"}
-    if ceiling >= AT_BOUND * places:
+    if at_least(ceiling, AT_BOUND * places):
         return {**empty, "null_reason": "the ceiling is not identified: the fit takes every place that could adopt"}
     error = logistic(x, ceiling, growth, midyear) - adopters
     return {

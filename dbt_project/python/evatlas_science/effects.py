@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from evatlas_science import SEED
+from evatlas_science import SEED, above, at_least
 from evatlas_science.geo import distances_km
 
 LEAST_TREATED = 8
@@ -134,9 +134,9 @@ def grade(base: dict, pretrend: float | None, slope: float | None, effect: float
     """How far the design goes. A is never given: it would need an assignment that cities do not choose. B: 20 adopters or more in
     3 cohorts, 10 controls, leads that do not reject at 10 %, and power for a trend of a quarter of the effect a year. D: leads that
     reject at 5 %, or fewer than 3 cohorts. Else C."""
-    if base["cohorts"] < 3 or (pretrend is not None and pretrend < 0.05):
+    if base["cohorts"] < 3 or (pretrend is not None and not at_least(pretrend, 0.05)):
         return "D"
-    if base["n_treated"] >= 20 and base["n_control"] >= 10 and pretrend is not None and pretrend > 0.1 and slope is not None and slope <= abs(effect) / 4:
+    if base["n_treated"] >= 20 and base["n_control"] >= 10 and pretrend is not None and above(pretrend, 0.1) and slope is not None and at_least(abs(effect) / 4, slope):
         return "B"
     return "C"
 

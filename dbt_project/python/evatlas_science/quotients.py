@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from evatlas_science import SEED
+from evatlas_science import SEED, above
 
 DRAWS = 999
 LEAST_PLANTS = 5  # a city below this may not shape the cut-off: one plant of a rare segment gives a quotient of dozens
@@ -47,14 +47,14 @@ def bootstrap(counts: pd.DataFrame) -> pd.DataFrame:
         if large.sum() >= LEAST_CITIES:
             chosen = random.integers(0, large.sum(), (DRAWS, int(large.sum())))
             cutoff = np.percentile(observed[large][chosen], 95, axis=1).mean(axis=0)
-        above = np.where(np.isnan(cutoff)[None, :], np.nan, observed > cutoff[None, :])
+        beyond = np.where(np.isnan(cutoff)[None, :], np.nan, above(observed, cutoff[None, :]))
         c, s = np.meshgrid(np.arange(len(n)), np.arange(k.shape[1]), indexing="ij")
         rows.append(
             pd.DataFrame(
                 {
                     "city_id": wide.index.to_numpy()[c.ravel()], "segment_id": wide.columns.to_numpy()[s.ravel()], "year": int(year),
                     "lq_plants": observed.ravel(), "lo": low.ravel(), "hi": high.ravel(), "cutoff_95": np.broadcast_to(cutoff, k.shape).ravel(),
-                    "above_cutoff": above.ravel(), "null_reason": np.where(single, "one plant in the city: no interval", None)[c.ravel()],
+                    "above_cutoff": beyond.ravel(), "null_reason": np.where(single, "one plant in the city: no interval", None)[c.ravel()],
                 }
             )
         )  # fmt: skip

@@ -5,5 +5,5 @@ select
     {{ lo }},
     {{ hi }}
 from {{ model }}
-where not coalesce({{ value }} between {{ lo }} and {{ hi }}, true) or ({{ lo }} is null) <> ({{ hi }} is null)
+where not coalesce({{ at_least(value, lo) }} and {{ at_most(value, hi) }}, true) or ({{ lo }} is null) <> ({{ hi }} is null)
 {% endtest %}

@@ -19,7 +19,7 @@ battery_groups as (
         city_adcode,
         list(holder || ' ' || n order by n desc, holder) as battery_makers,
         -- the one with most plants; a tie has no anchor
-        case when count(*) = 1 or list(n order by n desc)[1] > list(n order by n desc)[2] then list(holder order by n desc)[1] end as battery_anchor
+        case when count(*) = 1 or list(n order by n desc)[1] > list(n order by n desc)[2] then list(holder order by n desc, holder)[1] end as battery_anchor
     from (
         select
             city_adcode,
@@ -59,9 +59,9 @@ money as (
     select
         city_adcode,
         count(distinct policy_id)::integer as n_documents_with_money,
-        sum(amount) filter (where amount_role = 'total' and unit = 'CNY') / 1e6 as amount_cny_m,
+        {{ ordered_sum('amount') }} filter (where amount_role = 'total' and unit = 'CNY') / 1e6 as amount_cny_m,
         list(
-            instrument || ': ' || case when amount >= 1000 then format('{:,.0f}', amount) else format('{:g}', amount) end
+            instrument || ': ' || case when {{ at_least('amount', '1000') }} then format('{:,.0f}', amount) else format('{:g}', amount) end
             || ' ' || unit || ' (' || amount_role || ', ' || policy_id || ')'
             order by instrument, amount desc, unit, amount_role, policy_id
         ) as amounts

@@ -10,8 +10,8 @@ with plants as (
         (count(*) filter (where is_ev and segment not in ('oem', 'battery')))::integer as n_ev_other_plants,
         (count(*) filter (where is_ice and segment in ('oem', 'ice_powertrain')))::integer as n_ice_plants,
         (count(*) filter (where ev_state_unknown))::integer as n_ev_state_unknown,
-        sum(capacity) filter (where is_ev and segment = 'oem' and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
-        sum(capacity) filter (where is_ev and segment = 'battery' and capacity_unit = 'gwh_per_year') as capacity_gwh,
+        {{ ordered_sum('capacity') }} filter (where is_ev and segment = 'oem' and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
+        {{ ordered_sum('capacity') }} filter (where is_ev and segment = 'battery' and capacity_unit = 'gwh_per_year') as capacity_gwh,
         count(*) filter (where is_ev and segment = 'oem' and capacity is not null) as n_vehicle_capacity_known,
         count(*) filter (where is_ev and segment = 'battery' and capacity is not null) as n_cell_capacity_known,
         count(*) filter (where is_recalled) as n_recalled,
@@ -83,8 +83,8 @@ national as (
         sum(n_plants) as n_plants,
         sum(n_ev_plants) as n_ev_plants,
         sum(n_ice_plants) as n_ice_plants,
-        sum(capacity_vehicles) as capacity_vehicles,
-        sum(capacity_gwh) as capacity_gwh
+        {{ ordered_sum('capacity_vehicles') }} as capacity_vehicles,
+        {{ ordered_sum('capacity_gwh') }} as capacity_gwh
     from base
     group by year
 ),
@@ -92,8 +92,8 @@ national as (
 -- the benchmark by population needs the whole country, not only the cities that have plants
 country as (
     select
-        sum(population_10k) as population_10k,
-        sum(gdp_100m_cny) as gdp_100m_cny
+        {{ ordered_sum('population_10k') }} as population_10k,
+        {{ ordered_sum('gdp_100m_cny') }} as gdp_100m_cny
     from {{ ref('int_cities') }}
 ),
 
@@ -163,7 +163,7 @@ units as (
         city_adcode,
         year,
         family,
-        1.0 as weight
+        1::decimal(18, 15) as weight
     from {{ ref('int_plants__yearly') }}
     where is_ev and family is not null
     union all
@@ -194,9 +194,9 @@ families as (
         city_adcode,
         year,
         max(share) as top_share,
-        arg_max(family, share) as top_family,
-        count(*) filter (where share >= 0.10) as n_strong,
-        -sum(share * log2(share)) as family_entropy,
+        arg_max(family, (share, family)) as top_family,
+        count(*) filter (where {{ at_least('share', '0.10') }}) as n_strong,
+        -{{ ordered_sum('share * log2(share)') }} as family_entropy,
         max(n_units) as n_units
     from family_share
     group by city_adcode, year
@@ -219,8 +219,8 @@ anchors as (
         count(*) as n_plants,
         count(*) filter (where segment = 'oem') as n_vehicle,
         count(*) filter (where segment = 'battery') as n_battery,
-        sum(capacity) filter (where segment = 'oem') as vehicles,
-        sum(capacity) filter (where segment = 'battery') as gwh,
+        {{ ordered_sum('capacity') }} filter (where segment = 'oem') as vehicles,
+        {{ ordered_sum('capacity') }} filter (where segment = 'battery') as gwh,
         bool_and(segment <> 'oem' or capacity is not null) as vehicles_known,
         bool_and(segment <> 'battery' or capacity is not null) as gwh_known
     from {{ ref('int_plants__yearly') }}
@@ -233,11 +233,12 @@ placed as (
     select
         *,
         rank() over (partition by city_adcode, year order by n_plants desc) as place,
+        rank() over (partition by city_adcode, year order by n_plants desc, {{ rankable('vehicles') }} desc nulls last) as size_place,
         case when n_vehicle > 0 then rank() over (
-            partition by city_adcode, year, n_vehicle > 0 order by case when all_vehicles_known then vehicles else n_vehicle end desc
+            partition by city_adcode, year, n_vehicle > 0 order by {{ rankable('case when all_vehicles_known then vehicles else n_vehicle end') }} desc
         ) end as vehicle_place,
         case when n_battery > 0 then rank() over (
-            partition by city_adcode, year, n_battery > 0 order by case when all_gwh_known then gwh else n_battery end desc
+            partition by city_adcode, year, n_battery > 0 order by {{ rankable('case when all_gwh_known then gwh else n_battery end') }} desc
         ) end as battery_place
     from (
         select
@@ -253,13 +254,15 @@ anchor_firm as (
         city_adcode,
         year,
         case
-            when count(*) filter (where place = 1) = 1 then any_value(group_name) filter (where place = 1)
-            -- all tied makers build vehicles alone, of known capacity: the largest of them
-            when bool_and(n_vehicle = n_plants and vehicles is not null) filter (where place = 1)
-                then arg_max(group_name, vehicles) filter (where place = 1)
+            when count(*) filter (where place = 1) = 1 then min(group_name) filter (where place = 1)
+            -- all tied makers build vehicles alone, of known capacity: the largest of them, unless two are the largest
+            when
+                bool_and(n_vehicle = n_plants and vehicles is not null) filter (where place = 1)
+                and count(*) filter (where size_place = 1) = 1
+                then min(group_name) filter (where size_place = 1)
         end as anchor_firm,
-        case when count(*) filter (where vehicle_place = 1) = 1 then any_value(group_name) filter (where vehicle_place = 1) end as anchor_vehicle,
-        case when count(*) filter (where battery_place = 1) = 1 then any_value(group_name) filter (where battery_place = 1) end as anchor_battery,
+        case when count(*) filter (where vehicle_place = 1) = 1 then min(group_name) filter (where vehicle_place = 1) end as anchor_vehicle,
+        case when count(*) filter (where battery_place = 1) = 1 then min(group_name) filter (where battery_place = 1) end as anchor_battery,
         list(group_name order by n_plants desc, vehicles desc nulls last, group_name)[1:5] as main_firms
     from placed
     group by city_adcode, year
@@ -323,10 +326,10 @@ select
     s.national_share_nev_output::double as national_share_nev_output,
     case when s.n_firms > 0 then rank() over (partition by s.year order by s.n_firms desc) end::integer as rank_firms,
     case when s.n_ev_plants > 0 then rank() over (partition by s.year order by s.n_ev_plants desc) end::integer as rank_plants,
-    case when s.capacity_vehicles > 0 then rank() over (partition by s.year order by s.capacity_vehicles desc nulls last) end::integer as rank_capacity_vehicles,
-    case when s.capacity_gwh > 0 then rank() over (partition by s.year order by s.capacity_gwh desc nulls last) end::integer as rank_capacity_gwh,
-    case when s.nev_output is not null then rank() over (partition by s.year order by s.nev_output desc nulls last) end::integer as rank_nev_output,
-    case when s.nev_output_newest is not null then rank() over (partition by s.year order by s.nev_output_newest desc nulls last) end::integer as rank_nev_output_newest,
+    case when s.capacity_vehicles > 0 then rank() over (partition by s.year order by {{ rankable('s.capacity_vehicles') }} desc nulls last) end::integer as rank_capacity_vehicles,
+    case when s.capacity_gwh > 0 then rank() over (partition by s.year order by {{ rankable('s.capacity_gwh') }} desc nulls last) end::integer as rank_capacity_gwh,
+    case when s.nev_output is not null then rank() over (partition by s.year order by {{ rankable('s.nev_output') }} desc nulls last) end::integer as rank_nev_output,
+    case when s.nev_output_newest is not null then rank() over (partition by s.year order by {{ rankable('s.nev_output_newest') }} desc nulls last) end::integer as rank_nev_output_newest,
     s.lq_plants::double as lq_plants,
     s.lq_lo::double as lq_lo,
     s.lq_hi::double as lq_hi,
@@ -347,30 +350,31 @@ select
         when s.n_ev_plants < 5 and s.peak_ev < 5 then null
         when s.year_3y_ago is null or s.n_ev_3y_ago = 0 then 'emerging'
         when s.n_ev_plants < s.peak_ev then 'decline'
-        when s.n_ev_plants >= 1.25 * s.n_ev_3y_ago then 'growth'
+        when 4 * s.n_ev_plants >= 5 * s.n_ev_3y_ago then 'growth'
         else 'maintenance'
     end as life_cycle_stage,
     -- ordered rules (docs/methods.md): too small to have a structure; one family rules; three families and mixed more than usual
     case
         when coalesce(s.n_units, 0) = 0 then null
         when s.n_units < 5 then 'nascent'
-        when s.top_share >= 0.6 and s.top_family = 'assembly' then 'assembly-led'
-        when s.top_share >= 0.6 then 'specialised-' || s.top_family
-        when s.n_strong >= 3 and s.family_entropy >= s.median_entropy then 'integrated'
+        when {{ at_least('s.top_share', '0.6') }} and s.top_family = 'assembly' then 'assembly-led'
+        when {{ at_least('s.top_share', '0.6') }} then 'specialised-' || s.top_family
+        when s.n_strong >= 3 and {{ at_least('s.family_entropy', 's.median_entropy') }} then 'integrated'
         else 'mixed'
     end as typology,
     case
         when coalesce(s.n_units, 0) = 0 then null
         when s.n_units < 5 then (5 - s.n_units) / 5.0
-        when s.top_share >= 0.6 then s.top_share - 0.6
-        when s.n_strong >= 3 and s.family_entropy >= s.median_entropy then least(0.6 - s.top_share, s.family_entropy - s.median_entropy)
+        when {{ at_least('s.top_share', '0.6') }} then greatest(0.0, s.top_share - 0.6)
+        when s.n_strong >= 3 and {{ at_least('s.family_entropy', 's.median_entropy') }}
+            then greatest(0.0, least(0.6 - s.top_share, s.family_entropy - s.median_entropy))
         else 0.6 - s.top_share
     end::double as typology_margin,
     s.family_entropy::double as family_entropy_bits,
     s.main_firms,
     case
         when s.n_plants + s.n_firms = 0 then 'output_only'
-        when (s.n_recalled + s.n_firms_recalled) / (s.n_plants + s.n_firms)::double > 0.5 then 'mostly_recalled'
+        when 2 * (s.n_recalled + s.n_firms_recalled) > s.n_plants + s.n_firms then 'mostly_recalled'
         when s.n_recalled + s.n_firms_recalled > 0 then 'partly_recalled'
         else 'seen'
     end as quality_flag,

@@ -7,12 +7,12 @@ edges as (
     select
         l.ev_plant_id,
         -- a plant with two edges counts once: the chance that at least one holds
-        1 - product(1 - l.confidence) as p_any,
+        1 - {{ ordered_product('1 - l.confidence') }} as p_any,
         bool_or(l.predecessor_city_adcode = p.city_adcode) as is_local
     from {{ ref('int_lineage__edges') }} as l
     inner join {{ ref('int_plants__located') }} as p on l.ev_plant_id = p.plant_id
     cross join threshold as t
-    where l.confidence >= t.counts_from
+    where {{ at_least('l.confidence', 't.counts_from') }}
     group by l.ev_plant_id
 ),
 
@@ -20,7 +20,7 @@ ice_before_2009 as (
     select
         city_adcode,
         count(*)::integer as ice_plants_before_2009,
-        sum(capacity) filter (where capacity_unit = 'vehicles_per_year') as ice_capacity,
+        {{ ordered_sum('capacity') }} filter (where capacity_unit = 'vehicles_per_year') as ice_capacity,
         count(*) filter (where capacity is not null) / count(*)::double as ice_capacity_known_share
     from {{ ref('int_plants__located') }}
     where was_ice and opened_year < 2009 and city_adcode is not null
@@ -78,9 +78,9 @@ shares as (
         count(*) filter (where has_local_edge) / count(*)::double as share_lineage_local,
         count(*) filter (where has_local_edge)::integer as n_lineage_local,
         count(*) filter (where has_edge)::integer as n_lineage,
-        sum(coalesce(p_any, 0)) / count(*) as share_lineage_expected,
-        sum(capacity) filter (where has_edge) as capacity_lineage,
-        sum(capacity) as capacity_all,
+        {{ ordered_sum('coalesce(p_any, 0)') }} / count(*) as share_lineage_expected,
+        {{ ordered_sum('capacity') }} filter (where has_edge) as capacity_lineage,
+        {{ ordered_sum('capacity') }} as capacity_all,
         count(*) filter (where not has_edge and in_ice_city) / count(*)::double as share_new_in_ice_city,
         count(*) filter (where not has_edge and not in_ice_city) / count(*)::double as share_greenfield,
         count(*) filter (where is_recalled) / count(*)::double as recalled_share
@@ -92,7 +92,7 @@ literature as (
     select
         city_adcode,
         string_agg(distinct reading_class, '; ' order by reading_class) as literature_reading,
-        string_agg(distinct source_url, ' ; ') as literature_source
+        string_agg(distinct source_url, ' ; ' order by source_url) as literature_source
     from {{ ref('stg_heritage_cases__cases') }}
     where city_adcode is not null and reading_class in ('path_dependence', 'transformation', 'divergence', 'mixed')
     group by city_adcode
@@ -105,8 +105,8 @@ readings as (
         s.city_adcode,
         s.year,
         case
-            when s.share_lineage_local >= 0.5 and s.share_greenfield = 0 and s.share_new_in_ice_city < 0.25 then 'path_dependence'
-            when s.share_lineage_local >= 0.25 then 'transformation'
+            when {{ at_least('s.share_lineage_local', '0.5') }} and s.share_greenfield = 0 and {{ below('s.share_new_in_ice_city', '0.25') }} then 'path_dependence'
+            when {{ at_least('s.share_lineage_local', '0.25') }} then 'transformation'
             when coalesce(i.ice_plants_before_2009, 0) = 0 and coalesce(k.ice_firms_before_2009, 0) = 0 then 'divergence'
             else 'mixed'
         end as reading

@@ -12,8 +12,8 @@ select
     q.coverage::double as coverage,
     {{ f.min_coverage }}::double as min_coverage,
     case
-        when q.value is null or q.coverage is null or q.coverage < {{ f.min_coverage }} then 'undetermined'
-        when q.value >= {{ f.threshold }} then 'supported'
+        when q.value is null or q.coverage is null or {{ below('q.coverage', f.min_coverage) }} then 'undetermined'
+        when {{ at_least('q.value', f.threshold) }} then 'supported'
         else 'not_supported'
     end as verdict,
     q.detail,
@@ -24,7 +24,7 @@ select
     {{ wilson_hi('q.value * q.n', 'q.n') }}::double as hi,
     case
         when q.n is null then 'a count or a mean of ranks over the places known: no sampling interval'
-        when {{ wilson_lo('q.value * q.n', 'q.n') }} < {{ f.threshold }} and {{ wilson_hi('q.value * q.n', 'q.n') }} >= {{ f.threshold }} then 'the interval holds the threshold'
+        when {{ below(wilson_lo('q.value * q.n', 'q.n'), f.threshold) }} and {{ at_least(wilson_hi('q.value * q.n', 'q.n'), f.threshold) }} then 'the interval holds the threshold'
         else 'the interval lies on one side of the threshold'
     end as robust
 from ({{ f.query }}) as q

@@ -133,7 +133,7 @@ now_known as (
         case when indicator <> 'share_lineage_capacity' and value is not null then {{ wilson_lo('value * n_obs', 'n_obs') }} end,
         case when indicator <> 'share_lineage_capacity' and value is not null then {{ wilson_hi('value * n_obs', 'n_obs') }} end,
         n_obs,
-        case when recalled_share > 0.5 then 'mostly_recalled' when recalled_share > 0 then 'partly_recalled' else 'seen' end,
+        case when {{ above('recalled_share', '0.5') }} then 'mostly_recalled' when recalled_share > 0 then 'partly_recalled' else 'seen' end,
         case when value is null then 'no EV-capable plant, or its capacity unknown' end
     from heritage_long
     union all

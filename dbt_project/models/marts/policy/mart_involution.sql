@@ -4,7 +4,7 @@ with plants as (
         city_adcode,
         year,
         count(*)::integer as n_ev_plants,
-        sum(capacity) filter (where segment = 'oem' and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
+        {{ ordered_sum('capacity') }} filter (where segment = 'oem' and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
         (count(*) filter (where segment = 'oem' and capacity is null)) = 0 as capacity_complete,
         list(plant_id order by plant_id) filter (where segment = 'oem' and capacity is null) as plants_without_capacity
     from {{ ref('int_plants__yearly') }}
@@ -56,7 +56,7 @@ similarity as (
     select
         city_adcode,
         year,
-        avg(similarity) as duplication
+        {{ ordered_avg('similarity') }} as duplication
     from (
         select city_i as city_adcode, year, similarity from {{ ref('city_similarity') }}
         union all
@@ -76,7 +76,7 @@ instruments_used as (
 toolbox as (
     select
         city_adcode,
-        list(distinct instrument) as tools
+        list(distinct instrument order by instrument) as tools
     from instruments_used
     group by city_adcode
 ),
@@ -84,7 +84,7 @@ toolbox as (
 jaccard as (
     select
         a.city_adcode,
-        avg(len(list_intersect(a.tools, o.tools)) / len(list_distinct(list_concat(a.tools, o.tools)))::double) as instrument_jaccard
+        {{ ordered_avg('len(list_intersect(a.tools, o.tools)) / len(list_distinct(list_concat(a.tools, o.tools)))::double') }} as instrument_jaccard
     from toolbox as a
     inner join toolbox as o on a.city_adcode <> o.city_adcode
     group by a.city_adcode
@@ -125,21 +125,21 @@ select
     m.year::integer as year,
     m.n_ev_plants,
     -- more than 1.2 times the nameplate is an error of one of the two figures, not a good year
-    (case when m.utilisation_raw <= 1.2 then m.utilisation_raw end)::double as utilisation,
-    (case when m.utilisation_raw <= 1.2 then m.capacity_vehicles - m.nev_output end)::double as excess_capacity,
+    (case when {{ at_most('m.utilisation_raw', '1.2') }} then m.utilisation_raw end)::double as utilisation,
+    (case when {{ at_most('m.utilisation_raw', '1.2') }} then m.capacity_vehicles - m.nev_output end)::double as excess_capacity,
     m.duplication::double as duplication,
     m.instrument_jaccard::double as instrument_jaccard,
     m.churn::double as churn,
     m.early_closure_share::double as early_closure_share,
     list_filter([
-        case when m.utilisation_raw is null or m.utilisation_raw > 1.2 then 'utilisation' end,
+        case when m.utilisation_raw is null or {{ above('m.utilisation_raw', '1.2') }} then 'utilisation' end,
         case when m.duplication is null then 'duplication' end,
         case when m.instrument_jaccard is null then 'instrument_jaccard' end,
         case when m.early_closure_share is null then 'early_closure_share' end,
         'price_index'
     ], lambda x: x is not null) as components_missing,
     case
-        when m.utilisation_raw > 1.2 then 'output exceeds 1.2 times the known capacity: one of them is wrong'
+        when {{ above('m.utilisation_raw', '1.2') }} then 'output exceeds 1.2 times the known capacity: one of them is wrong'
         when m.nev_output is null then 'no output figure for the city and year'
         when m.nev_output_basis = 'legal_entity' then 'output is counted at the legal entity, not where it was made'
         when not m.capacity_complete then 'the capacity of some vehicle plants is unknown'
@@ -149,7 +149,7 @@ select
     m.plants_without_capacity,
     m.n_partly_ev::integer as n_partly_ev,
     case
-        when m.utilisation_raw > 1.2 or m.utilisation_raw is null then null
+        when {{ above('m.utilisation_raw', '1.2') }} or m.utilisation_raw is null then null
         when m.n_partly_ev > 0 and m.output_is_lower_bound
             then 'neither: the page says "more than", and plants that also build combustion vehicles are in the output and not in the capacity'
         when m.output_is_lower_bound then 'lower bound: the page says "more than"'

@@ -50,8 +50,8 @@ risk as (
 curve as (
     select
         *,
-        exp(sum(case when n_new < n_at_risk then ln(1 - n_new / n_at_risk::double) else -700 end) over w) as s,
-        sum(n_new / nullif(n_at_risk * (n_at_risk - n_new), 0)::double) over w as v
+        exp(sum({{ exact('case when n_new < n_at_risk then ln(1 - n_new / n_at_risk::double) else -700 end') }}) over w) as s,
+        (sum({{ exact('n_new / nullif(n_at_risk * (n_at_risk - n_new), 0)::double') }}) over w)::double as v
     from risk
     window w as (partition by instrument order by year rows unbounded preceding)
 ),
@@ -70,8 +70,8 @@ select
     v.n::integer as n_places_covered,
     (c.n_adopters / c.n_places::double) as share_adopted,
     (case when c.s < 1e-300 then 0 else c.s end)::double as km_not_adopted,
-    (case when c.s >= 1 or c.s < 1e-300 then c.s else exp(-exp(ln(-ln(c.s)) - 1.959963984540054 * sqrt(c.v) / ln(c.s))) end)::double as km_lo,
-    (case when c.s >= 1 or c.s < 1e-300 then c.s else exp(-exp(ln(-ln(c.s)) + 1.959963984540054 * sqrt(c.v) / ln(c.s))) end)::double as km_hi,
+    (case when {{ at_least('c.s', '1') }} or c.s < 1e-300 then c.s else exp(-exp(ln(-ln(c.s)) - 1.959963984540054 * sqrt(c.v) / ln(c.s))) end)::double as km_lo,
+    (case when {{ at_least('c.s', '1') }} or c.s < 1e-300 then c.s else exp(-exp(ln(-ln(c.s)) + 1.959963984540054 * sqrt(c.v) / ln(c.s))) end)::double as km_hi,
     f.ceiling::double as fit_ceiling,
     f.growth::double as fit_growth,
     f.midyear::double as fit_midyear,

@@ -10,12 +10,12 @@ cells as (
         city_adcode,
         instrument,
         year,
-        any_value(level) as level,
+        max(level) as level,
         count(*)::integer as n_documents,
         (count(*) filter (where not is_reissue))::integer as n_own_initiative,
         (count(*) filter (where supports))::integer as n_support,
         (count(*) filter (where ends))::integer as n_reduce_or_end,
-        sum(amount_cny_m) as amount_cny_m,
+        {{ ordered_sum('amount_cny_m') }} as amount_cny_m,
         (count(*) filter (where amount_known)) / count(*)::double as amount_known_share,
         (count(*) filter (where support = 'recalled'))::integer as n_recalled
     from labels
@@ -27,7 +27,7 @@ adoption as (
         city_adcode,
         instrument,
         min(issued_date) as first_adopted_on,
-        arg_min(issued_precision, issued_date) as first_adopted_precision
+        arg_min(issued_precision, (issued_date, issued_precision)) as first_adopted_precision
     from labels
     where supports
     group by city_adcode, instrument
@@ -51,7 +51,7 @@ tool_counts as (
 mix as (
     select
         city_adcode,
-        abs(-sum((n / total) * log2(n / total))) as mix_entropy_bits
+        abs(-{{ ordered_sum('(n / total) * log2(n / total)') }}) as mix_entropy_bits
     from (
         select
             city_adcode,

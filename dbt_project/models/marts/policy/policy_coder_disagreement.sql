@@ -7,16 +7,16 @@ with asked as (
     inner join {{ ref('int_policies__members') }} as m on a.record_key = m.record_key
     -- the text that stands, and the one that the rules coded
     where m.is_text
-    qualify row_number() over (partition by a.record_key, a.model, a.prompt_sha256 order by a.asked_at desc) = 1
+    qualify row_number() over (partition by a.record_key, a.model, a.prompt_sha256 order by a.asked_at desc, a.content_sha256, a.prompt) = 1
 ),
 
 rules as (
     select
         policy_id,
         instrument,
-        mode(direction) as direction,
-        arg_min(evidence_text, evidence_start) as evidence_text,
-        arg_min(rule_id, evidence_start) as rule_id
+        mode(direction order by direction) as direction,
+        arg_min(evidence_text, (evidence_start, evidence_end, rule_id, evidence_text)) as evidence_text,
+        arg_min(rule_id, (evidence_start, evidence_end, rule_id, evidence_text)) as rule_id
     from {{ ref('int_policies__coded') }}
     where coded_by = 'rules'
     group by policy_id, instrument

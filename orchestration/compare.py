@@ -1,0 +1,91 @@
+"""Are two warehouses the same, and where not: by table and column, to the last bit of every number.
+
+Belongs here: the comparison that `make verify` and the tests share. Does not belong here: making the warehouses, or what may differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import duckdb
+
+#: The schemas whose tables are published.
+PUBLISHED = ("main", "meta")
+
+
+def differing_tables(
+    path_a: Path, path_b: Path, schemas: Collection[str] = PUBLISHED, exempt: Mapping[str, Collection[str]] | None = None
+) -> dict[str, list[str]]:
+    """`schema.table` -> the columns in which two DuckDB files differ; empty where their tables are the same.
+
+    A table is a bag of rows: the order in which it is stored says nothing, how often a row stands does. Numbers are compared by the
+    text that gives back the same bits, so that 0.1 + 0.2 is not 0.3 and -0.0 is not 0.0. Names in parentheses stand for what is no
+    column: `(missing in a)`, `(missing in b)`, `(types)`, `(12 rows in a, 13 in b)`. `exempt`: columns by `schema.table` that may
+    differ, `*` for the whole table. Both files are opened for reading. Raises duckdb.Error for what is no DuckDB file."""
+    exempt = exempt or {}
+    found: dict[str, list[str]] = {}
+    with duckdb.connect() as con:
+        con.execute("set TimeZone = 'UTC'")
+        for name, path in (("a", path_a), ("b", path_b)):
+            con.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as {name} (read_only)")
+        columns = {name: _columns(con, name, schemas) for name in ("a", "b")}
+        for table in sorted(columns["a"].keys() | columns["b"].keys()):
+            skipped = exempt.get(table, ())
+            if "*" in skipped:
+                continue
+            missing = [f"(missing in {name})" for name in ("a", "b") if table not in columns[name]]
+            if missing:
+                found[table] = missing
+                continue
+            here, there = (
+                {c: t for c, t in columns[name][table].items() if c not in skipped} for name in ("a", "b")
+            )
+            differing = sorted(here.keys() ^ there.keys())
+            if not differing and here != there:
+                differing = ["(types)", *(c for c in here if here[c] != there[c])]
+            if not differing:
+                differing = _differing_columns(con, table, list(here))
+            if differing:
+                found[table] = differing
+    return found
+
+
+def _columns(con: duckdb.DuckDBPyConnection, database: str, schemas: Collection[str]) -> dict[str, dict[str, str]]:
+    rows = con.execute(
+        "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns()"
+        " where database_name = ? and list_contains(?, schema_name) order by column_index",
+        [database, list(schemas)],
+    ).fetchall()
+    tables: dict[str, dict[str, str]] = {}
+    for table, column, kind in rows:
+        tables.setdefault(table, {})[column] = kind
+    return tables
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _differing_columns(con: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> list[str]:
+    """The columns of a table that both databases have; first those whose own values differ, else those that differ when both are
+    sorted by all of their columns (the same values on other rows)."""
+
+    def rows(database: str, names: list[str]) -> str:
+        texts = ", ".join(f"{_quoted(c)}::varchar as {_quoted(c)}" for c in names)
+        return f"select {texts} from {database}.{'.'.join(_quoted(part) for part in table.split('.', 1))}"
+
+    def same(names: list[str]) -> bool:
+        one, other = rows("a", names), rows("b", names)
+        query = f"select exists ({one} except all {other}) or exists ({other} except all {one})"
+        return not con.execute(query).fetchone()[0]  # type: ignore[index]
+
+    if not columns or same(columns):
+        return []
+    counts = [con.execute(f"select count(*) from ({rows(name, columns)})").fetchone()[0] for name in ("a", "b")]  # type: ignore[index]
+    differing = [f"({counts[0]} rows in a, {counts[1]} in b)"] if counts[0] != counts[1] else []
+    own = [c for c in columns if not same([c])]
+    if own or differing:
+        return differing + own
+    sorted_rows = [con.execute(f"{rows(name, columns)} order by all").fetchall() for name in ("a", "b")]
+    return [c for i, c in enumerate(columns) if any(x[i] != y[i] for x, y in zip(*sorted_rows, strict=True))]

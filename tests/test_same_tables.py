@@ -1,0 +1,82 @@
+"""The tables are a function of what landed: not of threads, of the time zone, or of the order of landed rows.
+
+Belongs here: one more build of the warehouse from the landing that all tests share. Does not belong here: landing and export
+(they have tests of their own), rules on the SQL (tests/test_sql_order.py).
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from orchestration import dbt
+from orchestration.compare import differing_tables
+from sources.home import Home
+
+SCHEMAS = ("main", "meta", "intermediate", "seeds")
+
+
+def test_threads_time_zone_and_order_of_rows_change_nothing(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Home(tmp_path / "home")
+    for name in ("dbt", "landing", "quarantine"):
+        shutil.copytree(home / name, own.root / name)
+    order, shuffled = random.Random(7), 0
+    for path in sorted([*own.landing.rglob("*.parquet"), *(own.root / "quarantine").rglob("*.parquet")]):
+        table = pq.read_table(path, partitioning=None)
+        rows = list(range(len(table)))
+        order.shuffle(rows)
+        pq.write_table(table.take(pa.array(rows, pa.int64())), path)
+        shuffled += len(rows) > 1
+    assert shuffled > 20
+    monkeypatch.setenv("EVATLAS_THREADS", "4")
+    monkeypatch.setenv("EVATLAS_MEMORY", "1GB")
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    dbt.build_file(own).parent.mkdir(parents=True)
+    for _ in dbt.run(own, ["build", "--exclude", "resource_type:test", "resource_type:unit_test"]):
+        pass
+    assert differing_tables(home / "warehouse.duckdb", dbt.build_file(own), SCHEMAS) == {}
+    with duckdb.connect(str(dbt.build_file(own)), read_only=True) as con:
+        assert len(con.execute("select 1 from duckdb_tables() where schema_name in ('main', 'meta')").fetchall()) > 40
+
+
+def test_the_comparison_names_table_and_column(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.duckdb", tmp_path / "other.duckdb"
+    for path, number, extra in ((one, "0.1::double + 0.2", ""), (other, "0.3::double", "create table only_here as select 1 as a;")):
+        with duckdb.connect(str(path)) as con:
+            con.execute(
+                f"create table numbers as select 1 as k, {number} as x, 'a' as same; {extra}"
+                f"create table zeros as select {'-0.0' if extra else '0.0'}::double as z;"
+                "create table bag as select unnest([1, 1, 2]) as b;"
+                f"create table rows as select unnest(range({3 if extra else 2})) as r;"
+                f"create table types as select 1::{'bigint' if extra else 'integer'} as t;"
+                f"create table crossed as select * from (values (1, {'2' if extra else '1'}), (2, {'1' if extra else '2'})) as v (l, r);"
+                f"create table lists as select [{number}] as l;"
+                "create schema meta; create table meta.run as select now() as at, 1 as n; create schema staging;"
+                f"create table staging.unseen as select {number} as x"
+            )
+    found = differing_tables(one, other, exempt={"meta.run": ["at"]})
+    assert found == {
+        "main.crossed": ["r"], "main.lists": ["l"], "main.numbers": ["x"], "main.only_here": ["(missing in a)"],
+        "main.rows": ["(2 rows in a, 3 in b)", "r"], "main.types": ["(types)", "t"], "main.zeros": ["z"],
+    }  # fmt: skip
+    assert differing_tables(one, other)["meta.run"] == ["at"]
+    assert differing_tables(one, one) == {}
+    assert "main.numbers" not in differing_tables(one, other, exempt={"main.numbers": "*"})
+
+
+def test_threads_and_memory_reach_duckdb(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Home(tmp_path / "home")
+    shutil.copytree(home / "dbt", own.root / "dbt")
+    dbt.build_file(own).parent.mkdir(parents=True)
+    monkeypatch.setenv("EVATLAS_THREADS", "3")
+    monkeypatch.setenv("EVATLAS_MEMORY", "700MB")
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    query = "select current_setting('threads') || ' ' || current_setting('memory_limit') || ' ' || current_setting('TimeZone') as set_to"
+    said = [e for e in dbt.run(own, ["show", "--inline", query])]
+    assert any("3 667.5 MiB UTC" in str(event) for event in said), said[-3:]
