@@ -102,7 +102,7 @@ def _values(
     try:
         for r in relations:
             mine = [c for t, c in now_columns if t == r.full_name]
-            both = [c for c in compared_columns(r.full_name, mine) if (r.full_name, c) in before_columns and c not in STAMPS]
+            both = [c for c in compared_columns(r.full_name, mine) if (r.full_name, c) in before_columns and (c not in STAMPS or c in r.key)]
             if not both:
                 continue
             where = f"{r.schema}.{quote(r.name)}"

@@ -245,7 +245,12 @@ select
     k.known_from,
     k.known_to,
     b.as_of,
-    case when k.value is not null and k.lo is null then coalesce(nullif(u.no_interval, ''), 'the method of that vintage gave none') end as interval_reason
+    case
+        when k.value is not null and k.lo is null then coalesce(
+            nullif(u.no_interval, ''),
+            case when k.method_version = b.method_version then 'too few observations for one' else 'the method of that vintage gave none' end
+        )
+    end as interval_reason
 from kept as k
 left join {{ ref('indicators') }} as u on k.indicator = u.indicator
 cross join {{ ref('int_build') }} as b
