@@ -49,9 +49,8 @@ lint: $(READY) ## ruff (with the import law), sqlfluff, mypy on sources/
 	@$(PY) -m sqlfluff lint dbt_project/models --processes 2 -q
 	@$(PY) -m mypy sources
 
-test: $(READY) ## the whole suite (installs Debian's Chromium and R where they are missing and may)
-	@tests/install_chromium.sh
-	@tests/install_r.sh
+test: $(READY) ## the whole suite (installs Debian's Chromium, R and faketime where they are missing and may)
+	@tests/install_tools.sh
 	@$(PY) -m pytest
 
 bench: $(READY) ## ratios of the main job against its floor

@@ -126,19 +126,20 @@ OF_THE_RUN = frozenset({
 
 
 #: Of a test it is there only where the test was run.
-OF_A_TEST_RUN = frozenset({"compiled", "compiled_code", "extra_ctes", "extra_ctes_injected"})
+OF_A_TEST_RUN = frozenset({"compiled", "compiled_code", "extra_ctes", "extra_ctes_injected", "macros"})
 
 
-def without_the_run(value: Any) -> Any:
+def without_the_run(value: Any, tested: bool = False) -> Any:
     """A part of dbt's manifest without what differs from run to run; keys in their order."""
     if isinstance(value, dict):
-        unseen = OF_A_TEST_RUN if value.get("resource_type") == "test" else ()
+        tested = tested or value.get("resource_type") == "test"
+        unseen = OF_A_TEST_RUN if tested else ()
         return {
-            k: sorted(v) if k in ("nodes", "macros") and isinstance(v, list) else without_the_run(v)  # dbt keeps them as sets
+            k: sorted(v) if k in ("nodes", "macros") and isinstance(v, list) else without_the_run(v, tested)  # dbt keeps them as sets
             for k, v in sorted(value.items())
             if k not in OF_THE_RUN and k not in unseen
         }
-    return [without_the_run(v) for v in value] if isinstance(value, list) else value
+    return [without_the_run(v, tested) for v in value] if isinstance(value, list) else value
 
 
 def write_dbt_docs(

@@ -49,7 +49,9 @@ def write_version(
     (folder / "geo").mkdir()
     rows = write_database(warehouse, folder / "atlas.duckdb", relations)
     progress.report("writing the version", 1, STAGES, "atlas.duckdb")
-    con = duckdb.connect(str(folder / "atlas.duckdb"), read_only=True)
+    # the tables stand sorted by their keys, and one thread reads them in that order: what ties in an `order by` of the page, or is
+    # summed by it, comes out the same every time
+    con = duckdb.connect(str(folder / "atlas.duckdb"), read_only=True, config={"threads": "1"})
     try:
         write_tables(con, relations, folder)
         write_dictionary(relations, folder)

@@ -66,9 +66,9 @@ def test_there_are_enough_questions_in_four_languages() -> None:
 @pytest.fixture(scope="module")
 def in_r(published: Path) -> dict[int, list[tuple[Any, ...]]]:
     """The answers of all R blocks, each in an environment of its own, by one R for all: starting R costs more than asking.
-    `make test` installs R where it is missing and may (tests/install_r.sh); where it may not, the skip says so."""
+    `make test` installs R where it is missing and may (tests/install_tools.sh); where it may not, the skip says so."""
     if RSCRIPT is None:
-        pytest.skip("Rscript is not installed and could not be (tests/install_r.sh)")
+        pytest.skip("Rscript is not installed and could not be (tests/install_tools.sh)")
     blocks = {number: code for number, found in QUESTIONS.items() for language, code in found if language == "r"}
     script = "".join(f"local({{\n{code}\ncat('\\n== {number}\\n'); write.csv(answer, row.names = FALSE)\n}})\n" for number, code in blocks.items())
     done = subprocess.run([RSCRIPT, "--encoding=UTF-8", "-"], input=script, cwd=published, capture_output=True, text=True, timeout=300, env={**os.environ, "LC_ALL": "C.UTF-8"})

@@ -1,0 +1,76 @@
+"""A version is a function of files: another clone, day, time zone and number of threads give the same bytes, and so does a home
+made anew from what it keeps.
+
+Belongs here: whole refreshes that are compared. Does not belong here: the warehouse alone (test_same_tables.py), names and
+histories of versions (test_history.py).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import build, history, verify
+from sources import all_sources
+from sources.home import Home
+from sources.landing import Landing
+from tests.conftest import REPO, make
+
+LATER = "+500d"
+
+
+def manifest_of(home: Path) -> dict:
+    return json.loads((home / "published/current/manifest.json").read_text("utf-8"))
+
+
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not on this machine (Debian's package faketime)")
+def test_another_clone_on_another_day_gives_the_same_bytes(home: Path, tmp_path: Path) -> None:
+    clone, own = tmp_path / "some/other clone", tmp_path / "own"
+    left = {".venv", ".git", "__pycache__", "target", "logs", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+    shutil.copytree(REPO, clone, ignore=lambda folder, names: {n for n in names if n in left or (n == "data" and Path(folder) == REPO)})
+    run = make(
+        "orchestration.refresh", own, under=(str(shutil.which("faketime")), "-f", LATER),
+        EVATLAS_THREADS="4", EVATLAS_MEMORY="1500MB", TZ="Pacific/Kiritimati", PYTHONPATH=str(clone), EVATLAS_TEST_CWD=str(clone),
+    )  # fmt: skip
+    assert run.code == 0, run.out
+    here, there = manifest_of(home), manifest_of(own)
+    assert there["built_at"] > "2027" and there["built_at"][:10] != here["built_at"][:10], "the clock of the second build was moved"
+    assert there["version"] == here["version"] and there["digest"] == here["digest"]
+    lines, same = verify.compared((home / "published/current").resolve(), (own / "published/current").resolve())
+    assert same, "\n".join(line for line in lines if "DIFFERS" in line)
+    for name in ("tables/mart_cluster.parquet", "csv/mart_cluster.csv", "geo/clusters.geojson", "atlas.html", "figures/map.png", "json/index.json"):
+        assert (home / "published/current" / name).read_bytes() == (own / "published/current" / name).read_bytes(), name
+    assert not any(str(own) in (own / "published/current" / name).read_text("utf-8") for name in ("dbt_docs.html", "atlas.html", "datapackage.json"))
+
+
+def test_the_comparison_sees_one_byte_and_one_value(home: Path, tmp_path: Path) -> None:
+    one, other = (home / "published/current").resolve(), tmp_path / "other"
+    shutil.copytree(one, other)
+    for name in ("csv/city.csv", "atlas.duckdb"):
+        (other / name).chmod(0o644)
+    with open(other / "csv/city.csv", "ab") as handle:
+        handle.write(b" ")
+    with duckdb.connect(str(other / "atlas.duckdb")) as con:
+        con.execute("update mart_cluster set n_firms = n_firms + 1 where city_adcode = '440300' and year = 2020")
+        con.execute("update meta.run set run_id = 'another'")
+    lines, same = verify.compared(one, other)
+    assert not same
+    assert [line.strip() for line in lines if "DIFFERS" in line] == ["table main.mart_cluster: DIFFERS in n_firms", "file csv/city.csv DIFFERS"]
+
+
+def test_raw_alone_gives_a_first_version_in_whatever_order_it_landed(home: Path, tmp_path: Path) -> None:
+    """No build: the plan says which version it would be."""
+    own = Home(tmp_path / "own")
+    shutil.copytree(home / "raw", own.raw)
+    landing = Landing(own)
+    for source in reversed(all_sources()):
+        landing.ensure_schema(source)
+        landing.rebuild(source)
+    plan = build.make_plan(own, all_sources(), "test")
+    assert plan.digest == manifest_of(home)["digest"] and plan.sequence == 1 and not plan.unchanged
+    (entry,) = history.entries(Home(home))
+    assert history.digest_of(plan.inputs, None) == plan.digest == entry.digest
