@@ -23,7 +23,7 @@ stated as (
             partition by c.firm_id
             order by
                 p.confidence = 'low', p.relationship = 'IS_ULTIMATELY_CONSOLIDATED_BY' desc, p.published_on desc,
-                p.updated_at desc, p.parent_lei, p.child_lei
+                p.updated_at desc, p.parent_lei, p.child_lei, p.relationship
         ) = 1
 )
 
