@@ -135,7 +135,7 @@ def without_the_run(value: Any, tested: bool = False) -> Any:
         tested = tested or value.get("resource_type") == "test"
         unseen = OF_A_TEST_RUN if tested else ()
         return {
-            k: sorted(v) if k in ("nodes", "macros") and isinstance(v, list) else without_the_run(v, tested)  # dbt keeps them as sets
+            k: sorted(v, key=json.dumps) if k in ("nodes", "macros", "refs", "sources") and isinstance(v, list) else without_the_run(v, tested)  # dbt keeps them as sets
             for k, v in sorted(value.items())
             if k not in OF_THE_RUN and k not in unseen
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,7 @@ from sources.base import (
     Table,
 )
 from sources.scrub import is_person_column, redact
-from sources.values import parse_date
+from sources.values import FIRST_YEAR, SENTINELS, parse_date
 
 
 def text(value: object) -> str | None:
@@ -49,6 +50,45 @@ def date(value: object) -> dt.date | None:
     return dt.date.fromisoformat(parsed.iso)
 
 
+class BadDate(ValueError):
+    """A date that cannot be one of its field. `reason`: placeholder (what programs write for none), too_early, future,
+    impossible (30 February), no_day (what is no day at all)."""
+
+    def __init__(self, reason: str, message: str):
+        super().__init__(message)
+        self.reason = reason
+
+
+def optional_date(latest: dt.date | None = None) -> Callable[[object], dt.date | None]:
+    """A reader of days as `date`, for a column that may be blanked (`Column.blank`). Raises BadDate, which says of what
+    kind a bad one is; a day after `latest` (if given) is in the future."""
+
+    def read(value: object) -> dt.date | None:
+        try:
+            found = date(value)
+        except ValueError as error:
+            shown = str(value).strip()
+            match = re.match(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})(?!\d)", shown)
+            if match is None:
+                reason = "no_day"
+            elif f"{match[1]}-{int(match[2]):02d}-{int(match[3]):02d}" in SENTINELS:
+                reason = "placeholder"
+            else:
+                reason = "too_early" if int(match[1]) < FIRST_YEAR else "impossible"
+            raise BadDate(reason, str(error)) from None
+        if found is not None and latest is not None and found > latest:
+            raise BadDate("future", f"{found} lies after {latest}")
+        return found
+
+    return read
+
+
+def as_day(value: str) -> str:
+    """The digits of what looks like a day, after a blank; "" for anything else, which may be a person's name."""
+    match = re.match(r"\s*(\d{4}[-/.年]?\d{1,2}[-/.月]?\d{1,2})(?!\d)", value)
+    return f" {match[1]}" if match else ""
+
+
 def whole(value: object) -> int | None:
     """A whole number, thousands separators allowed; None for nothing. Raises ValueError."""
     found = text(value)
@@ -68,12 +108,14 @@ def number(value: object) -> float | None:
 
 @dataclass(frozen=True)
 class Column:
-    """How one landed column is read: from which field, by which reader, and whether it must be there."""
+    """How one landed column is read: from which field, by which reader, and whether it must be there. `blank`: a value
+    that cannot be read is left out and counted, and its record stays; without it the record is held back."""
 
     name: str
     field: str
     read: Callable[[object], Any] = text
     required: bool = False
+    blank: bool = False
 
 
 @dataclass
@@ -81,19 +123,22 @@ class Books:
     """Reads records into one table; what cannot be read is quarantined, and nothing is lost.
 
     `known` are fields that the publisher sends and that are not stored by choice; any further field is a
-    note. Raises RejectFile("schema_changed") where a field that a required column needs is absent from
-    every record."""
+    note. Values that were left out (`Column.blank`) are a note by column and reason, and stand in the row's own
+    `blanked`, where the table has such a column. Raises RejectFile("schema_changed") where a field that a required
+    column needs is absent from every record."""
 
     table: Table
     columns: tuple[Column, ...]
     known: frozenset[str] = frozenset()
     overlapping: bool = False  # whether the source is asked several questions whose answers overlap
+    besides: bool = False  # whether its table stands beside others that must land without it: lost fields are a note
     rows: list[dict[str, Any]] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
     records_in: int = 0
     seen: set[str] = field(default_factory=set)
     keys: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
+    blanks: dict[tuple[str, str], int] = field(default_factory=dict)  # (column, reason) -> values that were left out
 
     def add(self, record: Mapping[str, Any], page_key: str, extra: Mapping[str, Any] | None = None) -> bool:
         """Read one record; returns whether it was accepted. A record met twice word for word is counted and
@@ -101,13 +146,21 @@ class Books:
         self.records_in += 1
         self.seen.update(record)
         row: dict[str, Any] = dict(extra or {})
+        blanked: list[tuple[str, str, str]] = []
         for column in self.columns:
             try:
                 row[column.name] = column.read(record.get(column.field))
             except (ValueError, TypeError) as error:
+                if column.blank and not column.required:
+                    row[column.name] = None
+                    blanked.append((column.name, getattr(error, "reason", "unreadable"), str(record.get(column.field))))
+                    continue
                 return self._hold(record, page_key, f"bad_{column.name}", str(error))
             if column.required and row[column.name] is None:
                 return self._hold(record, page_key, f"missing_{column.name}", f"no {column.field}")
+        if "blanked" in self.table.schema:
+            said = [f"{name}: {reason}{as_day(value)}" for name, reason, value in blanked]
+            row["blanked"] = "; ".join([*filter(None, [row.get("blanked")]), *said]) or None
         key = tuple(row[name] for name in self.table.key)
         if self.overlapping and self.keys.get(key) == row:
             self.records_in -= 1  # the same record found by two of our own questions is one record
@@ -117,6 +170,8 @@ class Books:
             return self._hold(record, page_key, "repeated" if same else "conflicting", f"key {key} met before")
         self.keys[key] = row
         self.rows.append(row)
+        for name, reason, _ in blanked:
+            self.blanks[name, reason] = self.blanks.get((name, reason), 0) + 1
         return True
 
     def refuse(self, record: Mapping[str, Any], page_key: str, reason: str, detail: str) -> None:
@@ -139,7 +194,13 @@ class Books:
         """Judge the fields met so far against the declaration."""
         if not self.records_in:
             return
+        if self.blanks:
+            counted = ", ".join(f"{name} {reason} {n}" for (name, reason), n in sorted(self.blanks.items()))
+            self.notes["blanked"] = f"{self.table.name}: values left out, their records kept: {counted}"
         missing = sorted({c.field for c in self.columns if c.required} - self.seen)
+        if missing and self.besides:
+            self.notes["schema_changed"] = f"{self.table.name}: no record has the field {', '.join(missing)}"
+            return
         if missing:
             raise RejectFile("schema_changed", f"{self.table.name}: field {', '.join(missing)} has gone")
         gone = sorted({c.field for c in self.columns} - self.seen)

@@ -18,7 +18,7 @@ from sources.base import Page, ParseContext, Parsed, RejectFile, Table
 from sources.bse.fetch import block
 from sources.firm_enrichment import ENRICHED
 from sources.listings import code, judged, rows_of
-from sources.records import Books, Column, balance, date
+from sources.records import Books, Column, balance, optional_date
 
 LISTED = Table(
     name="listed",
@@ -38,8 +38,8 @@ COLUMNS = (
     Column("short_name_en", "xxywjc"),
     Column("industry", "xxhyzl"),
     Column("province", "xxssdq"),
-    Column("listed_on", "fxssrq", date),
-    Column("reported_on", "xxjsrq", date),
+    Column("listed_on", "fxssrq", optional_date(), blank=True),
+    Column("reported_on", "xxjsrq", optional_date(), blank=True),
 )
 #: Fields that are numbers of shares, prices, flags of trading, and the broker: none says who or where a firm is.
 KNOWN = re.compile(r"^(xx|fx)[a-z]{2,10}$")

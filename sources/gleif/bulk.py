@@ -115,7 +115,7 @@ def chosen(archive: Path, leis: Collection[str], where: str) -> pl.DataFrame:
 def parents(archive: Path, children: Collection[str], where: str) -> tuple[pl.DataFrame, int]:
     """Relationship records by which one of `children` is consolidated, in any state (a delta ends them so)."""
     wanted = pl.col(columns.RR_TYPE).is_in(columns.RR_TYPES) & pl.col(columns.RR_CHILD).is_in(sorted(children))
-    return sift(archive, columns.RR_REQUIRED, columns.RR_KEPT, wanted, where)
+    return sift(archive, columns.RR_OF_FILE, columns.RR_KEPT, wanted, where)
 
 
 def not_a_person() -> pl.Expr:

@@ -19,6 +19,10 @@ PERSON_CATEGORY = "SOLE_PROPRIETOR"
 OTHER = "Entity.OtherEntityNames.OtherEntityName"
 TRANSLITERATED = "Entity.TransliteratedOtherEntityNames.TransliteratedOtherEntityName"
 N_OTHER = 5
+#: The street may stand in any of them: a building in the first, the road in the second.
+ADDRESS_LINES = (
+    "Entity.LegalAddress.FirstAddressLine", *(f"Entity.LegalAddress.AdditionalAddressLine.{n}" for n in (1, 2, 3)),
+)  # fmt: skip
 #: Columns without which a file is not the one that we know.
 REQUIRED = (
     LEI, "Entity.LegalName", COUNTRY, "Entity.LegalAddress.City", CATEGORY, "Entity.EntityStatus",
@@ -29,7 +33,7 @@ KEPT = (
     *REQUIRED, "Entity.LegalName.xmllang",
     *(f"{stem}.{n}{part}" for stem in (OTHER, TRANSLITERATED) for n in range(1, N_OTHER + 1)
       for part in ("", ".xmllang", ".type")),
-    "Entity.LegalAddress.FirstAddressLine", "Entity.LegalAddress.Region", "Entity.LegalAddress.PostalCode",
+    *ADDRESS_LINES, "Entity.LegalAddress.Region", "Entity.LegalAddress.PostalCode",
     "Entity.HeadquartersAddress.City", "Entity.HeadquartersAddress.Region", "Entity.HeadquartersAddress.Country",
     "Entity.RegistrationAuthority.RegistrationAuthorityID", "Entity.LegalJurisdiction",
     "Entity.LegalForm.EntityLegalFormCode", "Entity.EntityCreationDate", "Entity.SuccessorEntity.1.SuccessorLEI",
@@ -37,7 +41,7 @@ KEPT = (
 )  # fmt: skip
 #: Free text, in which a phone number or an e-mail address may hide.
 FREE_TEXT = (
-    "Entity.LegalName", "Entity.LegalAddress.FirstAddressLine",
+    "Entity.LegalName", *ADDRESS_LINES,
     *(f"{stem}.{n}" for stem in (OTHER, TRANSLITERATED) for n in range(1, N_OTHER + 1)),
 )  # fmt: skip
 
@@ -48,7 +52,19 @@ RR_REQUIRED = (
     RR_CHILD, RR_PARENT, RR_TYPE, "Relationship.RelationshipStatus", "Registration.RegistrationStatus",
     "Registration.LastUpdateDate",
 )  # fmt: skip
-RR_KEPT = (*RR_REQUIRED, "Relationship.Period.1.startDate", "Registration.ValidationSources")
+#: A record states up to five periods in any order: the accounting year that was consolidated (it moves every year), the
+#: time for which a document was filed, and the relationship itself. Only periodType tells which is which.
+RR_PERIODS = tuple(
+    (f"Relationship.Period.{n}.startDate", f"Relationship.Period.{n}.endDate", f"Relationship.Period.{n}.periodType")
+    for n in range(1, 6)
+)
+RR_OF_RELATIONSHIP = "RELATIONSHIP_PERIOD"
+#: Columns without which a relationship file is not the one that we know (kept files of old may lack the last of them).
+RR_OF_FILE = (*RR_REQUIRED, *RR_PERIODS[0])
+RR_KEPT = (
+    *RR_REQUIRED, *(name for period in RR_PERIODS for name in period), "Registration.InitialRegistrationDate",
+    "Registration.NextRenewalDate", "Registration.ValidationSources",
+)  # fmt: skip
 #: Ownership by accounting consolidation; funds and branches have types of their own.
 RR_TYPES = ("IS_DIRECTLY_CONSOLIDATED_BY", "IS_ULTIMATELY_CONSOLIDATED_BY")
 
@@ -65,7 +81,6 @@ def flat(record: Mapping[str, Any]) -> dict[str, Any]:
         "Entity.LegalAddress.City": at(entity, "legalAddress", "city"),
         "Entity.LegalAddress.Region": at(entity, "legalAddress", "region"),
         "Entity.LegalAddress.PostalCode": at(entity, "legalAddress", "postalCode"),
-        "Entity.LegalAddress.FirstAddressLine": " ".join(filter(None, at(entity, "legalAddress", "addressLines") or [])),
         "Entity.HeadquartersAddress.City": at(entity, "headquartersAddress", "city"),
         "Entity.HeadquartersAddress.Region": at(entity, "headquartersAddress", "region"),
         "Entity.HeadquartersAddress.Country": at(entity, "headquartersAddress", "country"),
@@ -83,6 +98,9 @@ def flat(record: Mapping[str, Any]) -> dict[str, Any]:
         "Registration.NextRenewalDate": at(registration, "nextRenewalDate"),
         "qcc": at(attributes, "qcc"),
     }
+    lines = [str(line) for line in at(entity, "legalAddress", "addressLines") or [] if line]
+    for number, name in enumerate(ADDRESS_LINES):  # the last takes what the file has no column for
+        found[name] = " ".join(lines[number : None if name == ADDRESS_LINES[-1] else number + 1])
     for stem, key in ((OTHER, "otherNames"), (TRANSLITERATED, "transliteratedOtherNames")):
         for number, name in enumerate((at(entity, key) or [])[:N_OTHER], start=1):
             found[f"{stem}.{number}"] = at(name, "name")

@@ -226,8 +226,8 @@ def complete(found: int, stated: int | None, where: str) -> None:
 
 
 def csv_bytes(frame: pl.DataFrame) -> bytes:
-    """The kept rows as CSV, ordered, so that equal content has equal bytes."""
-    return frame.sort(frame.columns[0], *frame.columns[1:3]).write_csv().encode("utf-8")
+    """The kept rows as CSV, ordered by all columns, so that equal content has equal bytes."""
+    return frame.sort(frame.columns).write_csv().encode("utf-8")
 
 
 # -- the API --------------------------------------------------------------------------------------------------

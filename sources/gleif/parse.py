@@ -10,9 +10,12 @@ or name. The registration number counts as a USCC only with the right check char
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from sources.firm_enrichment import ENRICHED, enrich
 from sources.gleif import columns
 from sources.identifiers import clean_code, is_lei, is_uscc
 from sources.location import PROVINCES
-from sources.records import Books, Column, at, balance, date, expect_total, items, text
+from sources.records import BadDate, Books, Column, at, balance, expect_total, items, optional_date, text
 from sources.scrub import redact
 from sources.webtext import read_json
 
@@ -35,7 +38,8 @@ ENTITIES = Table(
         "city": pl.String, "address": pl.String, "hq_country": pl.String, "hq_city": pl.String,
         "jurisdiction": pl.String, "category": pl.String, "legal_form": pl.String, "entity_status": pl.String,
         "created_on": pl.Date, "successor_lei": pl.String, "registration_status": pl.String,
-        "registered_on": pl.Date, "updated_at": pl.String, "renewal_on": pl.Date, "qcc": pl.String, **ENRICHED,
+        "registered_on": pl.Date, "updated_at": pl.String, "renewal_on": pl.Date, "qcc": pl.String,
+        "blanked": pl.String, **ENRICHED,
     },
     key=("lei",),
     bounds=(0, 2_000_000),
@@ -46,7 +50,7 @@ PARENTS = Table(
     schema={
         "record_id": pl.String, "child_lei": pl.String, "parent_lei": pl.String, "relationship": pl.String,
         "relationship_status": pl.String, "registration_status": pl.String, "started_on": pl.Date,
-        "updated_at": pl.String, "corroboration": pl.String,
+        "ended_on": pl.Date, "updated_at": pl.String, "corroboration": pl.String, "blanked": pl.String,
     },
     key=("record_id",),
     bounds=(0, 2_000_000),
@@ -75,10 +79,52 @@ def lei(value: object) -> str | None:
     return code
 
 
-def day(value: object) -> Any:
-    """The day of a time stamp (`2015-03-02T00:00:00Z`, `2015-03-02T00:00:00+08:00`); None for nothing."""
-    found = text(value)
-    return None if found is None else date(found[:10])
+def day(latest: dt.date | None = None) -> Any:
+    """A reader of the day of a time stamp (`2015-03-02T00:00:00Z`, `2015-03-02T00:00:00+08:00`); None for nothing. Raises
+    BadDate: the register holds 1900-01-01, 0202-.. and 9940-01-01, and none of them may cost the record."""
+    read = optional_date(latest)
+    return lambda value: read((text(value) or "")[:10])
+
+
+def joined(record: dict[str, Any]) -> str | None:
+    """All lines of the legal address in their order, as the API and the golden copy both give them."""
+    return clean(" ".join(line for name in columns.ADDRESS_LINES if (line := text(record.get(name)))))
+
+
+def with_period(record: dict[str, Any]) -> dict[str, Any]:
+    """A relationship record with its RELATIONSHIP_PERIOD under names of its own; of several the one that began last. The
+    other periods are of accounts and documents, and say nothing of how long the relationship holds."""
+    read = day()
+
+    def began(period: tuple[object, object]) -> tuple[bool, dt.date, str]:
+        try:
+            found = read(period[0])
+        except BadDate:
+            found = None
+        return found is not None, found or dt.date.min, str(period[1] or "9999")  # an open one ends after every closed one
+
+    found = [
+        (record.get(start), record.get(end))
+        for start, end, kind in columns.RR_PERIODS
+        if text(record.get(kind)) == columns.RR_OF_RELATIONSHIP
+    ]
+    started, ended = max(found, key=began, default=(None, None))
+    return {**record, HOLDS_FROM: started, HOLDS_TO: ended}
+
+
+def identity(record: dict[str, Any]) -> str:
+    """Child, parent, kind and state: what a relationship is. No date: the periods of a record are written anew with each
+    accounting year."""
+    names = (columns.RR_CHILD, columns.RR_PARENT, columns.RR_TYPE, "Relationship.RelationshipStatus")
+    return "|".join(str(record.get(name) or "") for name in names)
+
+
+def surest_first(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Relationship records in an order that depends on what they say alone. Of two with one identity the renewed one, then
+    the one that was changed last, comes first: the other is held back as `conflicting`."""
+    ordered = sorted(records, key=lambda r: sorted((name, str(value or "")) for name, value in r.items()))
+    ordered.sort(key=lambda r: str(r.get("Registration.LastUpdateDate") or ""), reverse=True)
+    return sorted(ordered, key=lambda r: (identity(r), r.get("Registration.RegistrationStatus") not in RENEWED))
 
 
 def province(value: object) -> str | None:
@@ -98,6 +144,28 @@ def clean(value: object) -> str | None:
     return None if found is None else redact(" ".join(found.split()))
 
 
+#: States of a relationship record that its issuer keeps up; LAPSED is one that was not renewed in its year.
+RENEWED = ("PUBLISHED", "PENDING_TRANSFER", "PENDING_ARCHIVAL")
+#: Days that a date of renewal or an agreed end may lie ahead of its publication: issuers sell five years at most, and
+#: 9999-12-31 is written for "open".
+AHEAD = 3_660
+
+
+#: The relationship's own period, by names that the publisher does not use.
+HOLDS_FROM, HOLDS_TO = "Relationship.RELATIONSHIP_PERIOD.startDate", "Relationship.RELATIONSHIP_PERIOD.endDate"
+
+
+def dated(shelf: tuple[Column, ...], published: dt.date) -> tuple[Column, ...]:
+    """The columns as they are read in a state of the register that was published on a day: what has happened lies before
+    it, what is to come not far behind it."""
+    past = day(published + dt.timedelta(days=1))  # the day has begun in China before it has in UTC
+    ahead = day(published + dt.timedelta(days=AHEAD))
+    return tuple(
+        replace(column, read=ahead if column.name in ("renewal_on", "ended_on") else past) if column.blank else column
+        for column in shelf
+    )
+
+
 COLUMNS = (
     Column("lei", columns.LEI, lei, required=True),
     Column("uscc", "Entity.RegistrationAuthority.RegistrationAuthorityEntityID", uscc),
@@ -106,19 +174,18 @@ COLUMNS = (
     Column("country", columns.COUNTRY, required=True),
     Column("province", "Entity.LegalAddress.Region", province),
     Column("city", "Entity.LegalAddress.City"),
-    Column("address", "Entity.LegalAddress.FirstAddressLine", clean),
     Column("hq_country", "Entity.HeadquartersAddress.Country"),
     Column("hq_city", "Entity.HeadquartersAddress.City"),
     Column("jurisdiction", "Entity.LegalJurisdiction"),
     Column("category", columns.CATEGORY),
     Column("legal_form", "Entity.LegalForm.EntityLegalFormCode"),
     Column("entity_status", "Entity.EntityStatus", required=True),
-    Column("created_on", "Entity.EntityCreationDate", day),
+    Column("created_on", "Entity.EntityCreationDate", day(), blank=True),
     Column("successor_lei", "Entity.SuccessorEntity.1.SuccessorLEI", lei),
     Column("registration_status", "Registration.RegistrationStatus", required=True),
-    Column("registered_on", "Registration.InitialRegistrationDate", day),
+    Column("registered_on", "Registration.InitialRegistrationDate", day(), blank=True),
     Column("updated_at", "Registration.LastUpdateDate", required=True),
-    Column("renewal_on", "Registration.NextRenewalDate", day),
+    Column("renewal_on", "Registration.NextRenewalDate", day(), blank=True),
     Column("qcc", "qcc"),
 )
 PARENT_COLUMNS = (
@@ -127,14 +194,16 @@ PARENT_COLUMNS = (
     Column("relationship", columns.RR_TYPE, required=True),
     Column("relationship_status", "Relationship.RelationshipStatus", required=True),
     Column("registration_status", "Registration.RegistrationStatus", required=True),
-    Column("started_on", "Relationship.Period.1.startDate", day),
+    Column("started_on", HOLDS_FROM, day(), blank=True),
+    Column("ended_on", HOLDS_TO, day(), blank=True),
     Column("updated_at", "Registration.LastUpdateDate"),
     Column("corroboration", "Registration.ValidationSources"),
 )
 NAME_FIELDS = frozenset(
     f"{stem}.{n}{part}" for stem in ("Entity.LegalName", columns.OTHER, columns.TRANSLITERATED)
     for n in range(1, columns.N_OTHER + 1) for part in ("", ".xmllang", ".type")
-) | {"Entity.LegalName", "Entity.LegalName.xmllang", "Entity.LegalAddress.PostalCode"}  # fmt: skip
+) | {"Entity.LegalName", "Entity.LegalName.xmllang", "Entity.LegalAddress.PostalCode", *columns.ADDRESS_LINES}  # fmt: skip
+PERIOD_FIELDS = frozenset(columns.RR_KEPT)
 
 
 def names(record: dict[str, Any]) -> dict[str, str | None]:
@@ -168,20 +237,22 @@ def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
     """The pages of a partition into `entities` and `parents`. Raises RejectFile("mixed") for pages of two states,
     BlockFile("incomplete") where the publisher counts other than came, BlockFile("volume") for a whole snapshot of
     unbelievable size."""
-    entities = Books(ENTITIES, COLUMNS, NAME_FIELDS)
-    parents = Books(PARENTS, PARENT_COLUMNS)
+    published = dt.date.fromisoformat(context.partition[:10])
+    entities = Books(ENTITIES, dated(COLUMNS, published), NAME_FIELDS)
+    parents = Books(PARENTS, dated(PARENT_COLUMNS, published), PERIOD_FIELDS)
+    old_form: Counter[str] = Counter()
     states: set[str] = set()
     came = stated = withheld = 0
     for page in pages:
         where = page.key
         if where.startswith("rr-"):
-            for record in csv_records(page):
-                parents.add(record, where, {"record_id": "|".join(str(record.get(name) or "") for name in (
-                    columns.RR_CHILD, columns.RR_PARENT, columns.RR_TYPE, "Relationship.RelationshipStatus",
-                    "Relationship.Period.1.startDate"))})  # fmt: skip
+            for record in surest_first(list(csv_records(page))):
+                old_form["periods"] += columns.RR_PERIODS[0][2] not in record
+                parents.add(with_period(record), where, {"record_id": identity(record)})
             continue
         if where.endswith(".csv"):
             rows = list(csv_records(page))
+            old_form["lines"] += sum(columns.ADDRESS_LINES[1] not in record for record in rows)
         else:
             reply = read_json(page.body, where)
             rows = []
@@ -203,7 +274,7 @@ def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
             if named["name_zh"] is None and named["name_en"] is None:
                 entities.refuse(record, where, "missing_name", "no name in any script")
             else:
-                entities.add(record, where, named | {"former_names": named["former_names"]})
+                entities.add(record, where, {**named, "address": joined(record)})
     if len(states) > 1:
         raise RejectFile("mixed", f"gleif {context.partition}: pages of {', '.join(sorted(states))}")
     if states:
@@ -212,6 +283,12 @@ def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
     if not context.partition.endswith("-delta") and not WHOLE[0] <= whole <= WHOLE[1]:
         raise BlockFile("volume", f"gleif {context.partition}: {whole} entities of China, believable are {WHOLE[0]}-{WHOLE[1]}")
     notes = [("withheld", f"{withheld} sole proprietors, who are persons")] if withheld else []
+    if old_form["periods"]:
+        notes.append(("old_form", f"{old_form['periods']} relationship records were kept without the kinds of their periods: "
+                      f"started_on and ended_on are unknown until gleif {context.partition} is fetched anew"))  # fmt: skip
+    if old_form["lines"]:
+        notes.append(("old_form", f"{old_form['lines']} entities were kept with the first line of their address alone, until "
+                      f"gleif {context.partition} is fetched anew"))  # fmt: skip
     parsed = balance([entities, parents], notes)
     parsed.tables["entities"] = judged(entities, context.seeds)
     return parsed

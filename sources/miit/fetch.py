@@ -4,7 +4,8 @@ Belongs here: addresses, encoding, paging and which batches there are. Does not 
 
 The form's own script puts each text through encodeURI before the form is encoded, so Chinese text is percent-encoded
 twice. The server gives at most 100 rows a page whatever is asked, and says `Table ... not found` where a batch has no
-data. Detail pages stand behind a captcha and are not asked for.
+data. It wants words: a question with nothing in it but the batch is refused, so whether there is a batch is asked by a
+word, too. Detail pages stand behind a captcha and are not asked for.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ MAX_PAGES = 300  # of one word in one batch: far above the 61 pages of the large
 RESTARTS = 3
 #: Name of the pages -> the word of the product name (clmc) that is asked for.
 WORDS = {"bev": "纯电动", "phev": "插电", "erev": "增程", "fcev": "燃料电池", "swap": "换电"}
-#: The batches known when this was written (2020 to 2026); looking for newer ones begins at the last.
+PROBE = "bev"  # the word by which a batch is looked for: every batch has battery vehicles
+#: The batches taken for known when this was written (2020 to 2026); a first look begins at the last.
 KNOWN_BATCHES = tuple(str(number) for number in range(328, 412))
 KNOWN_BATCH = int(KNOWN_BATCHES[-1])
 MAX_PROBES = 36  # batches come monthly: three years without a look are the most that one listing makes up for
+GAP = 3  # so many numbers without a batch end the look: a batch may come late, or its number never
 
 
 def encode_uri(value: str) -> str:
@@ -57,6 +60,8 @@ def count_of(page: Page) -> tuple[int, int] | None:
         if digest.startswith("Table"):
             return None
         raise SourceError(Health.unreachable, f"{page.key}: the server answers {code}: {digest[:200]}")
+    if at(reply, "countResult") is None and not at(reply, "cpList"):
+        return 0, PAGE_ROWS  # a word that no product of the batch has: the page's own script counts only where rows came
     total, size = at(reply, "countResult", "total"), at(reply, "countResult", "pageSize")
     if not isinstance(total, int) or not isinstance(size, int) or total < 0 or size < 1:
         raise RejectFile("schema_changed", f"{page.key}: no countResult with total and pageSize")
@@ -110,19 +115,35 @@ def whole_word(
 
 
 def list_batches(context: FetchContext) -> list[str]:
-    """The batches that are newer than the newest landed; on an empty home the newest alone, since older ones are a
-    backfill's. Asks one row of each next number until there is none. Raises SourceError."""
+    """The batches that a refresh should ask for: those newer than the newest landed, past gaps of less than GAP numbers, and
+    those that are missing among the last GAP numbers below it (a batch that came late, or whose landing failed). On an
+    empty home the newest alone, sought downwards from the last known where nothing newer is there; older ones are a
+    backfill's. Raises SourceError, also where not one of MAX_PROBES numbers has a batch."""
     web = asked(context)
     landed = landed_batches(context)
     newest = max(landed, default=KNOWN_BATCH - 1)
-    new: list[str] = []
+    holes = [n for n in range(newest - GAP, newest) if n not in landed and n > min(landed, default=newest)]
+    new = [batch for batch in holes if there_is(web, batch)]
+    last = newest
     for batch in range(newest + 1, newest + 1 + MAX_PROBES):
-        page = ask(web, str(batch), "", 1, 1, f"probe-{batch}.json")
-        counted = count_of(page)
-        if counted is None or counted[0] == 0:
+        if batch - last > GAP:
             break
-        new.append(str(batch))
-    return new if landed else new[-1:]
+        if there_is(web, batch):
+            new.append(batch)
+            last = batch
+    if landed:
+        return [str(batch) for batch in new]
+    if not new:
+        new = [next((b for b in range(KNOWN_BATCH - 1, KNOWN_BATCH - 1 - MAX_PROBES, -1) if there_is(web, b)), 0)]
+    if not new[-1]:
+        raise SourceError(Health.empty, f"miit: none of {MAX_PROBES} batches up to {KNOWN_BATCH + GAP - 1} is there")
+    return [str(new[-1])]
+
+
+def there_is(web: Fetcher, batch: int) -> bool:
+    """Whether the server has products of a batch by the word that every batch has."""
+    counted = count_of(ask(web, str(batch), WORDS[PROBE], 1, 1, f"probe-{batch}.json"))
+    return counted is not None and counted[0] > 0
 
 
 def landed_batches(context: FetchContext) -> set[int]:

@@ -176,6 +176,8 @@ def of_month(context: FetchContext, site: Site, month: str) -> tuple[list[Item],
             items.update({url: item for url, item in each.items.items() if item.month == month and url not in items})
     finally:
         listed.record()
+    if undated and not items and family(site.family).WINDOWED:
+        raise RejectFile("schema_changed", f"{site.site} {month}: {undated} entries were found for the month, and none has a date")
     notes = [f"{undated} entries of the lists have no date and belong to no month"] if undated else []
     return sorted(items.values(), key=lambda item: canonical(item.url)), notes
 

@@ -24,6 +24,6 @@ SOURCE = Source(
     vocabulary=VOCABULARY,
     attribution="Shanghai Stock Exchange",
     coverage="A and B shares and the STAR market; places and industries only of companies whose name says vehicles or "
-    "their parts; no credit codes, no history of names",
+    "their parts, and where a profile cannot be had as it was last read; no credit codes, no history of names",
     hosts=("query.sse.com.cn",),
 )

@@ -1,11 +1,13 @@
 """Reading the Shanghai Stock Exchange's lists and profiles.
 
-Belongs here: their fields. Does not belong here: fetching, and which firm a company is. Fields about persons
-(LEGAL_REPRESENTATIVE, E_MAIL_ADDRESS, REPR_PHONE) are gone before the bytes are kept, and no column could hold them.
+Belongs here: their fields, and what it means that profiles did not come. Does not belong here: fetching, and which firm
+a company is. Fields about persons (LEGAL_REPRESENTATIVE, E_MAIL_ADDRESS, REPR_PHONE) are gone before the bytes are kept,
+and no column could hold them.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,12 +16,15 @@ import polars as pl
 from sources.base import Page, ParseContext, Parsed, RejectFile, Table
 from sources.firm_enrichment import ENRICHED
 from sources.listings import code, judged, rows_of, unwrapped
-from sources.records import Books, Column, at, balance, date
+from sources.records import Books, Column, at, balance, optional_date, text
+from sources.scrub import redact
+from sources.sse.fetch import ASKED, missing
+from sources.webtext import read_json
 
 _COMPANY: dict[str, Any] = {
     "record_id": pl.String, "stock_code": pl.String, "b_stock_code": pl.String, "company_code": pl.String,
     "short_name": pl.String, "name_zh": pl.String, "industry_code": pl.String, "industry": pl.String,
-    "listed_on": pl.Date, "board": pl.String, "status": pl.String,
+    "listed_on": pl.Date, "delisted_on": pl.Date, "board": pl.String, "status": pl.String,
 }  # fmt: skip
 _PROFILE: dict[str, Any] = {
     "record_id": pl.String, "name_zh": pl.String, "name_en": pl.String, "short_name": pl.String,
@@ -51,13 +56,15 @@ PROFILES = Table(
     bounds=(0, 2_000),
     description="Profiles of listed companies whose name says vehicles or their parts",
 )
+#: COMPANY_STATUS and STATE_CODE of a company whose listing has ended (终止上市).
+TERMINATED = "3"
 BOARDS = {"listed-1": "main board A", "listed-2": "main board B", "listed-8": "STAR"}
 
 _SHARED = (
     Column("company_code", "COMPANY_CODE", code, required=True),
     Column("short_name", "COMPANY_ABBR"),
     Column("name_zh", "FULL_NAME"),
-    Column("listed_on", "LIST_DATE", date),
+    Column("listed_on", "LIST_DATE", optional_date(), blank=True),
 )
 LISTED_COLUMNS = (
     *_SHARED[:2],
@@ -67,11 +74,12 @@ LISTED_COLUMNS = (
     Column("b_stock_code", "B_STOCK_CODE", code),
     Column("industry_code", "CSRC_CODE"),
     Column("industry", "CSRC_CODE_DESC"),
+    Column("delisted_on", "DELIST_DATE", optional_date(), blank=True),
 )
 DELISTED_COLUMNS = (
     *_SHARED,
     Column("record_id", "COMPANY_CODE", code, required=True),
-    Column("delisted_on", "DELIST_DATE", date),
+    Column("delisted_on", "DELIST_DATE", optional_date(), blank=True),
 )
 PROFILE_COLUMNS = (
     Column("record_id", "COMPANY_CODE", code, required=True),
@@ -100,17 +108,62 @@ PROFILE_KNOWN = frozenset(
 )
 
 
+def refused(profiles: Books, became: dict[str, str]) -> list[tuple[str, str]]:
+    """The notes on profiles that did not come. One for which nothing stands is a record that was asked for and is held
+    back (`no_profile`); one for which the last good reading stands is a record like any other."""
+    lost = {each: redact(why) for each, why in sorted(became.items()) if why}
+    have = {row["record_id"] for row in profiles.rows}
+    for each, why in lost.items():
+        if each not in have:
+            profiles.refuse({"COMPANY_CODE": each}, f"profile-{each}", "no_profile", f"{each}: {why}")
+    if not lost:
+        return []
+    first, why = next(iter(lost.items()))
+    said = (f"{len(lost)} of {len(became)} profiles asked for did not come, {len(lost.keys() & have)} stand as last read; "
+            f"first {first}: {why}")  # fmt: skip
+    if 2 * len(lost) <= len(became):
+        return [("profiles", said)]
+    return [("profiles_refused", f"sse profiles: {said}: the exchange's query of profiles does not answer as it did")]
+
+
+def status_of(record: dict[str, Any], today: dt.date) -> str:
+    """listed or delisted: the lists of listed companies hold some whose listing has ended, by their state or by a date of
+    delisting that has come."""
+    try:
+        ended = optional_date()(record.get("DELIST_DATE"))
+    except ValueError:
+        ended = None
+    gone = text(record.get("STATE_CODE")) == TERMINATED or (ended is not None and ended <= today)
+    return "delisted" if gone else "listed"
+
+
 def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
-    """Lists and profiles into three tables. Raises RejectFile("schema_changed") where a needed field has gone; unknown
-    fields become notes. A company with A and B shares stands once a share, under its share's code."""
+    """Lists and profiles into three tables. Raises RejectFile("schema_changed") where a needed field of a list has gone;
+    unknown fields become notes. A company with A and B shares stands once a share, under its share's code. A profile that
+    did not come is quarantined under its company's code, and costs nothing else; where most of them did not come, the
+    notes refuse the profiles by name."""
     listed = Books(LISTED, LISTED_COLUMNS, LIST_KNOWN)
     delisted = Books(DELISTED, DELISTED_COLUMNS, LIST_KNOWN)
-    profiles = Books(PROFILES, PROFILE_COLUMNS, PROFILE_KNOWN)
+    profiles = Books(PROFILES, PROFILE_COLUMNS, PROFILE_KNOWN, besides=True)
+    became: dict[str, str] = {}
     for page in pages:
+        kind = page.key.rsplit("-p", 1)[0]
+        if page.key == ASKED:
+            told = read_json(page.body, page.key)
+            became |= {str(each): str(why) for each, why in told.items()} if isinstance(told, dict) else {}
+            continue
+        if kind.startswith("profile-"):
+            code_asked = page.key.removeprefix("profile-")
+            became.setdefault(code_asked, missing(page, code_asked))  # of kept snapshots without the page `asked`
+            if not missing(page, code_asked):
+                for record in at(unwrapped(page.body, page.key), "result"):
+                    profiles.add(record, page.key)
+            continue
+        if kind not in BOARDS and kind != "delisted":
+            raise RejectFile("schema_changed", f"sse: a page of unknown kind {page.key[:40]!r}")
         for record in rows_of(at(unwrapped(page.body, page.key), "result"), page.key):
             if not isinstance(record, dict):
                 raise RejectFile("schema_changed", f"{page.key}: a record is no object")
-            kind = page.key.rsplit("-p", 1)[0]
             if kind in BOARDS:
                 share = record.get("B_STOCK_CODE" if kind == "listed-2" else "A_STOCK_CODE")
                 try:
@@ -120,12 +173,12 @@ def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
                 if own is None:
                     listed.refuse(record, page.key, "missing_stock_code", f"no code of a {BOARDS[kind]} share")
                     continue
-                listed.add(record, page.key, {"record_id": own, "board": BOARDS[kind], "status": "listed"})
-            elif kind == "delisted":
-                delisted.add(record, page.key, {"status": "delisted"})
+                said = {"record_id": own, "board": BOARDS[kind], "status": status_of(record, context.today)}
+                listed.add(record, page.key, said)
             else:
-                profiles.add(record, page.key)
-    parsed = balance([listed, delisted, profiles])
+                delisted.add(record, page.key, {"status": "delisted"})
+    notes = refused(profiles, became)
+    parsed = balance([listed, delisted, profiles], notes)
     for book in (listed, profiles):
         name = book.table.name
         parsed.tables[name] = judged(parsed.tables[name], dict(book.table.schema), context.seeds)

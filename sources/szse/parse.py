@@ -17,7 +17,7 @@ import polars as pl
 from sources.base import Page, ParseContext, Parsed, RejectFile, Table
 from sources.firm_enrichment import ENRICHED
 from sources.listings import code, judged
-from sources.records import Books, Column, balance, date, whole
+from sources.records import Books, Column, balance, date, optional_date, whole
 
 LISTED = Table(
     name="listed",
@@ -58,7 +58,7 @@ LISTED_COLUMNS = (
     Column("city", "城市"),
     Column("industry", "所属行业"),
     Column("website", "公司网址"),
-    Column("listed_on", "A股上市日期", date),
+    Column("listed_on", "A股上市日期", optional_date(), blank=True),
     Column("total_shares", "A股总股本", whole),
     Column("float_shares", "A股流通股本", whole),
 )

@@ -15,12 +15,16 @@ import polars as pl
 from sources import firm_enrichment
 from sources.base import Page, ParseContext, Parsed, RejectFile, Table
 from sources.identifiers import is_lei, is_uscc, normalise_adcode
-from sources.records import Books, Column, at, balance, items
+from sources.records import BadDate, Books, Column, at, balance, items
+from sources.values import FIRST_YEAR
 from sources.webtext import read_json
 
-BRAND = {"Q10429667", "Q431289", "Q112865922"}
+BRAND = {"Q10429667", "Q431289"}
 GROUP = {"Q778575", "Q1480166", "Q219577"}  # conglomerate, corporate group, holding company
-MAKER = {"Q786820", "Q1259897", "Q4830453", "Q783794", "Q891723", "Q6881511", "Q167037"}
+#: Makers of cars and of their parts; Q112865922 is "historical car manufacturer", which makes none any more and did.
+CAR_MAKER = {"Q786820", "Q1259897", "Q112865922"}
+MAKER = CAR_MAKER | {"Q4830453", "Q783794", "Q891723", "Q6881511", "Q167037"}
+LAST_YEAR = 2100
 #: A name that ends as registered names do; a label without it is what people call a firm, or a brand.
 REGISTERED = re.compile(r"(公司|集团|集團|厂|廠|有限合伙|研究院)$")
 
@@ -68,12 +72,16 @@ def kind_of(value: object) -> str:
     classes = set(values(value))
     if classes & BRAND and not classes & MAKER:
         return "brand"
-    return "group" if classes & GROUP and not classes & {"Q786820", "Q1259897"} else "firm"
+    return "group" if classes & GROUP and not classes & CAR_MAKER else "firm"
 
 
 def day(value: object) -> str | None:
-    """The earliest date, as precise as it says: Wikidata writes 1995-01-01 for a year alone, so that day means the year."""
-    found = [v for v in values(value) if re.match(r"\d{4}-\d\d-\d\d", v)]
+    """The earliest date, as precise as it says: Wikidata writes 1995-01-01 for a year alone, so that day means the year
+    (1900-01-01 is the year 1900, no placeholder). Raises BadDate for a year in which no firm of the sector began or ended."""
+    given = [v for v in values(value) if re.match(r"\d{4}-\d\d-\d\d", v)]
+    found = [v for v in given if FIRST_YEAR <= int(v[:4]) <= LAST_YEAR]
+    if given and not found:
+        raise BadDate("too_early" if int(given[0][:4]) < FIRST_YEAR else "future", f"the year of {given[0][:10]}")
     if not found:
         return None
     return found[0][:4] if found[0][5:10] == "01-01" else found[0][:10]
@@ -117,10 +125,10 @@ COLUMNS = (
     Column("hq_item", "seats", seat(0)),
     Column("hq_label", "seats", seat(1)),
     Column("hq_adcode", "seats", seat(2)),
-    Column("founded_on", "inception", day),
-    Column("founded_year", "inception", year),
-    Column("dissolved_on", "dissolved", day),
-    Column("dissolved_year", "dissolved", year),
+    Column("founded_on", "inception", day, blank=True),
+    Column("founded_year", "inception", year, blank=True),
+    Column("dissolved_on", "dissolved", day, blank=True),
+    Column("dissolved_year", "dissolved", year, blank=True),
     Column("parents", "parents", lambda v: [p for p in values(v) if qid(p)]),
 )
 KNOWN = frozenset({"label_zh", "label_hans", "official_names"})

@@ -28,7 +28,9 @@ OTHER = "Entity.OtherEntityNames.OtherEntityName"
 HEADER = [
     "Entity.LegalName", "Entity.LegalName.xmllang", "LEI", f"{OTHER}.1", f"{OTHER}.1.xmllang", f"{OTHER}.1.type",
     f"{OTHER}.2", f"{OTHER}.2.xmllang", f"{OTHER}.2.type",
-    "Entity.LegalAddress.FirstAddressLine", "Entity.LegalAddress.AddressNumber", "Entity.LegalAddress.City",
+    "Entity.LegalAddress.FirstAddressLine", "Entity.LegalAddress.AddressNumber",
+    "Entity.LegalAddress.AdditionalAddressLine.1", "Entity.LegalAddress.AdditionalAddressLine.2",
+    "Entity.LegalAddress.AdditionalAddressLine.3", "Entity.LegalAddress.City",
     "Entity.LegalAddress.Region", "Entity.LegalAddress.Country", "Entity.LegalAddress.PostalCode",
     "Entity.HeadquartersAddress.City", "Entity.HeadquartersAddress.Region", "Entity.HeadquartersAddress.Country",
     "Entity.RegistrationAuthority.RegistrationAuthorityID",
@@ -41,8 +43,10 @@ HEADER = [
 RR_HEADER = [
     "Relationship.StartNode.NodeID", "Relationship.StartNode.NodeIDType", "Relationship.EndNode.NodeID",
     "Relationship.EndNode.NodeIDType", "Relationship.RelationshipType", "Relationship.RelationshipStatus",
-    "Relationship.Period.1.startDate", "Registration.InitialRegistrationDate", "Registration.LastUpdateDate",
-    "Registration.RegistrationStatus", "Registration.ValidationSources",
+    *(f"Relationship.Period.{n}.{part}" for n in range(1, 6) for part in ("startDate", "endDate", "periodType")),
+    "Registration.InitialRegistrationDate", "Registration.LastUpdateDate", "Registration.RegistrationStatus",
+    "Registration.NextRenewalDate", "Registration.ManagingLOU", "Registration.ValidationSources",
+    "Registration.ValidationDocuments", "Registration.ValidationReference",
 ]  # fmt: skip
 WINDOWS = {"IntraDay": 8 / 24, "LastDay": 1, "LastWeek": 7, "LastMonth": 31}
 Record = dict[str, str]
@@ -71,7 +75,9 @@ def entity(number: int, **changes: str) -> Record:
         "LEI": lei_of(number), "Entity.LegalName": name_en if foreign else name_zh,
         "Entity.LegalName.xmllang": "en" if foreign else "zh", f"{OTHER}.1": name_zh if foreign else name_en,
         f"{OTHER}.1.xmllang": "zh" if foreign else "en", f"{OTHER}.1.type": "ALTERNATIVE_LANGUAGE_LEGAL_NAME",
-        "Entity.LegalAddress.FirstAddressLine": f'广东省深圳市南山区测试路{number}号, "A"座\n二层',
+        # as Chinese records have it: the building first, the street in a further line
+        "Entity.LegalAddress.FirstAddressLine": '"A"座\n二层,',
+        "Entity.LegalAddress.AdditionalAddressLine.1": f"广东省深圳市南山区测试路{number}号",
         "Entity.LegalAddress.City": "深圳市", "Entity.LegalAddress.Region": "CN-GD",
         "Entity.LegalAddress.Country": "CN", "Entity.LegalAddress.PostalCode": "518000",
         "Entity.RegistrationAuthority.RegistrationAuthorityID": "RA999999",
@@ -93,12 +99,20 @@ def abroad(number: int, name: str) -> Record:
     )  # fmt: skip
 
 
+def period(number: int, kind: str, start: str, end: str = "") -> Record:
+    stem = f"Relationship.Period.{number}"
+    return {f"{stem}.startDate": start, f"{stem}.endDate": end, f"{stem}.periodType": kind}
+
+
 def relationship(child: str, parent: str, kind: str = "IS_ULTIMATELY_CONSOLIDATED_BY", **changes: str) -> Record:
     return {
         **dict.fromkeys(RR_HEADER, ""), "Relationship.StartNode.NodeID": child, "Relationship.StartNode.NodeIDType": "LEI",
         "Relationship.EndNode.NodeID": parent, "Relationship.EndNode.NodeIDType": "LEI",
         "Relationship.RelationshipType": kind, "Relationship.RelationshipStatus": "ACTIVE",
-        "Relationship.Period.1.startDate": "2018-01-01T00:00:00Z",
+        # nearly all records of the real file have the accounts first
+        **period(1, "ACCOUNTING_PERIOD", "2024-01-01T00:00:00Z", "2024-12-31T00:00:00Z"),
+        **period(2, "RELATIONSHIP_PERIOD", "2009-05-20T00:00:00+08:00"),
+        "Registration.InitialRegistrationDate": "2019-01-08T00:00:00Z", "Registration.NextRenewalDate": "2027-01-06T00:00:00Z",
         "Registration.LastUpdateDate": "2026-01-06T00:00:00Z", "Registration.RegistrationStatus": "PUBLISHED",
         "Registration.ValidationSources": "FULLY_CORROBORATED", **changes,
     }  # fmt: skip
@@ -108,7 +122,9 @@ def as_json(record: Record) -> dict[str, Any]:
     """A record as the API words it."""
     def address(kind: str) -> dict[str, Any]:
         stem = f"Entity.{kind}"
-        return {"addressLines": [record.get(f"{stem}.FirstAddressLine", "")], "city": record[f"{stem}.City"] or None,
+        lines = [record.get(f"{stem}.{n}", "") for n in (
+            "FirstAddressLine", "AdditionalAddressLine.1", "AdditionalAddressLine.2", "AdditionalAddressLine.3")]  # fmt: skip
+        return {"addressLines": [line for line in lines if line], "city": record[f"{stem}.City"] or None,
                 "region": record[f"{stem}.Region"] or None, "country": record[f"{stem}.Country"] or None,
                 "postalCode": record.get(f"{stem}.PostalCode") or None}  # fmt: skip
 
@@ -154,6 +170,7 @@ class World:
     turn_after: int = 0
     turn_to: dt.datetime | None = None
     header: list[str] = field(default_factory=lambda: list(HEADER))
+    rr_header: list[str] = field(default_factory=lambda: list(RR_HEADER))
     lose: int = 0  # records that the API counts and does not send
     loop: bool = False  # the next page is the same for ever
     bomb: bool = False
@@ -196,7 +213,7 @@ class World:
         if name not in self.files:
             stamp, kind, window = name.removesuffix(".csv.zip").split("_")
             rows = self.rows(kind, dt.datetime.strptime(stamp, "%Y%m%d-%H%M"), window)
-            header = self.header if kind == "lei2" else RR_HEADER
+            header = self.header if kind == "lei2" else self.rr_header
             self.files[name] = zipped(name.removesuffix(".zip"), header, rows)
             if self.bomb:
                 out = io.BytesIO()

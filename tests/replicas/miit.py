@@ -20,10 +20,10 @@ NAMES = ("纯电动轿车", "插电式混合动力多用途乘用车", "增程�
          "燃料电池城市客车", "轿车")  # fmt: skip
 
 
-def product(batch: int, number: int) -> dict[str, str]:
+def product(batch: int, number: int) -> dict[str, Any]:
     return {
         "qymc": MAKERS[number % len(MAKERS)], "cpsb": "测试牌", "clxh": f"TST{batch}{number:05d}",
-        "clmc": NAMES[number % len(NAMES)], "gppc": str(batch), "dataTag": "Z", "cpid": f"S{batch}{number:05d}",
+        "clmc": NAMES[number % len(NAMES)], "gppc": batch, "dataTag": "Z", "cpid": f"S{batch}{number:05d}",
     }  # fmt: skip
 
 
@@ -40,6 +40,7 @@ class Miit(Replica):
     lose: int = 0  # rows of the last page that are not sent
     rename: dict[str, str] = field(default_factory=dict)
     grow: tuple[int, int, int] | None = None  # (after n queries, batch, rows)
+    counts_nothing: bool = False  # a word without rows has no countResult, as the public shape has it
     queries: list[dict[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -52,6 +53,8 @@ class Miit(Replica):
             return Reply(b"<html>illegal request</html>", 403)
         once = {k: v[-1] for k, v in parse_qs(request.body.decode("ascii"), keep_blank_values=True).items()}
         form = {k: unquote(v) for k, v in once.items()}  # the second decoding
+        if not any(form[name] for name in ("qymc", "cpsb", "clxh", "clmc")):  # collectors had to give two characters at least
+            return self.say(500, "请输入查询条件")
         form["encoded_twice"] = str(once["clmc"] != form["clmc"] or not form["clmc"])
         # a word that was encoded once arrives here as Chinese, and the real server finds nothing by it
         word = form["clmc"] if form["encoded_twice"] == "True" else "\0"
@@ -61,11 +64,12 @@ class Miit(Replica):
             self.grow = None
         batch, size, number = int(form["pc"]), min(int(form["pageSize"]), self.cap), int(form["pageNum"])
         if batch not in self.batches:
-            missing = {"respCode": 500, "digest": f"Table GG_CP_{batch} not found"}
-            return Reply.json(json.dumps({"handleResult": missing, "countResult": None, "cpList": None}))
+            return self.say(500, f"Table GG_CP_{batch} not found")
         rows = [product(batch, n) for n in range(self.batches[batch])]
         if not self.ignore_words:
             rows = [row for row in rows if word in row["clmc"]]
+        if not rows and self.counts_nothing:
+            return self.say(200, "", [])
         pages = math.ceil(len(rows) / size)
         page = rows[(number - 1) * size : number * size]
         if self.lose and number == pages:
@@ -76,3 +80,7 @@ class Miit(Replica):
             "countResult": {"total": len(rows), "totalPage": pages, "pageSize": size, "pageNum": number},
             "cpList": page or None,
         }, ensure_ascii=False))  # fmt: skip
+
+    def say(self, code: int, digest: str, rows: list[Any] | None = None) -> Reply:
+        said = {"handleResult": {"respCode": code, "digest": digest}, "countResult": None, "cpList": rows}
+        return Reply.json(json.dumps(said, ensure_ascii=False))

@@ -149,20 +149,40 @@ class Jpage(PolicySite):
 
 @dataclass
 class Jpaas(PolicySite):
-    """build/unit: JSON with HTML; `stuck` is how it answers from abroad."""
+    """build/unit: JSON with HTML; `stuck` is how it answers from abroad. The column of regulations has a table, whose rows
+    tell the days of promulgation and of coming into force."""
 
     host: str = "www.hangzhou.gov.cn"
     per_page: int = 15
+    regulations: list[Doc] = field(
+        default_factory=lambda: [Doc("/art/2010/1/5/art_1229610717_1.html", "杭州市公路管理办法", "2010-01-05", issued="2009-12-20")]
+    )
+    in_force: str = "2010年3月1日"
 
     def listing(self, request: Request) -> Reply | None:
         if not request.path.endswith("/front/page/build/unit"):
             return None
-        docs = self.newest_first()
-        if request.query["pageId"] != "1229063389":
-            docs = [Doc("/art/2010/1/5/art_1_1.html", "杭州市公路管理办法", "2010-01-05")]
+        table = request.query["pageId"] == "1229610717"
+        docs = self.regulations if table else self.newest_first()
         here = self.slice(int(request.query["pageNo"]) - 1, docs)
-        rows = "".join(f'<li><a title="{d.title}" target="_blank" href="{d.path}">{d.title}</a><b>{d.day}</b></li>' for d in here)
+        if table:
+            rows = "<table>" + "".join(f"<tr><td>{self.regulation(d)}</td></tr>" for d in here) + "</table>"
+        else:
+            rows = "".join(f'<li><a title="{d.title}" target="_blank" href="{d.path}">{d.title}</a><b>{d.day}</b></li>' for d in here)
         return Reply.json(json.dumps({"success": True, "data": {"html": f'<ul>{rows}</ul><div count="{len(docs)}" rows="15"></div>'}}, ensure_ascii=False))
+
+    def regulation(self, doc: Doc) -> str:
+        year, month, number = (int(part) for part in doc.issued.split("-"))
+        return (
+            f"<a title='{doc.title}' href='{doc.path}'>x</a><br/><span class='zc_list_con'>{year}年{month}月{number}日"
+            f"某某市人民政府令第354号公布 自{self.in_force}起施行</span>"
+        )
+
+    def speak(self, request: Request) -> Reply:
+        for doc in self.regulations:
+            if request.path == doc.path:
+                return self.page(doc, request)
+        return super().speak(request)
 
 
 @dataclass
@@ -191,15 +211,36 @@ class Suzhou(PolicySite):
 
 @dataclass
 class Miit(PolicySite):
-    """The ministry's search: pages run until one is empty."""
+    """The ministry's search: pages run until one is empty. It sorts and windows by `deploytime` as it is asked to, and
+    gives fields in the spellings that were seen: text, milliseconds as a number, as digits; rows plain or grouped."""
 
     host: str = "www.miit.gov.cn"
     per_page: int = 15
+    dates: tuple[str, ...] = ("jsearch_date", "deploytime", "cdate")
+    digits: bool = False  # milliseconds as text
+    grouped: bool = False
+    honours: bool = True  # the order and the days that are asked for
+    bare: bool = False  # an answer without hits has no searchResult
 
     def listing(self, request: Request) -> Reply | None:
         if request.path != "/search-front-server/api/search/info":
             return None
-        docs = self.newest_first() if request.query["category"] == "51" else []
-        here = self.slice(int(request.query["p"]) - 1, docs)
-        rows = [{"data": {"title": d.title, "url": d.path, "jsearch_date": f"{d.day} 00:00:00"}} for d in here]
-        return Reply.json(json.dumps({"success": True, "data": {"searchResult": {"total": len(docs), "dataResults": rows}}}, ensure_ascii=False))
+        query = request.query
+        docs = list(self.docs) if query["category"] == "51" else []
+        if self.honours and query.get("sortFields"):
+            (by,) = json.loads(query["sortFields"])
+            docs = sorted(docs, key=lambda d: d.day, reverse=by == {"name": query["dateField"], "type": "desc"})
+        if self.honours and query.get("begin"):
+            docs = [d for d in docs if query["begin"] <= d.day <= query["end"]]
+        if not docs and self.bare:
+            return Reply.json('{"code":"200","msg":"操作成功","data":{}}')
+        rows = [{"data": self.row(d)} for d in self.slice(int(query["p"]) - 1, docs)]
+        if self.grouped:
+            rows = [{"groupData": [row]} for row in rows]
+        found = {"totalHits": len(docs), "dataResults": rows}
+        return Reply.json(json.dumps({"code": 200, "data": {"searchResult": found}}, ensure_ascii=False))
+
+    def row(self, doc: Doc) -> dict:
+        milliseconds = epoch(doc.day) * 1000
+        said = {"jsearch_date": f"{doc.day} 00:00:00", **dict.fromkeys(("deploytime", "cdate"), str(milliseconds) if self.digits else milliseconds)}
+        return {"title": doc.title, "url": doc.path, **{name: said[name] for name in self.dates}}

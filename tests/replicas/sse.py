@@ -26,7 +26,7 @@ def listed_rows(count: int, kind: str) -> list[dict[str, Any]]:
         rows.append({
             "A_STOCK_CODE": code, "B_STOCK_CODE": f"900{index:03d}" if kind == "2" else "-", "COMPANY_CODE": code,
             "COMPANY_ABBR": short, "SEC_NAME_CN": short, "SEC_NAME_FULL": short, "FULL_NAME": name, "LIST_DATE": day,
-            "CSRC_CODE": "C", "CSRC_CODE_DESC": "制造业",
+            "CSRC_CODE": "C", "CSRC_CODE_DESC": "制造业", "STATE_CODE": "2", "DELIST_DATE": "-", "TYPE": "主板A股",
         })  # fmt: skip
     return rows
 
@@ -44,10 +44,12 @@ class Sse(Replica):
     delisted: list[dict[str, Any]] = field(
         default_factory=lambda: [
             {"COMPANY_CODE": "600991", "COMPANY_ABBR": "广汽长丰", "FULL_NAME": "广汽长丰汽车股份有限公司",
-             "LIST_DATE": "20040614", "DELIST_DATE": "20120320", "A_STOCK_CODE": "600991", "B_STOCK_CODE": "-"}
+             "LIST_DATE": "20040614", "DELIST_DATE": "20120320", "STATE_CODE": "3", "A_STOCK_CODE": "600991", "B_STOCK_CODE": "-"}
         ]
     )  # fmt: skip
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lost: dict[str, Any] = field(default_factory=dict)  # company -> what its profile query gives as `result` ("*": all)
+    profile_faults: list[Reply | None] = field(default_factory=list)  # replies to profile queries, given first
     given: int = 0
 
     def __post_init__(self) -> None:
@@ -64,7 +66,14 @@ class Sse(Replica):
             return Reply(b"<html><body>403</body></html>", 403, {"Content-Type": "text/html"})
         query = request.query
         if query.get("sqlId") == "COMMON_SSE_ZQPZ_GP_GPLB_C":
-            return self.send({"result": [self.profile(query["productid"])]})
+            if self.profile_faults and (fault := self.profile_faults.pop(0)) is not None:
+                return fault
+            if request.path != "/commonQuery.do":  # every public reader asks this one; the other knows no such query
+                return self.send({"pageHelp": {"total": 0}, "result": []})
+            code = query["productid"]
+            return self.send({"pageHelp": {"total": 0}, "result": self.lost.get(code, self.lost.get("*", [self.profile(code)]))})
+        if request.path != "/sseQuery/commonQuery.do":
+            return Reply(b"", 404)
         if query.get("COMPANY_STATUS") == "3":
             rows = self.delisted
         else:

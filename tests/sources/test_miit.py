@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import polars as pl
 import pytest
 
@@ -11,8 +14,9 @@ from sources.miit import SOURCE
 from sources.miit.parse import nev_type, vehicle_class
 from tests.conftest import shared_path
 from tests.replicas.base import Reply, serve
-from tests.replicas.miit import Miit
+from tests.replicas.miit import Miit, product
 
+SHAPES = Path(__file__).parents[1] / "data" / "live_shapes"
 WALL = Reply("<html><head></head><body>访问行为验证 请拖动滑块</body></html>".encode(), headers={"Content-Type": "text/html"})
 
 
@@ -96,16 +100,53 @@ def test_lists_what_is_newer_than_the_newest_landed(landing_on):
     with serve(Miit(batches={n: 120 for n in range(409, 415)})) as replica:
         landing = landing_on(SOURCE, replica)
         assert landing.partitions(SOURCE) == ["414"], "an empty home begins with the newest; the rest is a backfill's"
-        assert [q["pc"] for q in replica.queries] == ["411", "412", "413", "414", "415"]
+        assert [q["pc"] for q in replica.queries] == [str(n) for n in range(411, 418)]
+        assert {q["clmc"] for q in replica.queries} == {"纯电动"}, "an empty question is refused"
         landing.land(SOURCE, "412")
         replica.queries.clear()
         assert landing.partitions(SOURCE) == ["413", "414"]
-        assert [(q["pc"], q["pageSize"]) for q in replica.queries] == [("413", "1"), ("414", "1"), ("415", "1")]
+        assert [(q["pc"], q["pageSize"]) for q in replica.queries] == [(str(n), "1") for n in range(413, 418)]
         landing.land(SOURCE, "414")
+        assert landing.partitions(SOURCE) == ["413"], "one that was passed over is not lost"
+        landing.land(SOURCE, "413")
         assert landing.partitions(SOURCE) == []
         replica.faults = [WALL]
         with pytest.raises(SourceError, match="challenged"):
             landing.partitions(SOURCE)
+
+
+def test_an_empty_home_walks_down_from_the_last_known_batch(landing_on):
+    """As it stood on 2026-08-22: 328 to 408 answered, 409 and later did not."""
+    with serve(Miit(batches={n: 120 for n in range(328, 409)})) as replica:
+        assert landing_on(SOURCE, replica).partitions(SOURCE) == ["408"]
+        assert [q["pc"] for q in replica.queries] == ["411", "412", "413", "410", "409", "408"]
+    with serve(Miit(batches={})) as replica, pytest.raises(SourceError, match="none of 36 batches up to 413 is there"):
+        landing_on(SOURCE, replica).partitions(SOURCE)
+
+
+def test_a_number_without_a_batch_hides_none_after_it(landing_on):
+    with serve(Miit(batches={n: 120 for n in (408, 410, 411, 416)})) as replica:
+        landing = landing_on(SOURCE, replica)
+        landing.land(SOURCE, "408")
+        assert landing.partitions(SOURCE) == ["410", "411"], "409 is missing; four missing numbers are the end"
+        landing.land(SOURCE, "410")
+        landing.land(SOURCE, "411")
+        replica.batches[409] = 120
+        assert landing.partitions(SOURCE) == ["409"], "it came late"
+
+
+def test_a_word_without_rows_is_no_changed_schema(landing_on):
+    """The public shape: respCode 200, no countResult, no rows. A batch without swappable vehicles lands."""
+    shape = (SHAPES / "miit_eidc_word_without_rows.json").read_bytes()
+    row = json.loads((SHAPES / "miit_eidc_row.json").read_text("utf-8"))["cpList"][0]
+    assert {k: type(v) for k, v in row.items()} == {k: type(v) for k, v in product(402, 0).items()}, "the replica's rows are like the public ones"
+    with serve(Miit(batches={402: 60})) as replica:
+        replica.faults = [None, None, None, None, Reply(shape, headers={"Content-Type": "application/json"})]
+        account = landing_on(SOURCE, replica).land(SOURCE, "402")
+        assert (account.outcome, account.message) == ("landed", "") and account.accepted == 50
+    with serve(Miit(batches={402: 3}, counts_nothing=True)) as replica:  # a battery, a plug-in, a range-extended vehicle
+        account = landing_on(SOURCE, replica).land(SOURCE, "402")
+        assert account.outcome == "blocked" and "3 rows, believable are 20" in account.message, "two words without rows, three products"
 
 
 @pytest.mark.parametrize("name", ["miit_doCpQuery_response.json", "miit_doCpQuery_empty_table_digest_SYNTHETIC.json"])

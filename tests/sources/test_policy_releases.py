@@ -30,6 +30,7 @@ from tests.replicas.policies_json import Gkmlpt, GovCn, Jpaas, Jpage, Miit, Sous
 from tests.replicas.policies_lists import Chongqing, Hunan, Ndrc, Shanghai, Wuhan
 from tests.replicas.policies_site import CAPTCHA, SOFT_404, WAF, Doc, PolicySite, pdf, subsidy
 
+SHAPES = Path(__file__).parents[1] / "data" / "live_shapes"
 #: site -> (replica, folder of its documents)
 FAMILIES: dict[str, tuple[type[PolicySite], str]] = {
     "ndrc": (Ndrc, "/xxgk/zcfb/tz/202405/t20240513_"),
@@ -326,6 +327,92 @@ def test_paging_that_stands_still(landing_on: Callable[..., Landing]) -> None:
         account = landing.land(SOURCE, "2022-12__hangzhou")
         assert account.outcome == "failed" and "repeats what came before" in account.message
         assert sum(r.query.get("pageNo") == "2" for r in replica.asked) == 1
+
+
+# -- days of publication ---------------------------------------------------------------------------------------------------
+def test_regulations_belong_to_the_month_of_their_publication(landing_on: Callable[..., Landing]) -> None:
+    """The public shape of Hangzhou's column: promulgated in November, published in December, in force from January."""
+    shape = json.loads((SHAPES / "hangzhou_regulations.json").read_text("utf-8"))["data"]["html"]
+    site = covered_sites()["hangzhou"]
+    replica = Jpaas(docs=docs_of(FAMILIES["hangzhou"][1]), in_force="2026年1月1日", regulations=[
+        Doc("/art/2025/12/2/art_1229610717_1.html", "某某市新能源汽车应用促进办法", "2025-12-02", subsidy(), issued="2025-11-20")])  # fmt: skip
+    of_shape = Doc("/art/2025/12/2/art_1229610717_1.html", "某某市智能网联车辆应用促进办法", "2025-12-02", issued="2025-11-20")
+    assert replica.regulation(of_shape) in shape, "the replica's rows are the public ones"
+    for html, published in ((shape, "2025-12-02"), (shape.replace("/art/2025/12/2/", "/col/col1/art/2025/"), "2025-11-20")):
+        (found,) = rows(html, "https://www.hangzhou.gov.cn/x", {"item": "li:has(a), tr:has(a)", **site.selectors, **site.roots[0]})
+        assert (found.published, found.issued) == (published, "2025-11-20")
+    with standing(replica):
+        landing = landing_on(SOURCE, replica, attempts=2)
+        assert landing.land(SOURCE, "2026-01__hangzhou").accepted == 0
+        account = landing.land(SOURCE, "2025-12__hangzhou")
+        assert account.accepted == 1, account.message
+
+
+@pytest.mark.parametrize("shape", [
+    {"dates": ("deploytime", "cdate")}, {"dates": ("cdate",), "digits": True}, {"dates": ("deploytime",), "digits": True, "grouped": True},
+    {"grouped": True}, {"dates": ("jsearch_date",)},
+])  # fmt: skip
+def test_the_ministrys_search_is_dated_by_whatever_it_gives(shape: dict, landing_on: Callable[..., Landing]) -> None:
+    """With one of its fields of dates, plain or grouped; asked by the month and newest first."""
+    replica = Miit(docs=docs_of(FAMILIES["miit"][1], 20)[::-1], **shape)
+    with standing(replica):
+        account = landing_on(SOURCE, replica, attempts=2).land(SOURCE, "2024-05__miit")
+        assert (account.outcome, account.accepted, account.message) == ("landed", 20, "")
+        asked = [r.query for r in replica.asked if "sortFields" in r.query]
+        assert {(q["begin"], q["end"], q["dateField"], q["scope"]) for q in asked} == {("2024-04-24", "2024-06-07", "deploytime", "basic")}
+        assert all(json.loads(q["sortFields"]) == [{"name": "deploytime", "type": "desc"}] for q in asked)
+
+
+def test_the_public_shapes_of_the_ministrys_search() -> None:
+    for name in ("miit_search_without_jsearch_date.json", "miit_search_grouped.json"):
+        found, total = search_json.read((SHAPES / name).read_bytes(), "https://www.miit.gov.cn/s")
+        item = search_json.entry(found[0], "https://www.miit.gov.cn/s")
+        assert total == 1 and item is not None and item.published == "2026-05-11"
+
+
+def test_undated_rows_of_the_ministrys_search_are_no_empty_month(landing_on: Callable[..., Landing]) -> None:
+    replica = Miit(docs=docs_of(FAMILIES["miit"][1]), dates=())
+    with standing(replica):
+        landing = landing_on(SOURCE, replica, attempts=1)
+        account = landing.land(SOURCE, "2024-05__miit")
+        assert (account.outcome, account.health) == ("rejected", "schema_changed") and "most without a date" in account.message
+        landing.memo.clear()
+        replica.dates = ("jsearch_date",)
+        replica.docs = [*replica.docs[3:], Doc("/zwgk/zcwj/wjfb/tz/art/2024/art_7.html", "新能源汽车通知", "2024-05-01")]
+        undated = {"title": "某通知", "url": "/zwgk/zcwj/wjfb/tz/art/2024/art_8.html"}
+        dated = replica.row
+        replica.row = lambda doc: undated if doc.day == "2024-05-01" else dated(doc)  # type: ignore[method-assign]
+        replica.docs.append(Doc("/zwgk/zcwj/wjfb/tz/art/2024/art_9.html", "旧通知", "2024-04-25"))
+        account = landing.land(SOURCE, "2024-05__miit")
+        assert account.outcome == "rejected" and "none has a date" in account.message, (account.outcome, account.message)
+
+
+def test_a_search_that_ignores_the_days_is_walked_by_its_order(landing_on: Callable[..., Landing]) -> None:
+    """Newest first is enough; in another order the walk would end too early (the next test)."""
+    folder = FAMILIES["miit"][1]
+    old = [Doc(f"/zwgk/art/2020/art_{i}.html", f"旧通知{i}", f"2020-01-{i:02d}", subsidy()) for i in range(1, 29)]
+    ordered = Miit(docs=[*docs_of(folder), *old[::-1]], honours=False)
+    with standing(ordered):
+        account = landing_on(SOURCE, ordered, attempts=1).land(SOURCE, "2024-05__miit")
+        assert (account.outcome, account.accepted) == ("landed", 2), account.message
+
+
+def test_a_search_in_another_order_is_refused(landing_on: Callable[..., Landing]) -> None:
+    old = [Doc(f"/zwgk/art/2020/art_{i}.html", f"旧通知{i}", f"2020-01-{i:02d}", subsidy()) for i in range(1, 29)]
+    replica = Miit(docs=[*old, *docs_of(FAMILIES["miit"][1])], honours=False)
+    with standing(replica):
+        account = landing_on(SOURCE, replica, attempts=1).land(SOURCE, "2024-05__miit")
+        assert account.outcome == "rejected" and "neither the days nor the order" in account.message
+
+
+def test_a_month_without_hits_is_empty_and_another_answer_is_not(landing_on: Callable[..., Landing]) -> None:
+    replica = Miit(docs=docs_of(FAMILIES["miit"][1]), bare=True)
+    with standing(replica):
+        landing = landing_on(SOURCE, replica, attempts=1)
+        assert (landing.land(SOURCE, "2023-01__miit").outcome, landing.land(SOURCE, "2024-05__miit").accepted) == ("landed", 2)
+    for body in ('{"code":500,"data":{}}', '{"code":200}', '{"code":200,"data":{"result":[]}}'):
+        with pytest.raises(RejectFile, match="no data.searchResult"):
+            search_json.read(body.encode(), "x")
 
 
 def test_stubs_of_further_pages(landing_on: Callable[..., Landing]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -14,7 +15,9 @@ from sources.listings import unwrapped
 from sources.sse import SOURCE
 from tests.conftest import shared_path
 from tests.replicas.base import Reply, serve
-from tests.replicas.sse import CANARY, Sse
+from tests.replicas.sse import CANARY, Sse, listed_rows
+
+SHAPES = Path(__file__).parents[1] / "data" / "live_shapes"
 
 
 def everything_kept(home) -> bytes:
@@ -38,7 +41,9 @@ def test_lands_lists_and_profiles_of_the_sector(landing_on, home):
         profile = pl.read_parquet(landing.table_path(SOURCE, "profiles", "all")).row(0, named=True)
         assert profile["industry_division"] == "汽车制造业" and profile["located_adcode"] == "420100"
         # two of 2,330 companies say in their name that they make vehicles: two profiles, not 2,330
-        assert sum("productid" in r.query for r in replica.asked) == 2
+        asked = [r for r in replica.asked if "productid" in r.query]
+        assert [r.path for r in asked] == ["/commonQuery.do"] * 2, "profiles have a servlet of their own"
+        assert {r.path for r in replica.asked if r not in asked} == {"/sseQuery/commonQuery.do"}
         assert all("sse.com.cn" in r.headers["referer"] for r in replica.asked)
         kept = everything_kept(home)
         assert CANARY.encode() not in kept and b"canary@" not in kept and b"84287788" not in kept
@@ -110,3 +115,76 @@ def test_html_instead_of_json(landing_on):
         assert account.outcome == "rejected" and "wrong_type" in account.message
     with pytest.raises(RejectFile):
         unwrapped(b"not json", "x")
+
+
+# -- profiles that do not come -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("result", [[], None, [{"COMPANY_CODE": "600000", "FULLNAME": "别的公司"}], [{"code": "600006"}]])
+def test_profiles_that_are_all_empty_are_refused_by_name_and_cost_no_list(landing_on, result):
+    with serve(Sse(lost={"*": result})) as replica:
+        landing = landing_on(SOURCE, replica)
+        account = landing.land(SOURCE)
+        assert account.outcome == "landed" and account.tables == {"listed": 2_330, "delisted": 1, "profiles": 0}
+        assert account.reasons == {"no_profile": 2} and account.records_in == account.accepted + 2
+        said = dict(account.notes)["profiles_refused"]
+        assert said.startswith("sse profiles: 2 of 2 profiles asked for did not come, 0 stand as last read; first 600006:"), said
+        held = pl.read_parquet(landing.quarantine_path(SOURCE, "all"))
+        assert held["page_key"].to_list() == ["profile-600006", "profile-600104"]
+
+
+def test_the_last_good_profiles_stand_and_a_rebuild_says_the_same(landing_on):
+    with serve(Sse()) as replica:
+        landing = landing_on(SOURCE, replica)
+        landing.land(SOURCE)
+        path = landing.table_path(SOURCE, "profiles", "all")
+        before = pl.read_parquet(path).drop("_snapshot_sha256", "_fetched_at")
+        replica.lost = {"*": []}
+        account = landing.land(SOURCE)
+        assert account.outcome == "landed" and account.tables["profiles"] == 2 and account.quarantined == 0
+        assert "2 stand as last read" in dict(account.notes)["profiles_refused"]
+        assert pl.read_parquet(path).drop("_snapshot_sha256", "_fetched_at").equals(before)
+        landed = path.read_bytes()
+        for file in (path, landing.account_path(SOURCE, "all")):
+            file.unlink()
+        assert landing.rebuild(SOURCE)[0].tables["profiles"] == 2 and path.read_bytes() == landed, "from raw alone"
+        replica.lost = {}
+        assert not [code for code, _ in landing.land(SOURCE).notes if code.startswith("profiles")]
+
+
+def test_one_profile_that_fails_costs_nothing_else(landing_on):
+    extra = [{**listed_rows(3, "1")[2], "COMPANY_CODE": c, "A_STOCK_CODE": c, "FULL_NAME": f"测试{c}汽车制造股份有限公司"} for c in ("620001", "620002")]
+    broken = Reply(b"<html><body>maintenance</body></html>", headers={"Content-Type": "text/html"})
+    with serve(Sse(extra=extra, profile_faults=[None, broken])) as replica:
+        account = landing_on(SOURCE, replica).land(SOURCE)
+        assert account.outcome == "landed" and account.tables["profiles"] == 3 and account.reasons == {"no_profile": 1}
+        assert "1 of 4 profiles asked for did not come" in dict(account.notes)["profiles"] and "wrong_type" in dict(account.notes)["profiles"]
+
+
+def test_a_wall_before_the_profiles_is_asked_once_and_the_lists_land(landing_on):
+    wall = Reply("<html><head></head><body>访问行为验证 请拖动滑块</body></html>".encode(), headers={"Content-Type": "text/html"})
+    with serve(Sse(profile_faults=[wall, wall])) as replica:
+        account = landing_on(SOURCE, replica).land(SOURCE)
+        assert account.outcome == "landed" and account.tables["listed"] == 2_330 and account.tables["profiles"] == 0
+        assert sum("productid" in r.query for r in replica.asked) == 1
+        assert "challenged" in dict(account.notes)["profiles_refused"]
+
+
+# -- listings that have ended ----------------------------------------------------------------------------------------------
+def test_a_row_of_the_listed_whose_listing_has_ended_says_so(landing_on):
+    """The public shape: the query of listed companies gives rows with state 3 and a date of delisting."""
+    shape = json.loads((SHAPES / "sse_listed_terminated.json").read_text("utf-8"))["result"][0]
+    made = listed_rows(1, "1")[0]
+    assert set(shape) <= set(made) | {"FULL_NAME"}, "the replica's rows have the fields of the public shape"
+    others = [
+        {**made, "COMPANY_CODE": "620001", "A_STOCK_CODE": "620001", "DELIST_DATE": "20990105"},
+        {**made, "COMPANY_CODE": "620002", "A_STOCK_CODE": "620002", "DELIST_DATE": "2024-01-05"},
+        {**made, "COMPANY_CODE": "620003", "A_STOCK_CODE": "620003", "STATE_CODE": "3"},
+        {**made, "COMPANY_CODE": "620004", "A_STOCK_CODE": "620004", "LIST_DATE": "19000101"},
+    ]
+    with serve(Sse(extra=[shape, *others])) as replica:
+        landing = landing_on(SOURCE, replica)
+        account = landing.land(SOURCE)
+        found = {row["record_id"]: row for row in pl.read_parquet(landing.table_path(SOURCE, "listed", "all")).iter_rows(named=True)}
+        codes = ("600999", "620001", "620002", "620003", "620004", "600006")
+        assert [found[c]["status"] for c in codes] == ["delisted", "listed", "delisted", "delisted", "listed", "listed"]
+        assert str(found["600999"]["delisted_on"]) == "2024-01-05" and found["600006"]["delisted_on"] is None
+        assert found["620004"]["listed_on"] is None and "listed_on placeholder 1" in dict(account.notes)["blanked"]

@@ -31,6 +31,11 @@ def test_lands_firms_brands_and_groups(landing_on, monkeypatch):
         entity(2, classes="Q778575", label_hans="某某集团"),
         entity(3, classes="Q10429667|Q786820"),
         entity(4, lei="3003EXAMPLEEV0000134", seats="Q1~甲~~|Q2~乙~~", dissolved="2019-05-01T00:00:00Z"),
+        entity(5, classes="Q112865922", dissolved="1962-01-01T00:00:00Z"),
+        entity(6, classes="Q10429667|Q112865922"),
+        entity(7, classes="Q778575|Q112865922"),
+        entity(8, inception="0202-01-01T00:00:00Z", dissolved="9940-01-01T00:00:00Z"),
+        entity(9, inception="1900-01-01T00:00:00Z"),
         *(entity(i) for i in range(10, 60)),
     ]
     with serve(Wikidata(rows=rows)) as replica:
@@ -43,7 +48,10 @@ def test_lands_firms_brands_and_groups(landing_on, monkeypatch):
         assert byd["stock_codes"] == ["002594", "1211"] and byd["name_zh"] == "比亚迪股份有限公司"
         assert (byd["longitude"], byd["latitude"], byd["located_adcode"]) == (114.0596, 22.5428, "440300")
         assert (byd["founded_on"], byd["founded_year"]) == ("1995-02-01", 1995)
-        assert [found[f"Q9000{i}"]["kind"] for i in (1, 2, 3, 4)] == ["brand", "group", "firm", "firm"]
+        assert [found[f"Q9000{i}"]["kind"] for i in range(1, 8)] == [
+            "brand", "group", "firm", "firm", "firm", "firm", "firm"], "a historical car manufacturer is a maker"  # fmt: skip
+        assert (found["Q90008"]["founded_year"], found["Q90008"]["dissolved_year"], found["Q90009"]["founded_year"]) == (None, None, 1900)
+        assert "dissolved_on future 1" in dict(account.notes)["blanked"] and "founded_year too_early 1" in dict(account.notes)["blanked"]
         closed = found["Q90004"]
         # an LEI whose check digits are wrong is none; of two seats neither is the seat
         assert closed["lei"] is None and closed["hq_item"] is None and closed["dissolved_year"] == 2019

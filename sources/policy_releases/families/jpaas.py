@@ -36,7 +36,7 @@ def pages(ask: Ask, site: Site, start: List, month: str | None) -> Iterator[List
         text = at(read_json(page.body, page.url), "data", "html")
         if not isinstance(text, str):
             raise RejectFile("schema_changed", f"{page.url}: no data.html")
-        how = {"item": "li:has(a), tr:has(a), p:has(> a)", **site.selectors}
+        how = {"item": "li:has(a), tr:has(a), p:has(> a)", **site.selectors, **start}
         found = tuple(rows(text, url, how))
         if number == 1:
             need(found, page.url, "row of the unit")

@@ -58,13 +58,15 @@ def refuse(text: str, where: str, whole: bool = True) -> None:
         raise RejectFile("truncated_html", f"{where}: the page ends before </html>")
 
 
-def day(text: str) -> str:
-    """The last day that a text names, ISO; "" for none."""
+def day(text: str, first: bool = False) -> str:
+    """The last day (the first, if asked for) that a text names, ISO; "" for none."""
     found = ""
     for match in _DATE.finditer(text):
         month, number = int(match[2]), int(match[3])
         if 1 <= month <= 12 and 1 <= number <= 31:
             found = f"{match[1]}-{month:02d}-{number:02d}"
+            if first:
+                break
     return found
 
 
@@ -103,7 +105,9 @@ def follow(base: str, href: str) -> str:
 
 def rows(text: str, base: str, how: Mapping[str, Any]) -> Iterator[Item]:
     """The items of a list page by its selectors: `item` (one row), and inside it `title`, `date`, `number`, all optional.
-    `date_is: issued` where the list's date is the day of issue; the day of publication is then in the address."""
+    `date_is: issued` where the list's date is the day of issue; the day of publication is then in the address.
+    `first_date: true` where a row tells more than one day ("on … promulgated, in force from …"): the first is the day of
+    issue, and stands for the day of publication where an address carries none."""
     tree = LexborHTMLParser(_COMMENT.sub("", text))
     for node in tree.css(how.get("item", "li:has(a)")):
         if (item := row(node, base, how)) is not None:
@@ -121,11 +125,16 @@ def row(node: LexborNode, base: str, how: Mapping[str, Any]) -> Item | None:
     if not url or not title:
         return None
     dated = [n.text() for n in node.css(how["date"])] if how.get("date") else []
-    said = next((d for d in map(day, reversed(dated)) if d), "") or day(" ".join(node.text(separator=" ").split()))
-    number = _number(node, how)
-    issued = said if how.get("date_is") == "issued" else ""
+    words = " ".join(node.text(separator=" ").split())
     carried = day_of_url(url)
-    published = carried if how.get("date_is") == "issued" or how.get("date_in_url") else (said or carried)
+    if how.get("first_date"):
+        said = day(" ".join(dated), first=True) or day(words, first=True)
+        issued, published = said, carried or said
+    else:
+        said = next((d for d in map(day, reversed(dated)) if d), "") or day(words)
+        issued = said if how.get("date_is") == "issued" else ""
+        published = carried if how.get("date_is") == "issued" or how.get("date_in_url") else (said or carried)
+    number = _number(node, how)
     return Item(url=url, title=title, list_url=base, published=published, issued=issued, doc_no=number)
 
 

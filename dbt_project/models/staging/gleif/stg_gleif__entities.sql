@@ -23,6 +23,7 @@ select
     updated_at,
     renewal_on,
     qcc,
+    blanked,
     in_sector,
     sector_basis,
     segments,

@@ -8,6 +8,7 @@ select
     industry_code,
     industry,
     listed_on,
+    delisted_on,
     board,
     status,
     in_sector,
