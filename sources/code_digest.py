@@ -105,7 +105,7 @@ def code_digest(source: Source, parsing: bool = False) -> str:
     return _DIGESTS[key]
 
 
-def digest_of(source: Source, parsing: bool = False, root: Path = CHECKOUT, seeds: Path = SEEDS) -> str:
+def digest_of(source: Source, parsing: bool = False, root: Path = CHECKOUT, seeds: Path | None = None) -> str:
     """sha256 over the relative path and the bytes of every file that matters, and over the locked libraries."""
     modules = closure(source, root)
     digest = hashlib.sha256()
@@ -113,7 +113,7 @@ def digest_of(source: Source, parsing: bool = False, root: Path = CHECKOUT, seed
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     for name in sorted(source.vocabulary):
         if not (parsing and name in source.enrich_vocabulary):
-            digest.update(f"seeds/{name}".encode() + b"\0" + (seeds / name).read_bytes() + b"\0")
+            digest.update(f"seeds/{name}".encode() + b"\0" + ((seeds or SEEDS) / name).read_bytes() + b"\0")
     for pin in libraries(modules, root):
         digest.update(pin.encode() + b"\0")
     return digest.hexdigest()

@@ -24,7 +24,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sources import firm_enrichment, sector
+from sources import code_digest, firm_enrichment, sector
 from sources import landing as landing_module
 from sources.base import RejectFile
 from sources.check_inputs import judge_file
@@ -243,7 +243,8 @@ def test_the_sector_is_decided_again_without_judging_again(tmp_path: Path, monke
     seeds = tmp_path / "seeds"
     shutil.copytree(SEEDS, seeds)
     monkeypatch.setattr(landing_module, "SEEDS", seeds)
-    monkeypatch.setattr(landing_module, "_CODE_DIGESTS", {})
+    monkeypatch.setattr(code_digest, "SEEDS", seeds)
+    monkeypatch.setattr(code_digest, "_DIGESTS", {})
 
     def cut(*_: Any) -> None:
         raise OSError("killed")
@@ -278,14 +279,14 @@ def test_the_sector_is_decided_again_without_judging_again(tmp_path: Path, monke
     assert not list((tmp_path / "h/raw/tmp").iterdir())
     with open(seeds / "segment_rules.csv", "a", encoding="utf-8") as handle:
         handle.write("Z01,icv,icv,scope,反重力舱,make,strong,,a word that the vocabulary did not have\n")
-    landing_module._CODE_DIGESTS.clear()
+    code_digest._DIGESTS.clear()
     sector.rules_of.cache_clear()
     (changed,) = land_all(tmp_path / "h").values()
     assert changed.outcome == "landed" and changed.digests["firms"] == first.digests["firms"]
     assert changed.digests["firms_sector"] != first.digests["firms_sector"]
     # cut between table and account, and the vocabulary as it was: the account must not speak for the table of another one
     shutil.copy(SEEDS / "segment_rules.csv", seeds / "segment_rules.csv")
-    landing_module._CODE_DIGESTS.clear()
+    code_digest._DIGESTS.clear()
     sector.rules_of.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(Landing, "_write_table", lambda self, *a, put=Landing._write_table: (put(self, *a), cut()))
@@ -293,7 +294,7 @@ def test_the_sector_is_decided_again_without_judging_again(tmp_path: Path, monke
             land_all(tmp_path / "h")
     with open(seeds / "segment_rules.csv", "a", encoding="utf-8") as handle:
         handle.write("Z01,icv,icv,scope,反重力舱,make,strong,,a word that the vocabulary did not have\n")
-    landing_module._CODE_DIGESTS.clear()
+    code_digest._DIGESTS.clear()
     sector.rules_of.cache_clear()
     (back,) = land_all(tmp_path / "h").values()
     assert back.digests == changed.digests
@@ -304,13 +305,13 @@ def test_the_sector_is_decided_again_without_judging_again(tmp_path: Path, monke
 
 def test_a_damaged_table_is_judged_again_and_not_classified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     body = csv_text(dirty_register(), [*HEADER, "经营范围"]).encode()
-    monkeypatch.setattr(landing_module, "_CODE_DIGESTS", {})
+    monkeypatch.setattr(code_digest, "_DIGESTS", {})
     first = lands(tmp_path / "h", body, "r.csv", monkeypatch, many=True)
     table = tmp_path / f"h/landing/inbox/firms/{first.partition}.parquet"
     damaged = bytearray(table.read_bytes())
     damaged[100:200] = bytes(100)
     table.write_bytes(damaged)
-    landing_module._CODE_DIGESTS[SOURCE.name, False] = "another vocabulary"
+    code_digest._DIGESTS[SOURCE.name, False] = "another vocabulary"
     (healed,) = land_all(tmp_path / "h").values()
     assert healed.outcome == "landed" and healed.digests == first.digests
 

@@ -21,8 +21,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from sources import code_digest, sector
 from sources import landing as landing_module
-from sources import sector
 from sources.home import SEEDS
 from sources.location import gazetteer_of, locate
 from tests.conftest import REPO, shared_path
@@ -145,7 +145,8 @@ def test_a_change_of_the_vocabulary_decides_again(tmp_path: Path, monkeypatch: p
     seeds = tmp_path / "seeds"
     shutil.copytree(SEEDS, seeds)
     monkeypatch.setattr(landing_module, "SEEDS", seeds)
-    monkeypatch.setattr(landing_module, "_CODE_DIGESTS", {})
+    monkeypatch.setattr(code_digest, "SEEDS", seeds)
+    monkeypatch.setattr(code_digest, "_DIGESTS", {})
     rows = [[code_of(1), "深圳飞碟有限公司", "飞碟反重力舱的制造"], [code_of(2), "深圳电池有限公司", "锂离子电池制造"]]
     write(tmp_path / "home/inbox/firms/a.csv", csv_text(rows, ["uscc", "name_zh", "经营范围"]))
     (first,) = land_all(tmp_path / "home").values()
@@ -154,7 +155,7 @@ def test_a_change_of_the_vocabulary_decides_again(tmp_path: Path, monkeypatch: p
     assert again.outcome == "unchanged" and again.digests == first.digests
     with open(seeds / "segment_rules.csv", "a", encoding="utf-8") as handle:
         handle.write("Z01,icv,icv,scope,反重力舱,make,strong,,a word that the vocabulary did not have\n")
-    landing_module._CODE_DIGESTS.clear()
+    code_digest._DIGESTS.clear()
     sector.rules_of.cache_clear()
     shutil.rmtree(tmp_path / "home/inbox")
     (changed,) = land_all(tmp_path / "home").values()

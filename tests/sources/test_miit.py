@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sources import landing as land
+from sources import code_digest
 from sources.base import SourceError
 from sources.miit import SOURCE
 from sources.miit.parse import nev_type, vehicle_class
@@ -176,7 +176,7 @@ def test_kept_bytes_are_read_again_when_the_code_changes(landing_on, monkeypatch
         for file in (path, landing.account_path(SOURCE, "401"), path.parent.parent / "_code"):
             file.unlink()
         assert [a.outcome for a in landing.rebuild(SOURCE)] == ["landed", "failed"] and path.read_bytes() == before
-        monkeypatch.setitem(land._CODE_DIGESTS, (SOURCE.name, False), "another code")
+        monkeypatch.setitem(code_digest._DIGESTS, (SOURCE.name, False), "another code")
         rebuilt = landing.rebuild(SOURCE)
         assert [a.partition for a in rebuilt] == ["401", "402"] and all(a.records_in == 100 for a in rebuilt)
         assert (rebuilt[1].outcome, rebuilt[1].health) == ("failed", "challenged"), "the wall is not forgotten"

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 import sources.landing as landing_module
+from sources import code_digest
 from sources.base import Page, RejectFile
 from sources.home import SEEDS, Home
 from sources.landing import Account, Landing
@@ -530,7 +531,8 @@ def test_a_new_word_reads_old_months_anew_without_a_request(
     with open(seeds / "policy_topic_terms.csv", "a", encoding="utf-8") as handle:
         handle.write("桥梁,core,\n")
     monkeypatch.setattr(landing_module, "SEEDS", seeds)
-    monkeypatch.setattr(landing_module, "_CODE_DIGESTS", {})
+    monkeypatch.setattr(code_digest, "SEEDS", seeds)
+    monkeypatch.setattr(code_digest, "_DIGESTS", {})
     asked = len(replica.asked)
     again = {account.partition: account for account in landing.rebuild(SOURCE)}
     assert again["2024-05__ndrc"].accepted == 3 and note(again["2024-05__ndrc"], "off_topic").startswith("0 of 3")
