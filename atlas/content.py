@@ -94,11 +94,12 @@ def cities(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
     found = rows(con, "select * exclude (method_version, as_of, vintage_id) from mart_city_profile order by city_adcode")
     place = {r["city_adcode"]: r for r in rows(con, "select city_adcode, province_zh, longitude, latitude from city")}
     series: dict[str, list[Any]] = {}
-    for r in rows(con, """select city_adcode, year, n_ev_plants, n_ice_plants, n_ev_state_unknown, national_share_plants, rank_plants, nev_output
-                          from mart_cluster where year >= 1990 order by city_adcode, year"""):  # fmt: skip
+    for r in rows(con, """select city_adcode, year, n_ev_plants, n_ice_plants, n_ev_state_unknown, national_share_plants, rank_plants, nev_output,
+                          nev_output_part_year, nev_output_part_year_period, nev_output_is_lower_bound from mart_cluster where year >= 1990 order by city_adcode, year"""):  # fmt: skip
         series.setdefault(r["city_adcode"], []).append([
             r["year"], r["n_ev_plants"], r["n_ice_plants"], r["n_ev_state_unknown"],
             r.get("national_share_plants"), r.get("rank_plants") if r["n_ev_plants"] else None, r.get("nev_output"),
+            r.get("nev_output_part_year"), r.get("nev_output_part_year_period"), r.get("nev_output_is_lower_bound"),
         ])  # fmt: skip
     newest = {r["city_adcode"]: r for r in rows(con, f"select * exclude ({STAMPS}) from mart_cluster where year = ?", year)}
     segments: dict[str, list[Any]] = {}
@@ -188,9 +189,13 @@ def policies(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 
 def statements(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Each coded statement once: a title and a summary may say the same."""
-    return rows(con, """select policy_id as policy, instrument, direction, amount, unit, amount_role as role,
-        left(arg_min(evidence_text, evidence_start), ?) as words, any_value(rule_id) as rule, any_value(coded_by) as coder
+    """Each coded statement once: a title and a summary may say the same. `words` are the document's own where `basis` is
+    text, a collector's where it is summary, and absent where the title alone was read (it stands on the page)."""
+    first = "(array_position(['text', 'summary', 'title'], evidence_basis), evidence_start)"
+    return rows(con, f"""select policy_id as policy, instrument, direction, amount, unit, amount_role as role,
+        arg_min(evidence_basis, {first}) as basis,
+        left(nullif(arg_min(case evidence_basis when 'text' then evidence_text when 'summary' then coded_from else '' end, {first}), ''), ?) as words,
+        any_value(rule_id) as rule, any_value(coded_by) as coder
         from policy_instrument group by policy_id, instrument, direction, amount, unit, amount_role
         order by policy_id, instrument, direction, amount nulls last, unit""", MOST_WORDS)  # fmt: skip
 
@@ -229,6 +234,7 @@ def known(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         union all select 'known.utilisation', 'mart_city_profile.utilisation', count(utilisation), count(*) from c
         union all select 'known.documents', 'mart_city_profile.n_documents', count(*) filter (where n_documents > 0), count(*) from c
         union all select 'known.money', 'mart_city_profile.amounts', count(*) filter (where len(amounts) > 0), count(*) from c
+        union all select 'known.paid', 'mart_city_profile.amount_cny_m', count(amount_cny_m), count(*) from c
         union all select 'known.literature', 'mart_city_profile.literature_reading', count(literature_reading), count(*) from c
         union all select 'known.opened', 'plant.opened_year', count(opened_year), count(*) from p
         union all select 'known.capacity', 'plant.capacity', count(capacity), count(*) from p

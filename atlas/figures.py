@@ -131,13 +131,13 @@ def seven_cities(data: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
         alt.Chart(alt.Data(values=rows))
         .mark_bar()
         .encode(
-            y=alt.Y("city:N", title=None), x=alt.X("share:Q", title="share of EV-capable plants; line: 95 % interval of the lineage share", axis=alt.Axis(format="%")),
+            y=alt.Y("city:N", title=None), x=alt.X("share:Q", title="share of EV plants (born or converted); line: 95 % interval of the lineage share", axis=alt.Axis(format="%")),
             color=alt.Color("part:N", title=None, scale=alt.Scale(domain=list(HERITAGE), range=list(HERITAGE.values())), legend=alt.Legend(orient="top")),
         )
     )  # fmt: skip
     spans = [{"city": f"{r['city']} (n = {r['ev_plants']})", "lo": r["share_lineage_lo"], "hi": r["share_lineage_hi"]} for r in flat if r["share_lineage_lo"] is not None]
     lines = alt.Chart(alt.Data(values=spans)).mark_rule(strokeWidth=2).encode(y=alt.Y("city:N", title=None), x="lo:Q", x2="hi:Q")
-    chart = alt.layer(bars, lines).properties(width=560, height=220, title="The study's seven cities: what their EV-capable plants come from")
+    chart = alt.layer(bars, lines).properties(width=560, height=220, title="The study's seven cities: what their EV plants (born or converted) come from")
     return chart, flat
 
 

@@ -16,6 +16,8 @@ from typing import Any
 import duckdb
 
 VIEW_COLUMNS = ("geography_level", "geography_id", "period", "value", "lo", "hi", "n_obs", "quality_flag", "null_reason", "known_from")
+#: Of each indicator, beside its numbers; a note says what the name does not.
+ABOUT = ("name_en", "name_zh", "question", "note_en", "note_zh")
 #: DuckDB's types as Table Schema (Frictionless Data) names them; lists are written as JSON.
 TABLE_SCHEMA = {
     "VARCHAR": "string", "DOUBLE": "number", "FLOAT": "number", "INTEGER": "integer", "BIGINT": "integer",
@@ -34,7 +36,7 @@ def write_views(con: duckdb.DuckDBPyConnection, names: Sequence[dict[str, Any]],
     """`index.json`, `indicators/<indicator>.json`, `cities/<city_adcode>.json`: the newest vintage of every indicator, for
     tools that cannot read Parquet. Rows are arrays in the order of `columns`; null is unknown, with its reason.
 
-    `names`: name, unit and question of each indicator (the seed); `stamp`: version, contract and date."""
+    `names`: name, unit, question and note of each indicator (the seed); `stamp`: version, contract and date."""
     known = {r["indicator"]: r for r in names}
     rows = con.execute(
         f"select indicator, unit, {', '.join(VIEW_COLUMNS)} from indicator_latest order by indicator, geography_level, geography_id, period"
@@ -49,13 +51,13 @@ def write_views(con: duckdb.DuckDBPyConnection, names: Sequence[dict[str, Any]],
         if values[0] == "city":
             by_city.setdefault(values[1], {}).setdefault(indicator, []).append(values[2:])
     for indicator, values in by_indicator.items():
-        about = {k: known.get(indicator, {}).get(k) for k in ("name_en", "name_zh", "question")}
+        about = {k: known.get(indicator, {}).get(k) for k in ABOUT}
         write_json(folder / "indicators" / f"{indicator}.json", {**stamp, "indicator": indicator, **about, "unit": units[indicator], "columns": VIEW_COLUMNS, "rows": values})
     for code, found in by_city.items():
         write_json(folder / "cities" / f"{code}.json", {**stamp, "city_adcode": code, **places.get(code, {}), "units": {i: units[i] for i in found}, "columns": VIEW_COLUMNS[2:], "indicators": found})
     write_json(folder / "index.json", {
         **stamp,
-        "indicators": [{"indicator": i, "unit": units[i], **{k: known.get(i, {}).get(k) for k in ("name_en", "name_zh", "question")}, "values": len(v), "path": f"indicators/{i}.json"} for i, v in sorted(by_indicator.items())],
+        "indicators": [{"indicator": i, "unit": units[i], **{k: known.get(i, {}).get(k) for k in ABOUT}, "values": len(v), "path": f"indicators/{i}.json"} for i, v in sorted(by_indicator.items())],
         "cities": [{"city_adcode": c, **places.get(c, {}), "path": f"cities/{c}.json"} for c in sorted(by_city)],
     })  # fmt: skip
 

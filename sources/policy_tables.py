@@ -51,7 +51,7 @@ POLICY_INSTRUMENTS: dict[str, Any] = {
     "amount_role": pl.String,  # rate | cap | total | target | threshold
     "segment": pl.String,
     "beneficiary": pl.String,  # consumer | maker | operator | city
-    "evidence_text": pl.String,  # the very words: content[evidence_start:evidence_end]
+    "evidence_text": pl.String,  # the words coded: content[evidence_start:evidence_end]; a quotation only where text_kind is full
     "evidence_start": pl.Int64,  # characters from the start of `content`; negative = place in a curated list
     "evidence_end": pl.Int64,
     "sentence": pl.String,

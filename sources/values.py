@@ -189,6 +189,42 @@ def parse_year(text: str, first: int = FIRST_YEAR, last: int = 2100) -> int | No
     return year
 
 
+#: How many months of a year a word says that a figure covers; what is not here is no period.
+_MONTH = {m: i for i, m in enumerate(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1)}
+_NUMERAL = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
+            "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10, "十一": 11}  # fmt: skip
+_COUNT = r"(\d{1,2}|" + "|".join(sorted(_NUMERAL, key=len, reverse=True)) + ")"
+_TO = r"(?:\s|-|–|—|~|～|至|到|to|through|until)+"
+_PART_OF_YEAR: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(rf"(?<!\d)0?1月?份?{_TO}(\d{{1,2}})\s*月"), "months"),  # 1-11月, 1月至11月
+    (re.compile(rf"\bjan(?:uary)?\.?{_TO}({'|'.join(_MONTH)})[a-z]*\b"), "month"),  # Jan-Nov, January to November
+    (re.compile(rf"(?:前|首){_COUNT}\s*个?月|\b(?:first|for|in|of)\s+{_COUNT}\s+months\b|^{_COUNT}[\s-]*months?$"), "months"),
+    (re.compile(r"^(\d{1,2})\s*m$"), "months"),  # 11m, as the files fold it into the metric
+    (re.compile(rf"(?:前|首){_COUNT}个?季度|\bfirst\s+{_COUNT}\s+quarters\b"), "quarters"),
+    (re.compile(r"^q1[\s-]*q([1-4])$"), "quarters"),
+    (re.compile(r"一季度|\bfirst quarter\b|^q1$"), "3m"),
+    (re.compile(r"上半年|\bfirst half\b|\bhalf[- ]year\b|\bh1\b"), "h1"),
+    (re.compile(r"\byear[- ]to[- ]date\b|\bytd\b|年初至|今年以来"), "ytd"),
+)
+
+
+def part_of_year(text: str | None) -> str | None:
+    """The part of a year that a text says its figure covers, counted from January: "3m" to "11m", "h1" (six months),
+    "ytd" (to a date that is not told); None where it names none, and for twelve months, which are the year."""
+    said = fold(text or "").lower().strip()
+    for pattern, kind in _PART_OF_YEAR:
+        found = pattern.search(said)
+        if found is None:
+            continue
+        if kind not in ("months", "month", "quarters"):
+            return kind
+        word = next(group for group in found.groups() if group)
+        number = _MONTH[word] if kind == "month" else int(word) if word.isdigit() else _NUMERAL[word]
+        months = 3 * number if kind == "quarters" else number
+        return None if months >= 12 else "h1" if months == 6 else f"{months}m"
+    return None
+
+
 _TRUE = {"true", "t", "yes", "y", "1", "1.0", "是", "有", "真"}
 _FALSE = {"false", "f", "no", "n", "0", "0.0", "否", "假"}
 

@@ -170,7 +170,9 @@ def test_missing_and_drifted_columns(tmp_path: Path):
      ("plants", "operator_zh,city_adcode,product,opened_year,closed_year\n甲,440300,电池,2010,2005\n,440300,电池,,\n", 2),
      ("policies", "title_zh,issuer,level,issue_date\n若干措施,深圳市,city,2023年5月\n规划,国务院,national,2032-01-01\n", 1),
      ("city_output", "city,year,product,output,unit\n深圳,2023,nev,1730000,vehicles\n西安,2023,tank,1,vehicles\n合肥,2023,auto,-3,x\n", 2),
-     ("city_output", "城市,年份,产品,产量,单位\n深圳,2023,新能源汽车,173,万辆\n", 0)],
+     ("city_output", "城市,年份,产品,产量,单位\n深圳,2023,新能源汽车,173,万辆\n", 0),
+     # a part of a year is no year's output, whatever year it is of
+     ("city_output", "城市,年份,产品,产量,单位\n合肥,2025年1-11月,nev,124.6,万辆\n合肥,2025-11,nev,13,万辆\n合肥,2025,nev,124.6,万辆（1-11月）\n合肥,2025年,nev,137,万辆\n", 3)],
 )  # fmt: skip
 def test_other_kinds(tmp_path: Path, kind: str, text: str, bad: int):
     path = write(tmp_path / "a.csv", text)

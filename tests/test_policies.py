@@ -227,7 +227,7 @@ EVIDENCE = """
     select t.city_adcode, t.instrument, t.year, t.n_documents, t.n_own_initiative, t.n_support, t.n_reduce_or_end, t.amount_cny_m,
       count(distinct p.policy_id), count(distinct p.policy_id) filter (where not p.is_reissue),
       count(distinct p.policy_id) filter (where i.direction = 'support'),
-      count(distinct p.policy_id) filter (where i.direction in ('reduce', 'terminate')), count(i.evidence_text)
+      count(distinct p.policy_id) filter (where i.direction in ('reduce', 'terminate')), count(coalesce(i.sentence, i.coded_from))
     from mart_policy_toolkit t
     left join policy p on p.is_counted and p.counted_adcode = t.city_adcode and p.year = t.year
     left join policy_instrument i on i.policy_id = p.policy_id and i.instrument = t.instrument
@@ -241,6 +241,9 @@ def test_every_number_of_the_toolkit_has_its_sentences(busy: Path, home: Path) -
         assert len(rows) == ask(root, "select count(*) from mart_policy_toolkit")[0][0] > 100
         for row in rows:
             assert row[3:7] == row[8:12] and row[12] >= row[3] > 0, row
+    # words are quoted where a text was read, and a document that was read has some
+    read = dict(ask(busy, "select evidence_basis, count(evidence_text) from policy_instrument group by all"))
+    assert read["text"] > 5 and read["title"] == read["summary"] == 0
     counted = ask(busy, "select count(distinct policy_id) from policy join policy_instrument using (policy_id) where is_counted")[0][0]
     assert counted > 50
 

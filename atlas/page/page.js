@@ -237,13 +237,13 @@
   /* a tie has no anchor: that is known, not unknown */
   const noAnchor = (p) => (p.n_ev_plants && p.cr1 !== undefined ? [tt("c.noleader"), ` (${pct(p.cr1)})`] : p.n_ev_plants ? tt("c.noleader") : "–");
   function paid(c) {
-    if (c.p.amounts.length) return [el("details", {}, el("summary", {}, count(c.p.amounts.length, "paid.amounts")), el("ul", {}, c.p.amounts.map((a) => el("li", { class: "small" }, keep(a)))), el("p", { class: "small" }, why(c.p.policy_coverage)))];
+    if (c.p.amounts.length) return [c.p.amount_cny_m !== undefined ? el("p", {}, `${num(c.p.amount_cny_m)} `, tt("paid.paid")) : "", el("details", {}, el("summary", {}, count(c.p.amounts.length, "paid.amounts")), el("p", { class: "small" }, tt("paid.what")), el("ul", {}, c.p.amounts.map((a) => el("li", { class: "small" }, keep(a)))), el("p", { class: "small" }, why(c.p.policy_coverage)))];
     return el("span", { class: "small" }, c.p.n_documents ? [count(c.p.n_documents, "paid.docs"), ", ", tt("paid.none"), "; "] : "", why(c.p.policy_coverage));
   }
   /* the answer in a sentence, counted over the rows below it */
   function answer(list) {
     const some = (test) => list.filter(test).length;
-    const facts = { n: list.length, k: filters().battery, lead: some((c) => c.p.battery_anchor), docs: some((c) => c.p.n_documents), money: some((c) => c.p.amounts.length), out: some((c) => c.p.nev_output_newest !== undefined), recalled: some((c) => c.p.quality_flag === "mostly_recalled") };
+    const facts = { n: list.length, k: filters().battery, lead: some((c) => c.p.battery_anchor), docs: some((c) => c.p.n_documents), money: some((c) => c.p.amounts.length), paid: some((c) => c.p.amount_cny_m !== undefined), out: some((c) => c.p.nev_output_newest !== undefined), recalled: some((c) => c.p.quality_flag === "mostly_recalled") };
     const say = (lang) => (state.asked ? t("answer." + state.asked, lang) : t("answer.any", lang)).replace(/\{(\w+)\}/g, (_, key) => facts[key]);
     fill($("cities-answer"), two(say("en"), say("zh")));
   }
@@ -256,7 +256,7 @@
       el("button", { type: "button", "data-sort": key, on: { click: () => { state.down = state.sort === key ? !state.down : key !== "name"; state.sort = key; drawCities(); document.querySelector(`[data-sort="${key}"]`)?.focus(); } } }, tt(words), state.sort === key ? (state.down ? " ↓" : " ↑") : "")));
     table($("cities-table"), heads, list.map((c) => tr(
       el("button", { type: "button", class: "link", on: { click: () => chooseCity(c.id, true) } }, both(c)), cell(num(c.p.n_ev_plants), true), cell(num(c.p.n_battery_plants), true), cell(c.p.battery_makers.length ? [keep(c.p.battery_makers.join(", ")), el("br"), el("small", {}, c.p.battery_anchor ? [tt("c.led"), " ", el("b", {}, keep(c.p.battery_anchor))] : tt("c.noleader"))] : "–"),
-      cell(c.p.anchor_firm ? [keep(c.p.anchor_firm), ` (${pct(c.p.cr1)})`] : noAnchor(c.p)), cell(c.p.nev_output_newest !== undefined ? `${atLeast(c.m)}${num(c.p.nev_output_newest)} (${c.p.nev_output_newest_year})` : tt("city.unknown"), true),
+      cell(c.p.anchor_firm ? [keep(c.p.anchor_firm), ` (${pct(c.p.cr1)})`] : noAnchor(c.p)), cell(c.p.nev_output_newest !== undefined ? [`${atLeast(c.m)}${num(c.p.nev_output_newest)} (${c.p.nev_output_newest_year})`, c.p.nev_output_newest_basis === "legal_entity" ? [el("br"), el("small", {}, tt("v.legal_entity"))] : ""] : tt("city.unknown"), true),
       cell(c.p.typology ? vocab(c.p.typology) : "–"), cell(tt("past." + c.p.ice_past)), cell(c.p.reading ? vocab(c.p.reading) : "–"), cell(paid(c)), cell(c.p.recalled_share !== undefined ? el("span", { class: "chip wrap " + c.p.quality_flag }, `${pct(c.p.recalled_share)} `, tt("city.recalled")) : chip(c.p.quality_flag)))));
   }
   const PRESETS = { battery: { battery: 2, past: "none known", sort: "n_battery_plants" }, seven: { seven: true, sort: "nev_output_newest" }, path: { reading: "path_dependence", sort: "n_ev_plants" }, all: { sort: "n_ev_plants" } };
@@ -276,6 +276,16 @@
     remember();
     if (scroll) $("city").scrollIntoView();
   }
+  /* a figure of January to November is no year's: it stands beside, never in its place */
+  const period = (p, lang) => {
+    const months = p === "h1" ? 6 : parseInt(p, 10);
+    return months ? t("part.months", lang).replace("{n}", lang === "zh" ? months : new Date(2000, months - 1).toLocaleString("en", { month: "long" })) : t("part." + p, lang);
+  };
+  const partYear = (r, year = "") => (r && r[7] !== null && r[7] !== undefined ? el("small", {}, "; ", year, two(period(r[8], "en"), period(r[8], "zh")), `: ${num(r[7])} (`, tt("part.of"), ")") : "");
+  const newestPart = (c) => {
+    const r = [...c.s].reverse().find((q) => q[7] !== null && q[7] !== undefined && q[0] > (c.p.nev_output_newest_year || NOW - 5));
+    return partYear(r, r ? `${r[0]} ` : "");
+  };
   const atLeast = (m) => (m.nev_output_newest_is_lower_bound ? "≥ " : "");
   /* columns that only newer versions of the marts have */
   const has = (column) => meaning.has(column);
@@ -287,7 +297,7 @@
       el("dl", { class: "facts" },
         fact(tt("city.rank"), "mart_cluster.rank_plants", ranks.map(([words, value], i) => [i ? "; " : "", `${value} `, el("small", {}, tt("city.by"), " ", tt(words))])),
         fact(tt("map.ev"), "mart_cluster.n_ev_plants", `${num(p.n_ev_plants)}`, m.national_share_plants !== undefined ? ` (${pct(m.national_share_plants, 1)})` : "", p.recalled_share !== undefined ? [", ", pct(p.recalled_share), " ", tt("city.recalled")] : ""),
-        fact(tt("rank.output"), "mart_city_profile.nev_output_newest", p.nev_output_newest !== undefined ? [`${atLeast(m)}${num(p.nev_output_newest)} (${p.nev_output_newest_year}) `, p.nev_output_newest_basis ? el("small", {}, vocab(p.nev_output_newest_basis)) : ""] : unknown()),
+        fact(tt("rank.output"), "mart_city_profile.nev_output_newest", p.nev_output_newest !== undefined ? [`${atLeast(m)}${num(p.nev_output_newest)} (${p.nev_output_newest_year}) `, p.nev_output_newest_basis ? el("small", {}, vocab(p.nev_output_newest_basis)) : ""] : unknown(), newestPart(c)),
         fact(tt("rank.capacity"), "mart_cluster.capacity_vehicles", p.capacity_vehicles !== undefined ? [`${num(p.capacity_vehicles)} `, tt("v.vehicles_per_year"), m.capacity_vehicles_known_share !== undefined ? [" (", tt("city.known"), ` ${pct(m.capacity_vehicles_known_share)})`] : ""] : unknown()),
         fact(tt("rank.gwh"), "mart_cluster.capacity_gwh", p.capacity_gwh !== undefined ? [`${num(p.capacity_gwh, 1)} `, tt("v.gwh_per_year"), m.capacity_gwh_known_share !== undefined ? [" (", tt("city.known"), ` ${pct(m.capacity_gwh_known_share)})`] : ""] : unknown()),
         fact(tt("city.structure"), "mart_cluster.typology", p.typology ? [vocab(p.typology), p.typology_margin !== undefined ? [" (", tt("city.margin"), ` ${num(p.typology_margin, 2)})`] : ""] : unknown(), m.life_cycle_stage ? ["; ", vocab(m.life_cycle_stage)] : ""),
@@ -315,8 +325,8 @@
       model(doc, "rank_figure_y").axis_label = t("axis.rank");
     });
     const years_ = el("table");
-    table(years_, ["t.year", "map.ev", "map.ice", "map.partial", "axis.natshare", "city.rank", "rank.output"].map(tt), [...c.s].reverse().map((r) => tr(String(r[0]), cell(num(r[1]), true), cell(num(r[2]), true), cell(num(r[3]), true), cell(r[4] === null || r[4] === undefined ? "–" : pct(r[4], 1), true), cell(r[5] ?? "–", true), cell(r[6] === null || r[6] === undefined ? tt("city.unknown") : num(r[6]), true))));
-    fill($("city-years"), el("details", {}, el("summary", {}, tt("city.years")), el("div", { class: "scroll", tabindex: "0" }, years_)));
+    table(years_, ["t.year", "map.ev", "map.ice", "map.partial", "axis.natshare", "city.rank", "rank.output"].map(tt), [...c.s].reverse().map((r) => tr(String(r[0]), cell(num(r[1]), true), cell(num(r[2]), true), cell(num(r[3]), true), cell(r[4] === null || r[4] === undefined ? "–" : pct(r[4], 1), true), cell(r[5] ?? "–", true), cell(r[6] === null || r[6] === undefined ? [tt("city.unknown"), partYear(r)] : `${r[9] ? "≥ " : ""}${num(r[6])}`, true))));
+    fill($("city-years"), el("p", { class: "small" }, tt("ev.what")), el("details", {}, el("summary", {}, tt("city.years")), el("div", { class: "scroll", tabindex: "0" }, years_)));
     const measured = c.seg.filter((s) => s.lq_plants !== undefined);
     chart("lq", (doc) => {
       const figure = model(doc, "lq_figure");
@@ -353,16 +363,19 @@
   function inLang(run, value, lang) { const was = state.lang; state.lang = lang; const words = run(value); state.lang = was; return words; }
   const coded = new Map();
   for (const s of data.statements) (coded.get(s.policy) || coded.set(s.policy, []).get(s.policy)).push(s);
+  /* quotation marks stand only where the document's own text was read */
+  const words = (s) => (s.basis === "text" ? el("q", { "data-keep": true }, s.words || "") : s.basis === "summary" ? [el("small", {}, tt("basis.summary"), ": "), keep(s.words || "")] : el("small", {}, tt("basis.title")));
   function policyList(documents) {
     const body = documents.flatMap((d) => {
       const lines = coded.get(d.id) || [];
       const head = el("th", { scope: "row", rowspan: Math.max(1, lines.length) }, both(d), el("br"), el("small", {}, keep([d.no, d.issued].filter(Boolean).join(" · ")), d.status && d.status !== "unknown" ? [" · ", tt("v." + d.status)] : "", d.text && d.text !== "full" ? [" · ", tt("text." + d.text)] : "", " ", chip(d.support), " ", outward(d.url, tt("plant.evidence"))));
-      const cells = (s) => [cell(nn(instruments.get(s.instrument))), cell(vocab(s.direction)), cell(s.amount !== undefined ? [`${num(s.amount, 2)} ${s.unit || ""}`, s.role ? [" (", tt("role." + s.role), ")"] : ""] : "–", true), cell(el("q", { "data-keep": true }, s.words || ""))];
+      const cells = (s) => [cell(nn(instruments.get(s.instrument))), cell(vocab(s.direction)), cell(s.amount !== undefined ? [`${num(s.amount, 2)} ${s.unit || ""}`, s.role ? [" (", tt("role." + s.role), ")"] : ""] : "–", true), cell(words(s))];
       return lines.length ? lines.map((s, i) => el("tr", {}, i ? "" : head, cells(s))) : [el("tr", {}, head, el("td", { colspan: 4 }, "–"))];
     });
     const node = el("table");
     table(node, ["t.document", "t.instrument", "t.direction", "t.amount", "t.words"].map(tt), body);
-    return el("div", { class: "scroll", tabindex: "0" }, node);
+    const read = documents.some((d) => (coded.get(d.id) || []).some((s) => s.basis === "text"));
+    return el("div", { class: "scroll", tabindex: "0" }, read ? "" : el("p", { class: "small" }, tt("basis.none")), node);
   }
   /* Sankey in three columns: predecessor, how it passed on, EV-capable plant. A plant weighs one, shared by its edges. */
   const FLOW = { none: "#009E73", converted_plant: "#E69F00", same_firm_diversifier: "#0072B2", joint_venture: "#CC79A7", acquired_plant_or_licence: "#D55E00", spin_off: "#56B4E9", same_site: "#F0E442", supplier_follow_on: "#767676" };

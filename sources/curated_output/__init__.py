@@ -17,6 +17,7 @@ from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
 from sources.curated import Books, blank, declared_day, first_url, number_of, records, support_of
 from sources.landing import page_of
 from sources.places import places
+from sources.values import part_of_year
 
 DATA = Path(__file__).parent / "data"
 FILES = ("city_output.csv", "province_output.csv", "output_evidence.csv", "fiscal_evidence.csv", "prefectures.csv")
@@ -57,12 +58,25 @@ def body(note: str) -> str | None:
     return found.group(1) if found else None
 
 
-def metric_period(metric: str) -> tuple[str, str]:
-    """The evidence file folds the period into the metric: "nev_7m" -> ("nev", "7m"), "auto (NBS)" -> ("auto", "full")."""
-    found = re.fullmatch(r"(auto|nev)_(\d+m|h1)", metric)
+def metric_period(metric: str, says: str = "") -> tuple[str, str]:
+    """The evidence file folds the period into the metric: "nev_7m" -> ("nev", "7m"), "auto (NBS)" -> ("auto", "full").
+    Where the metric names none, the page's words may: a figure of January to November is not the year's."""
+    found = re.fullmatch(r"(auto|nev)_(\d+m|h1|ytd)", metric)
     if found:
-        return found.group(1), found.group(2)
-    return metric.replace(" (NBS)", ""), "full"
+        return found.group(1), period_of(found.group(2))
+    metric = metric.replace(" (NBS)", "")
+    return metric, (part_of_year(says) if metric in ("auto", "nev") else None) or "full"
+
+
+def period_of(text: str) -> str:
+    """The period of a figure: "full", or the part of the year from January that it covers ("11m", "h1", "ytd").
+    ValueError where the cell says anything else: a figure of an unknown period must not pass for a year's."""
+    said = text.strip().lower()
+    if said in ("full", "12m", "fy", "full year", "全年", "1-12月"):
+        return "full"
+    if (part := part_of_year(said)) is None:
+        raise ValueError(f"unknown_period: {text[:40]!r}")
+    return part
 
 
 def key_of(*parts: object) -> str:
@@ -78,7 +92,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     by_page = {page.key: page for page in pages}
 
     def add(level: str, place: str, row: dict[str, str], vehicles: float, support: str, reference: str, note: str) -> None:
-        metric, period = (row["metric"], row["period"]) if "period" in row else metric_period(row["metric"])
+        metric, period = (row["metric"], period_of(row["period"])) if "period" in row else metric_period(row["metric"], note)
         output.append(
             {
                 "record_id": key_of(level, place, row["year"], metric, period, vehicles, reference),
@@ -125,7 +139,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
         if not place:
             raise ValueError(f"unknown_place: {row['place']}")
         for fact in output:  # a confirmation lifts the fact's support; the page stands beside it
-            same = (fact["geography_id"], fact["year"], fact["metric"], fact["period"]) == (place, int(row["year"]), *metric_period(row["metric"]))
+            same = (fact["geography_id"], fact["year"], fact["metric"], fact["period"]) == (place, int(row["year"]), *metric_period(row["metric"], says))
             if same and row["agrees"] == "yes" and abs(fact["vehicles"] - vehicles) <= TOLERANCE * vehicles:
                 if fact["support"] == "recalled":
                     fact.update(support="seen", source_url=row["source_url"], confidence=row["confidence"])

@@ -43,6 +43,7 @@ from sources.values import (
     parse_date,
     parse_number,
     parse_year,
+    part_of_year,
 )
 
 FORMAT = 1  # of the scrubbed records in the raw store; a change makes the inbox read its files anew
@@ -575,11 +576,17 @@ def _policy(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str,
 _OUTPUT_PRODUCTS = {"nev": "nev", "新能源汽车": "nev", "新能源": "nev", "auto": "auto", "汽车": "auto", "整车": "auto"}
 
 
+_MONTH_OF_YEAR = re.compile(r"\d{4}\s*(?:[-/.]\s*\d{1,2}$|年\s*\d{1,2}\s*月$)")
+
+
 def _output(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
     row["city_adcode"], row["city"] = _adcode(v), _text(v, "city")
     _need(row, "city", "city_adcode")
     row["year"] = _year(v, "year", today.year)
     _need(row, "year")
+    for column in ("year", "unit"):  # "2025年1-11月" reads as a year, and its figure is not the year's
+        if (part := part_of_year(_text(v, column))) or (column == "year" and _MONTH_OF_YEAR.search(_text(v, column) or "")):
+            raise Held("part_of_a_year", f"{column}: {_text(v, column)!r} is {part or 'one month'} of a year, and no year's output")
     product = _text(v, "product")
     if product is None:
         raise Held("missing_value", "product")

@@ -1,17 +1,44 @@
--- One row per prefecture-level city: place, size and fiscal capacity, each figure with its year and support.
-with latest as (
+-- One row per prefecture-level city: place, size and fiscal capacity. GDP and revenue are of one year for all cities, the year in
+-- which most are known, so that no column holds 2013 beside 2025; the best supported figure of whatever year stands beside them.
+with figures as (
     select
         city_adcode,
         field,
         year,
         value,
         support,
+        confidence,
         source_url
     from {{ ref('stg_curated_output__fiscal') }}
     where value is not null
+),
+
+common as (
+    select
+        field,
+        year
+    from figures
+    where field in ('gdp', 'budget_revenue')
+    group by field, year
+    qualify row_number() over (partition by field order by count(distinct city_adcode) desc, year desc) = 1
+),
+
+-- seen before recalled, and of the seen the newest
+best as (
+    select * from figures
     qualify row_number() over (
         partition by city_adcode, field
         order by (support = 'seen') desc, year desc, confidence = 'high' desc, value, support, source_url
+    ) = 1
+),
+
+same_year as (
+    select f.*
+    from figures as f
+    inner join common as y on f.field = y.field and f.year = y.year
+    qualify row_number() over (
+        partition by f.city_adcode, f.field
+        order by (f.support = 'seen') desc, f.confidence = 'high' desc, f.value, f.support, f.source_url
     ) = 1
 )
 
@@ -33,8 +60,16 @@ select
     r.value as budget_revenue_100m_cny,
     r.year as budget_revenue_year,
     r.support as budget_revenue_support,
-    r.value * 1e4 / nullif(coalesce(p.value, c.population_10k), 0) as budget_revenue_per_head_cny
+    r.value * 1e4 / nullif(coalesce(p.value, c.population_10k), 0) as budget_revenue_per_head_cny,
+    bg.value as gdp_best_100m_cny,
+    bg.year as gdp_best_year,
+    bg.support as gdp_best_support,
+    br.value as budget_revenue_best_100m_cny,
+    br.year as budget_revenue_best_year,
+    br.support as budget_revenue_best_support
 from {{ ref('cities') }} as c
-left join latest as g on c.city_adcode = g.city_adcode and g.field = 'gdp'
-left join latest as r on c.city_adcode = r.city_adcode and r.field = 'budget_revenue'
-left join latest as p on c.city_adcode = p.city_adcode and p.field = 'population'
+left join same_year as g on c.city_adcode = g.city_adcode and g.field = 'gdp'
+left join same_year as r on c.city_adcode = r.city_adcode and r.field = 'budget_revenue'
+left join best as bg on c.city_adcode = bg.city_adcode and bg.field = 'gdp'
+left join best as br on c.city_adcode = br.city_adcode and br.field = 'budget_revenue'
+left join best as p on c.city_adcode = p.city_adcode and p.field = 'population'

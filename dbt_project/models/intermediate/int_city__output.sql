@@ -1,5 +1,6 @@
--- One row per city and year: the preferred figure of vehicles made, with the basis on which it was counted. A figure that a
--- person brought stands in where the curated facts have none; it never replaces one.
+-- One row per city and year: the preferred figure of vehicles made in the whole year, with the basis on which it was counted.
+-- A figure that a person brought stands in where the curated facts have none; it never replaces one. A figure of a part of the
+-- year (January to November, say) stands beside it in columns of its own, and in no rank, share or newest figure.
 with curated as (
     select
         geography_id as city_adcode,
@@ -33,6 +34,22 @@ brought as (
     ) = 1
 ),
 
+-- the longest part of each year; "ytd" says not how long it is
+partial as (
+    select
+        geography_id as city_adcode,
+        year,
+        metric,
+        vehicles,
+        period
+    from {{ ref('stg_curated_output__output') }}
+    where geography_level = 'city' and preferred and period <> 'full' and metric in ('nev', 'auto')
+    qualify row_number() over (
+        partition by geography_id, year, metric
+        order by case period when 'h1' then 6 else coalesce(try_cast(rtrim(period, 'm') as integer), 0) end desc, period, vehicles
+    ) = 1
+),
+
 facts as (
     select * from curated
     union all by name
@@ -42,17 +59,48 @@ facts as (
         select 1 from curated as c
         where c.city_adcode = b.city_adcode and c.year = b.year and c.metric = b.metric
     )
+),
+
+whole as (
+    select
+        city_adcode,
+        year,
+        max(case when metric = 'nev' then vehicles end) as nev_output,
+        max(case when metric = 'nev' then attribution end) as nev_output_basis,
+        max(case when metric = 'nev' then support end) as nev_output_support,
+        max(case when metric = 'nev' then source_url end) as nev_output_source,
+        bool_or(case when metric = 'nev' then is_lower_bound end) as nev_output_is_lower_bound,
+        max(case when metric = 'auto' then vehicles end) as auto_output,
+        max(case when metric = 'auto' then support end) as auto_output_support
+    from facts
+    group by city_adcode, year
+),
+
+part as (
+    select
+        city_adcode,
+        year,
+        max(case when metric = 'nev' then vehicles end) as nev_output_part_year,
+        max(case when metric = 'nev' then period end) as nev_output_part_year_period,
+        max(case when metric = 'auto' then vehicles end) as auto_output_part_year,
+        max(case when metric = 'auto' then period end) as auto_output_part_year_period
+    from partial
+    group by city_adcode, year
 )
 
 select
-    city_adcode,
-    year,
-    max(case when metric = 'nev' then vehicles end) as nev_output,
-    max(case when metric = 'nev' then attribution end) as nev_output_basis,
-    max(case when metric = 'nev' then support end) as nev_output_support,
-    max(case when metric = 'nev' then source_url end) as nev_output_source,
-    bool_or(case when metric = 'nev' then is_lower_bound end) as nev_output_is_lower_bound,
-    max(case when metric = 'auto' then vehicles end) as auto_output,
-    max(case when metric = 'auto' then support end) as auto_output_support
-from facts
-group by city_adcode, year
+    coalesce(w.city_adcode, p.city_adcode) as city_adcode,
+    coalesce(w.year, p.year) as year,
+    w.nev_output,
+    w.nev_output_basis,
+    w.nev_output_support,
+    w.nev_output_source,
+    w.nev_output_is_lower_bound,
+    w.auto_output,
+    w.auto_output_support,
+    p.nev_output_part_year,
+    p.nev_output_part_year_period,
+    p.auto_output_part_year,
+    p.auto_output_part_year_period
+from whole as w
+full outer join part as p on w.city_adcode = p.city_adcode and w.year = p.year

@@ -1,5 +1,5 @@
 -- Documents of cities with each instrument they use, dated by the day they take effect (else of issue), as a panel has
--- them. Amounts are totals in million CNY; a rate per vehicle is no total and stays out.
+-- them. Amounts are what a government paid, stated with payer and payee, in million CNY; a sum merely named stays out.
 select
     l.policy_id as document_id,
     l.city_adcode as city_id,

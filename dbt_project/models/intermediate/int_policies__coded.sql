@@ -1,5 +1,7 @@
 -- One row per document, instrument and place in its text: the codes that a person gave, and those of the rules on one
 -- text of the document, its fullest: a document that three sites show is coded once.
+-- Words are quoted only where the document's own text was read. What was coded from its title or from a collector's summary
+-- stands in `coded_from`, and is nobody's words.
 with coded as (
     select
         'curated_policies:' || policy_id as record_key,
@@ -31,10 +33,28 @@ with coded as (
         * exclude (policy_id, partition, snapshot_sha256, fetched_at)
     from {{ ref('stg_policy_releases__policy_instruments') }}
     qualify row_number() over (partition by policy_id, instrument, evidence_start order by partition) = 1
+),
+
+based as (
+    select
+        c.*,
+        m.policy_id,
+        m.source,
+        m.record_id,
+        case
+            when r.text_kind in ('full', 'attachment') and c.coded_by <> 'curated' then 'text'
+            when c.coded_by = 'curated' and coalesce(c.evidence_text <> r.title_zh, true) and r.text_kind <> 'title_only' then 'summary'
+            when c.coded_by <> 'curated' and r.text_kind = 'summary' and c.evidence_start >= length(r.title_zh) then 'summary'
+            else 'title'
+        end as evidence_basis
+    from coded as c
+    inner join {{ ref('int_policies__members') }} as m on c.record_key = m.record_key
+    inner join {{ ref('int_policies__records') }} as r on c.record_key = r.record_key
+    where m.is_text or c.coded_by = 'curated'
 )
 
 select
-    m.policy_id,
+    c.policy_id,
     c.instrument,
     c.evidence_start,
     c.evidence_end,
@@ -46,14 +66,18 @@ select
     case when c.amount_role = 'rate' and c.unit = 'CNY' and {{ at_least('c.amount', '5e7') }} then 'stated' else c.amount_role end as amount_role,
     c.segment,
     c.beneficiary,
-    c.evidence_text,
-    c.sentence,
+    c.evidence_basis,
+    case when c.evidence_basis = 'text' then c.evidence_text end as evidence_text,
+    case when c.evidence_basis = 'text' then c.sentence end as sentence,
+    case when c.evidence_basis <> 'text' then coalesce(c.sentence, c.evidence_text) end as coded_from,
     c.rule_id,
     c.coded_by,
     c.support,
     c.confidence,
-    m.source,
-    m.record_id as source_record_id
-from coded as c
-inner join {{ ref('int_policies__members') }} as m on c.record_key = m.record_key
-where m.is_text or c.coded_by = 'curated'
+    -- who paid and who was paid, in the words of the statement: no source names them yet, and a sum without both is a sum named
+    -- in a document, whoever's it is (a firm's own share, a bank's credit line, a goal)
+    cast(null as varchar) as payer,
+    cast(null as varchar) as payee,
+    c.source,
+    c.record_id as source_record_id
+from based as c

@@ -1,4 +1,4 @@
--- Mix of instruments of a city over all years: Shannon entropy over documents by instrument, and amounts per GDP.
+-- Mix of instruments of a city over all years: Shannon entropy over documents by instrument, and amounts paid per GDP.
 with counted as (
     select
         city_id,

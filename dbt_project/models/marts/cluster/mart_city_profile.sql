@@ -41,33 +41,51 @@ documents as (
 ),
 
 statements as (
-    select distinct
+    select
         d.city_adcode,
         d.policy_id,
         i.seed_tool,
         c.instrument,
         c.amount,
         c.unit,
-        c.amount_role
+        c.amount_role,
+        c.payer,
+        c.payee,
+        -- what the sum was read from: a reader sees whose it is
+        arg_min(coalesce(c.sentence, c.coded_from), c.evidence_start) as named_in
     from documents as d
     inner join {{ ref('int_policies__coded') }} as c on d.policy_id = c.policy_id
     inner join {{ ref('instruments') }} as i on c.instrument = i.instrument
     where c.direction = 'support'
+    group by all
 ),
 
+-- sums that documents name: listed one by one and never added up
 money as (
     select
         city_adcode,
         count(distinct policy_id)::integer as n_documents_with_money,
-        {{ ordered_sum('amount') }} filter (where amount_role = 'total' and unit = 'CNY') / 1e6 as amount_cny_m,
         list(
-            instrument || ': ' || case when {{ at_least('amount', '1000') }} then format('{:,.0f}', amount) else format('{:g}', amount) end
-            || ' ' || unit || ' (' || amount_role || ', ' || policy_id || ')'
-            order by instrument, amount desc, unit, amount_role, policy_id
+            case when {{ at_least('amount', '1000') }} then format('{:,.0f}', amount) else format('{:g}', amount) end
+            || ' ' || unit || ' (' || amount_role || ', ' || policy_id || ', beside ' || instrument || '): ' || coalesce(named_in, '')
+            order by instrument, amount desc, unit, amount_role, policy_id, payer, payee
         ) as amounts
     from statements
     where amount is not null and unit like 'CNY%' and amount_role in ('rate', 'cap', 'total', 'stated')
         and seed_tool in ('subsidies', 'capital participation', 'infrastructure', 'lead-user procurement')
+    group by city_adcode
+),
+
+-- what a government paid: payer and payee are in the statement; a sum that two instruments share counts once
+paid as (
+    select
+        city_adcode,
+        {{ ordered_sum('amount') }} / 1e6 as amount_cny_m
+    from (
+        select distinct city_adcode, policy_id, payer, payee, amount
+        from statements
+        where payer is not null and payee is not null and unit = 'CNY'
+    )
     group by city_adcode
 ),
 
@@ -146,7 +164,7 @@ select
     coalesce(t.n_documents, 0) as n_documents,
     coalesce(t.instruments, []) as instruments,
     coalesce(y.n_documents_with_money, 0) as n_documents_with_money,
-    y.amount_cny_m::double as amount_cny_m,
+    q.amount_cny_m::double as amount_cny_m,
     coalesce(y.amounts, []) as amounts,
     case
         when v.covered then 'covered by an adapter'
@@ -158,13 +176,13 @@ select
     concat_ws(
         '; ',
         case when u.utilisation is null then 'utilisation: output or full capacity unknown' end,
-        case when m.nev_output_newest is null then 'output: no figure in any source' end,
+        case when m.nev_output_newest is null then 'output: no figure of a whole year in the last four years' end,
         case when h.literature_reading is null then 'literature: no case about this city' end,
-        case when y.amount_cny_m is null then 'amount_cny_m: no programme total stated in the documents known' end
+        case when q.amount_cny_m is null then 'amount_cny_m: no statement names who paid and who was paid' end
     ) as null_reason,
     {{ stamp() }},
     u.utilisation_bound,
-    case when u.utilisation is null then coalesce(w.null_reason, case when m.n_ev_plants = 0 then 'no EV-capable plant known here' else 'no output figure for the city and year' end) end as utilisation_null_reason
+    case when u.utilisation is null then coalesce(w.null_reason, case when m.n_ev_plants = 0 then 'no EV plant (born or converted) known here' else 'no output figure for the city and year' end) end as utilisation_null_reason
 from newest as m
 inner join {{ ref('int_cities') }} as c on m.city_adcode = c.city_adcode
 left join {{ ref('int_city__output') }} as o on m.city_adcode = o.city_adcode and m.nev_output_newest_year = o.year
@@ -175,6 +193,7 @@ left join utilised as u on m.city_adcode = u.city_adcode
 left join not_utilised as w on m.city_adcode = w.city_adcode
 left join tools as t on m.city_adcode = t.city_adcode
 left join money as y on m.city_adcode = y.city_adcode
+left join paid as q on m.city_adcode = q.city_adcode
 left join (
     select place_adcode, bool_or(covered) as covered from {{ ref('int_coverage') }} group by place_adcode
 ) as v on m.city_adcode = v.place_adcode

@@ -61,6 +61,11 @@ base as (
         o.nev_output_basis,
         o.nev_output_support,
         o.auto_output,
+        o.nev_output_is_lower_bound,
+        o.nev_output_part_year,
+        o.nev_output_part_year_period,
+        o.auto_output_part_year,
+        o.auto_output_part_year_period,
         -- the newest figure known by that year, never older than four years: years without a figure still get a rank
         case when l.year >= g.year - 4 then l.nev_output end as nev_output_newest,
         case when l.year >= g.year - 4 then l.year end as nev_output_newest_year,
@@ -397,6 +402,16 @@ select
     (case
         when s.year_3y_ago = s.year - 3 then (s.lq_plants - 1) / (s.lq_plants + 1) - (s.lq_3y_ago - 1) / (s.lq_3y_ago + 1)
     end)::double as lq_symmetric_change_3y,
-    s.n_ev_other_plants::integer as n_ev_other_plants
+    s.n_ev_other_plants::integer as n_ev_other_plants,
+    case
+        when s.nev_output is null and s.nev_output_part_year is not null
+            then 'only a figure of part of the year is known (' || s.nev_output_part_year_period || ')'
+        when s.nev_output is null then 'no figure of the year in any source'
+    end as nev_output_null_reason,
+    s.nev_output_part_year::double as nev_output_part_year,
+    s.nev_output_part_year_period,
+    s.auto_output_part_year::double as auto_output_part_year,
+    s.auto_output_part_year_period,
+    s.nev_output_is_lower_bound
 from structured as s
 cross join {{ ref('int_build') }} as b

@@ -152,7 +152,7 @@ select
     l.literature_source,
     s.recalled_share::double as recalled_share,
     case
-        when s.n_ev_plants is null then 'no EV-capable plant known: shares are undefined'
+        when s.n_ev_plants is null then 'no EV plant (born or converted) known: shares are undefined'
         when s.capacity_all is null then 'capacity of the EV plants unknown'
         when r.ice_registrations is null then 'no registration file landed: ice_registrations unknown'
     end as null_reason,

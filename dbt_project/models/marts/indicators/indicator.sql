@@ -124,7 +124,7 @@ now_known as (
     union all
     select
         l.indicator, 'city', l.geography_id, l.period, l.value, null, null, c.n_ev_plants, coalesce(c.quality_flag, 'derived'),
-        case when l.value is null then 'no EV-capable plant in the city that year' end
+        case when l.value is null then 'no EV plant (born or converted) in the city that year' end
     from structure_long as l
     left join {{ ref('mart_cluster') }} as c on l.geography_id = c.city_adcode and l.period = cast(c.year as varchar)
     union all
@@ -134,7 +134,7 @@ now_known as (
         case when indicator <> 'share_lineage_capacity' and value is not null then {{ wilson_hi('value * n_obs', 'n_obs') }} end,
         n_obs,
         case when {{ above('recalled_share', '0.5') }} then 'mostly_recalled' when recalled_share > 0 then 'partly_recalled' else 'seen' end,
-        case when value is null then 'no EV-capable plant, or its capacity unknown' end
+        case when value is null then 'no EV plant (born or converted), or its capacity unknown' end
     from heritage_long
     union all
     select

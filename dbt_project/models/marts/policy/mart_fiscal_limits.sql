@@ -1,8 +1,10 @@
--- One row per fifth of the cities by budget revenue: who takes stakes in makers, who hands out what, and where the plants stand.
+-- One row per fifth of the cities by budget revenue, all of one year: who takes stakes in makers, who hands out what, and where the plants stand.
 with cities as (
     select
         city_adcode,
         budget_revenue_100m_cny as revenue,
+        budget_revenue_year as revenue_year,
+        budget_revenue_support as revenue_support,
         ntile(5) over (order by budget_revenue_100m_cny, city_adcode) as fifth
     from {{ ref('int_cities') }}
     where budget_revenue_100m_cny is not null
@@ -56,7 +58,9 @@ select
         when sum(count(*) filter (where d.has_capital)) over () < 10
             then 'capital participation is known for ' || sum(count(*) filter (where d.has_capital)) over () || ' cities: too few to read the shares'
     end as null_reason,
-    {{ stamp() }}
+    {{ stamp() }},
+    max(c.revenue_year)::integer as revenue_year,
+    (count(*) filter (where c.revenue_support = 'recalled'))::integer as n_revenue_recalled
 from cities as c
 left join documents as d on c.city_adcode = d.city_adcode
 left join plants as p on c.city_adcode = p.city_adcode

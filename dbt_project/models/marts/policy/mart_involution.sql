@@ -101,6 +101,7 @@ measured as (
         coalesce(x.n_partly_ev, 0) as n_partly_ev,
         o.nev_output,
         o.nev_output_basis,
+        o.nev_output_part_year,
         coalesce(o.nev_output_is_lower_bound, false) as output_is_lower_bound,
         case
             when p.capacity_complete and p.capacity_vehicles > 0 and o.nev_output_basis <> 'legal_entity'
@@ -140,6 +141,7 @@ select
     ], lambda x: x is not null) as components_missing,
     case
         when {{ above('m.utilisation_raw', '1.2') }} then 'output exceeds 1.2 times the known capacity: one of them is wrong'
+        when m.nev_output is null and m.nev_output_part_year is not null then 'only an output figure of part of the year is known'
         when m.nev_output is null then 'no output figure for the city and year'
         when m.nev_output_basis = 'legal_entity' then 'output is counted at the legal entity, not where it was made'
         when not m.capacity_complete then 'the capacity of some vehicle plants is unknown'

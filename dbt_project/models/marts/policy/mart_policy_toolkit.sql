@@ -17,7 +17,8 @@ cells as (
         (count(*) filter (where ends))::integer as n_reduce_or_end,
         {{ ordered_sum('amount_cny_m') }} as amount_cny_m,
         (count(*) filter (where amount_known)) / count(*)::double as amount_known_share,
-        (count(*) filter (where support = 'recalled'))::integer as n_recalled
+        (count(*) filter (where support = 'recalled'))::integer as n_recalled,
+        (count(*) filter (where names_a_sum))::integer as n_documents_naming_sum
     from labels
     group by city_adcode, instrument, year
 ),
@@ -89,11 +90,12 @@ select
     (x.n_documents - x.n_own_initiative)::integer as n_reissue,
     x.n_recalled,
     case
-        when x.amount_cny_m is null then 'no programme total is stated in the documents known'
+        when x.amount_cny_m is null then 'no statement names who paid and who was paid: what a government paid is unknown'
         when c.gdp_100m_cny is null then 'gdp_unknown'
     end as null_reason,
     {{ stamp() }},
-    a.first_adopted_precision
+    a.first_adopted_precision,
+    x.n_documents_naming_sum
 from cells as x
 inner join {{ ref('instruments') }} as i on x.instrument = i.instrument
 left join adoption as a on x.city_adcode = a.city_adcode and x.instrument = a.instrument

@@ -17,6 +17,8 @@ select
     c.confidence,
     c.source,
     c.source_record_id,
-    {{ stamp() }}
+    {{ stamp() }},
+    c.evidence_basis,
+    c.coded_from
 from {{ ref('int_policies__coded') }} as c
 cross join {{ ref('int_build') }} as b
