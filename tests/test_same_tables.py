@@ -6,8 +6,11 @@ Belongs here: one more build of the warehouse from the landing that all tests sh
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
+import statistics
+from fractions import Fraction
 from pathlib import Path
 
 import duckdb
@@ -80,3 +83,51 @@ def test_threads_and_memory_reach_duckdb(home: Path, tmp_path: Path, monkeypatch
     query = "select current_setting('threads') || ' ' || current_setting('memory_limit') || ' ' || current_setting('TimeZone') as set_to"
     said = [e for e in dbt.run(own, ["show", "--inline", query])]
     assert any("3 667.5 MiB UTC" in str(event) for event in said), said[-3:]
+
+
+def test_a_city_of_five_units_has_five(home: Path) -> None:
+    """Typologies against fractions: no sum of thirds falls short of a threshold that it reaches."""
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
+        assert con.execute("select count(*) from (select 1 from intermediate.int_firms__segmented group by firm_id having sum(share) <> 1)").fetchone() == (0,)
+        segments: dict[str, list[tuple[str, Fraction]]] = {}
+        for firm, family, segment, position in con.execute(
+            "select firm_id, family, segment, position from intermediate.int_firms__segmented join seeds.segments using (segment)"
+        ).fetchall():
+            segments.setdefault(firm, []).append((family if segment != "ice_powertrain" else "", Fraction(1, position)))
+        units: dict[tuple[str, int], dict[str, Fraction]] = {}
+        for city, year, family in con.execute(
+            "select city_adcode, year, family from intermediate.int_plants__yearly where is_ev and family is not null"
+        ).fetchall():
+            families = units.setdefault((city, year), {})
+            families[family] = families.get(family, Fraction()) + 1
+        for city, year, firm in con.execute("select city_adcode, year, firm_id from intermediate.int_firms__yearly").fetchall():
+            whole = sum(share for _, share in segments[firm])
+            for family, share in segments[firm]:
+                if family:
+                    families = units.setdefault((city, year), {})
+                    families[family] = families.get(family, Fraction()) + share / whole
+        told = {(city, year): typology for city, year, typology in con.execute("select city_adcode, year, typology from mart_cluster").fetchall()}
+    entropy = {
+        place: -math.fsum(float(n / sum(families.values())) * math.log2(n / sum(families.values())) for n in families.values())
+        for place, families in units.items()
+    }
+    usual = {
+        year: statistics.median(entropy[place] for place, families in units.items() if place[1] == year and sum(families.values()) >= 5)
+        for year in {year for (_, year), families in units.items() if sum(families.values()) >= 5}
+    }
+    wrong, at_threshold = [], 0
+    for place, families in units.items():
+        total, top = sum(families.values()), max(families, key=lambda f: families[f])
+        at_threshold += total == 5 or families[top] / total == Fraction(3, 5)
+        if total < 5:
+            right = "nascent"
+        elif families[top] / total >= Fraction(3, 5):
+            right = "assembly-led" if top == "assembly" else f"specialised-{top}"
+        elif sum(n / total >= Fraction(1, 10) for n in families.values()) >= 3 and entropy[place] >= usual[place[1]] - 1e-9:
+            right = "integrated"
+        else:
+            right = "mixed"
+        if told[place] != right:
+            wrong.append((place, told[place], right))
+    assert at_threshold > 50
+    assert not wrong
