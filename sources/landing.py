@@ -37,10 +37,12 @@ from sources.base import (
     RejectFile,
     Source,
     SourceError,
+    StandsAside,
     Table,
 )
 from sources.home import CHECKOUT, SEEDS, Home, atomic_path, move_durably, sha256_of, write_atomic
-from sources.raw import RawStore
+from sources.raw import MissingBlob, RawStore
+from sources.values import china_day
 
 log = logging.getLogger("evatlas.landing")
 
@@ -151,6 +153,8 @@ class Landing:
             pages = list(source.fetch(self.fetch_context(source), partition))
         except SourceError as error:
             return self._hold(source, partition, before, "failed", error.health, str(error), now)
+        except StandsAside as aside:
+            return self._set_aside(source, partition, aside, now)
         except RejectFile as error:
             outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
             return self._hold(source, partition, before, outcome, Health.schema_changed, str(error), now, error)
@@ -178,6 +182,8 @@ class Landing:
         """Parse a kept snapshot (again) and write its tables, quarantine and account; skipped when neither
         bytes, code nor vocabulary have changed. `pages`: those of the snapshot, if they are at hand."""
         now = checked_at or dt.datetime.now(dt.UTC)
+        if source.aside is not None and (aside := source.aside(self.store).get(partition)) is not None:
+            return self._set_aside(source, partition, aside, now)
         before = self.account(source, partition)
         entries: list[Mapping[str, Any]] = [entry]
         if source.history:
@@ -194,7 +200,7 @@ class Landing:
             self._write_account(source, before)
             return before
         fetched = max((p["fetched_at"] for p in entry["pages"]), default=entry["fetched_at"])
-        today = dt.datetime.fromisoformat(entry["fetched_at"]).date()
+        today = china_day(dt.datetime.fromisoformat(entry["fetched_at"]))
         account = Account(
             source=source.name, partition=partition, outcome="landed", health=Health.ok,
             parsed_digest=parsed_digest, fetched_at=fetched, checked_at=now.isoformat(timespec="seconds"),
@@ -290,7 +296,11 @@ class Landing:
             before = self.account(source, partition)
             asked = dt.datetime.fromisoformat((before and before.checked_at) or entry["fetched_at"])
             failure = (before.outcome, before.health, before.message) if before and before.outcome == "failed" else None
-            account = self.parse(source, partition, entry, checked_at=asked)
+            try:
+                account = self.parse(source, partition, entry, checked_at=asked)
+            except MissingBlob as error:  # costs this partition, and no other
+                lost = RejectFile("lost_blob", str(error))
+                account = self._hold(source, partition, before, "rejected", Health.gone, str(lost), asked, lost)
             if failure:  # still not reached the last time, whatever was made of what is kept
                 account.outcome, account.health, account.message = failure
                 self._write_account(source, account)
@@ -307,11 +317,27 @@ class Landing:
         account.checked_at = now.isoformat(timespec="seconds")
         if refusal is not None:
             account.reasons = {refusal.reason: 1}
+            account.input_digest = ""  # what stands is not of this look: the next good one parses it, whatever it was
             if not account.tables:  # nothing landed before: the refusal is all that is known of this partition
                 self._write_quarantine(source, partition, pl.DataFrame(
                     [{"page_key": account.file or partition, "record": None, "reason": refusal.reason,
                       "detail": refusal.detail, "payload": None}], schema=QUARANTINE_SCHEMA))  # fmt: skip
         self._write_account(source, account)
+        return account
+
+    def _set_aside(self, source: Source, partition: str, aside: StandsAside, now: dt.datetime) -> Account:
+        """Take what a partition landed out of the landing; the raw store keeps its bytes, and the account says why."""
+        for table in source.tables:
+            self.table_path(source, table.name, partition).unlink(missing_ok=True)
+        self.quarantine_path(source, partition).unlink(missing_ok=True)
+        account = Account(
+            source=source.name, partition=partition, outcome=aside.outcome or "moved", health=Health.ok, message=str(aside),
+            file=aside.file, checked_at=now.isoformat(timespec="seconds"),
+        )  # fmt: skip
+        if aside.outcome:
+            self._write_account(source, account)
+        else:  # the partition of its other name has the account
+            self.account_path(source, partition).unlink(missing_ok=True)
         return account
 
     def _write(

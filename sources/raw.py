@@ -19,6 +19,9 @@ from typing import Any
 from sources.base import Page
 from sources.home import move_durably, sha256_of, write_atomic
 
+#: The health of an entry that takes a partition out of what lands from now on; the snapshots before it stay.
+WITHDRAWN = "withdrawn"
+
 
 class MissingBlob(Exception):
     """A blob named by the journal is gone or damaged; the message names it."""
@@ -77,9 +80,11 @@ class RawStore:
     def journal(self, source: str) -> Path:
         return self.root / source / "journal.jsonl"
 
-    def record(self, source: str, partition: str, pages: Iterable[Page], health: str) -> dict[str, Any]:
-        """Append one snapshot (a fetch of one partition) to the journal; returns the entry."""
+    def record(self, source: str, partition: str, pages: Iterable[Page], health: str, **said: str) -> dict[str, Any]:
+        """Append one snapshot (a fetch of one partition) to the journal; returns the entry. `said`: what else it says, under
+        keys that sort before `source`, which closes a line."""
         entry = {
+            **said,
             "source": source,
             "partition": partition,
             "health": health,
@@ -183,6 +188,8 @@ class RawStore:
         """The newest good snapshot of a partition (fetched not after `until`, if given), or None."""
         found = None
         for entry in self.entries(source, partition):
+            if entry["health"] == WITHDRAWN:  # what it said before counts no more, until it comes again
+                found = None
             if entry["health"] != "ok":
                 continue
             if until is not None and dt.datetime.fromisoformat(entry["fetched_at"]) > until:

@@ -20,6 +20,18 @@ NULLS = frozenset(
 NUMBER_NULLS = NULLS - {"nan"}
 
 
+#: China has had one time and no summer time since 1992; a fixed offset needs no database of zones.
+CHINA = dt.timezone(dt.timedelta(hours=8), "Asia/Shanghai")
+
+
+def china_day(moment: dt.datetime) -> dt.date:
+    """The day that it is in China (Asia/Shanghai) at `moment`: the one calendar by which a date is in the future or not.
+    Raises ValueError for a moment without its zone, which may be any day."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment.isoformat()} has no time zone")
+    return moment.astimezone(CHINA).date()
+
+
 def fold(text: str) -> str:
     """NFKC without format characters (bidi marks, zero-width blanks) and without blanks at the ends."""
     folded = unicodedata.normalize("NFKC", text)

@@ -39,10 +39,16 @@ class Reading:
     out: Path | None  # where the table `firms` is
     said: Mapping[str, str]
     judging: Judging | None
+    done: Parsed | None = None  # what `parsed` gave once: it may be looked at before it is landed
 
     def parsed(self, form: Path, today: dt.date, page_key: str = "") -> Parsed:
         """The table with its books and quarantine; `form` is where the scrubbed form is by now. Raises BlockFile when an
         anomaly guard holds the file back."""
+        if self.done is None or self.today != today:
+            self.done = self._parsed(form, today, page_key)
+        return self.done
+
+    def _parsed(self, form: Path, today: dt.date, page_key: str) -> Parsed:
         contested = None
         if self.judging is not None and self.today == today:
             try:
