@@ -52,7 +52,7 @@ FORMAT = 1  # of the scrubbed records in the raw store; a change makes the inbox
 MAX_TEXT = 32_767  # characters of a field: what a spreadsheet's cell can hold
 MAX_LONG_TEXT = 2_000_000  # of a policy's full text
 LONG_TEXT = ("content_zh",)
-NUMERIC = ("batch", "share", "employees", "registered_capital", "capacity", "output", "longitude", "latitude", "year", "opened_year", "closed_year")
+NUMERIC = ("batch", "share", "employees", "registered_capital", "capacity", "output", "longitude", "latitude", "year", "opened_year", "closed_year", "converted_year")
 
 
 ScrubbedRecord = tuple[int, dict[str, Any] | None, str, str, str, dict[str, str]]
@@ -571,6 +571,9 @@ def _plant(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, 
         raise Held("bad_date", f"closed in {row['closed_year']}, opened in {row['opened_year']}")
     row["powertrain_at_opening"] = _powertrain(v, "powertrain_at_opening")
     row["converted_from_ice"] = _converted(v)
+    row["converted_year"] = _year(v, "converted_year", today.year + 10)
+    if row["converted_year"] and row["converted_from_ice"] is None:
+        row["converted_from_ice"] = "yes"
     row["as_of"], _ = _date(v, "as_of", today, 1949)
 
 

@@ -1,0 +1,41 @@
+{# Files that users supplied: which of several records about one thing stands. The order is total and knows no time of a
+   fetch: the newest `as_of`, then the last path (a partition is named after the path of its file), then the first record of
+   the file. The same rule in sources/inbox/judge.py settles the records of one file. #}
+
+{# For `order by`: the record that stands comes first. #}
+{% macro supplied_first(alias) -%}
+    {{ alias }}.as_of desc nulls last, {{ alias }}.partition desc, {{ alias }}.record_no
+{%- endmacro %}
+
+{# For `arg_max`: the record that stands is the greatest. #}
+{% macro supplied_rank() -%}
+    (coalesce(as_of, ''), partition, -record_no)
+{%- endmacro %}
+
+{# The words of a site's name that tell it from others: without those of `others` (operator, city) and what any works is
+   called. Chinese names are cut into what is left between such words. #}
+{% macro site_words(name, others) -%}
+    list_distinct(list_filter(
+        regexp_split_to_array(
+            list_reduce(
+                list_prepend(
+                    lower(coalesce({{ name }}, '')),
+                    list_sort(list_filter(regexp_split_to_array(lower(coalesce({{ others }}, '')), '[^\pL\pN]+'), lambda w: regexp_matches(w, '\p{Han}')), 'DESC')
+                ),
+                lambda said, w: replace(said, w, ' ')
+            ),
+            '[^\pL\pN]+|有限责任公司|股份有限公司|有限公司|生产基地|工厂|基地|分公司|公司|项目|厂区|厂|新能源|汽车|整车|动力电池|电池|生产|市'
+        ),
+        lambda w:
+            w <> ''
+            and not list_contains(regexp_split_to_array(lower(coalesce({{ others }}, '')), '[^\pL\pN]+'), w)
+            and not list_contains(
+                ['plant', 'plants', 'factory', 'works', 'base', 'the', 'of', 'auto', 'automobile', 'automotive', 'car', 'cars', 'vehicle', 'vehicles',
+                 'battery', 'batteries', 'production', 'site', 'facility', 'nev', 'ev', 'co', 'ltd', 'company', 'group', 's'], w)
+    ))
+{%- endmacro %}
+
+{# How well a plant of the list fits a supplied record, for `order by`. #}
+{% macro plant_fit() -%}
+    site_fit = 'same' desc, coalesce(same_firm, false) desc, years_apart nulls last
+{%- endmacro %}
