@@ -42,7 +42,10 @@ class SourceError(Exception):
 
 
 class RejectFile(Exception):
-    """A whole file or page cannot be taken. `reason` is a short code, `detail` names file, record and cause."""
+    """A whole file or page cannot be taken. `reason` is a short code, `detail` names file, record and cause, `file` the file
+    alone where who raises it knows it."""
+
+    file = ""
 
     def __init__(self, reason: str, detail: str = ""):
         super().__init__(f"{reason}: {detail}" if detail else reason)

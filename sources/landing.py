@@ -317,6 +317,7 @@ class Landing:
         account.checked_at = now.isoformat(timespec="seconds")
         if refusal is not None:
             account.reasons = {refusal.reason: 1}
+            account.file = account.file or refusal.file
             account.input_digest = ""  # what stands is not of this look: the next good one parses it, whatever it was
             if not account.tables:  # nothing landed before: the refusal is all that is known of this partition
                 self._write_quarantine(source, partition, pl.DataFrame(

@@ -17,7 +17,7 @@ import duckdb
 import jinja2
 import pytest
 
-from bench.who_is_who import DBT, resolve
+from bench.who_is_who import DBT, cluster, resolve
 from sources import selected_sources
 from sources.home import Home
 from sources.inbox import SOURCE, shelf
@@ -58,8 +58,16 @@ class Warehouse:
             resolve(self.con, records=sql)
             self.con.execute("alter table cities alter longitude type double; alter table cities alter latitude type double")
             return name
-        sql = self.render(name)
-        self.con.execute(f"create table {name} as {sql}")
+        if name == "int_policies__clusters":  # a Python model
+            self.make("int_policies__records"), self.make("int_policies__pairs")
+            rows = cluster(
+                self.con.execute("select record_key, priority, doc_no_key from int_policies__records").fetchall(),
+                self.con.execute("select a, b, match_rule, match_score from int_policies__pairs").fetchall(),
+            )
+            self.con.execute(f"create table {name} (record_key varchar, cluster_key varchar, match_rule varchar, match_score double, matched_to varchar)")
+            self.con.executemany(f"insert into {name} values (?, ?, ?, ?, ?)", rows)
+            return name
+        self.con.execute(f"create table {name} as {self.render(name)}")
         return name
 
     def render(self, name: str) -> str:
@@ -215,3 +223,90 @@ def test_output_over_files(supply: Any):
     warehouse = supply({"city_output/a.csv": head + "西安,2019,nev,1,辆,2024\n", "city_output/z.csv": head + "西安,2019,nev,2,辆,2023\n西安市,2019,nev,3,辆,2022\n"})
     assert warehouse.ask(OUTPUT, "610100", 2019)[0][0] == 1
     assert warehouse.ask("select record_no, outcome from int_city__output_supplied order by partition, record_no") == [(1, "added"), (1, "lost")]
+
+
+# -- the audit of every record ----------------------------------------------------------------------------------------------
+USCC = "91440300192317458F"  # BYD's own
+FILES = {
+    "plants/p.csv": HEAD + f"比亚迪汽车有限公司,,西安,整车,,2003,900000,辆,,,{URL},\n甲汽车有限公司,,济南,整车,,2020,,,,,,\n甲汽车有限公司,,济南,整车,,2021,,,,,,\n,,济南,整车,,,,,,,,\n",
+    "city_output/o.csv": f"city,year,product,output,unit,source_url\n广州,2023,nev,61.2,万辆,{URL}\n西安,2024,nev,1200000,辆,\n西安,2019,nev,5,万辆,\n",
+    "city_output/twice.csv": "city,year,product,output,unit\n西安,2019,nev,6,万辆\n",
+    "firms/f.csv": "name_zh,uscc,city,founded_on,business_scope,lei\n"
+    f"比亚迪股份有限公司,{USCC},深圳,1995-02-10,新能源汽车制造,\n测试锂电池厂,,济南市,2001,锂离子电池制造,\n测试锂电池厂,,济南市,2002,锂离子电池制造,\n",
+    "listed_companies/l.csv": "证券代码,公司名称,城市,主营业务\n002594,比亚迪股份有限公司,深圳市,新能源汽车整车制造\n600000,上海示例银行股份有限公司,上海市,银行业务\n",
+    "miit_products/m.csv": "batch,company_zh,model,product_name\n402,比亚迪汽车有限公司,BYD7000BEV,纯电动轿车\n402,丁示例汽车有限公司,DD1,纯电动轿车\n",
+    "admission_lists/a.csv": "list_id,batch,company_zh,action,published_on\n规范,5,戊电池有限公司,admitted,2020\n",
+    "parents/pa.csv": f"child,parent,share,source_url\n测试锂电池厂,己集团,60,{URL}\n测试锂电池厂,庚集团,20,{URL}\n比亚迪汽车有限公司,辛集团,60,{URL}\n无名,己集团,100,{URL}\n",
+    "policies/po.csv": "title_zh,issuer,level,issue_date,place,doc_no,content_zh\n济南市充电设施办法,济南市人民政府,city,2023-01-02,济南,济政发〔2023〕99号,对公共充电桩给予补贴。\n",
+    "policies/later.csv": "title_zh,issuer,level,issue_date,place,doc_no,content_zh,as_of\n济南市充电设施办法,济南市人民政府,city,2023-01-02,济南,济政发[2023]99号,对公共充电桩给予更多补贴。,2024\n",
+    "plants/bad.csv": "maker,town\nx,y\n",
+}
+
+
+def audit(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for file, *rest in warehouse.ask("select file, record_no, outcome, columns_changed, columns_lost, against, reason from meta_supplied order by file, record_no"):
+        found.setdefault(file, []).append(tuple(rest))
+    return found
+
+
+def test_the_audit_says_of_every_record_what_became_of_it(supply: Any):
+    warehouse = supply(FILES)
+    told = audit(warehouse)
+    accounts = {a.file or a.partition: a for a in Landing(Home(warehouse.home)).accounts(SOURCE)}
+    assert told.keys() <= accounts.keys() and len(told) == len(FILES)
+    for file, account in accounts.items():
+        assert len([r for r in told[file] if r[0]]) == account.records_in, (file, told[file])
+    short = {file: [row[:3] for row in rows] for file, rows in told.items()}
+    assert short["plants/p.csv"] == [(1, "corrected", "capacity"), (2, "added", None), (3, "quarantined", None), (4, "quarantined", None)]
+    assert short["city_output/o.csv"][:2] == [(1, "corrected", "vehicles"), (2, "lost", None)]
+    assert sorted(short[f"city_output/{n}.csv"][-1][1] for n in ("o", "twice")) == ["added", "lost"]
+    [loser] = [rows[-1] for file, rows in told.items() if file.startswith("city_output") and rows[-1][1] == "lost"]
+    assert loser[4].startswith("city_output/") and loser[4].endswith((" record 1", " record 3")), loser
+    assert short["firms/f.csv"][0][1] in ("corrected", "confirmed") and [r[:2] for r in short["firms/f.csv"][1:]] == [(2, "added"), (3, "quarantined")]
+    assert [r[1] for r in short["listed_companies/l.csv"]][1] == "left_out" and short["listed_companies/l.csv"][0][1] in ("confirmed", "corrected")
+    assert short["miit_products/m.csv"][0][1] == "confirmed" and short["miit_products/m.csv"][1][1] == "added"
+    assert short["admission_lists/a.csv"] == [(1, "added", None)]
+    assert short["parents/pa.csv"] == [(1, "corrected", "group_name"), (2, "left_out", None), (3, "lost", None), (4, "left_out", None)]
+    assert told["parents/pa.csv"][2][4] == "curated_firms/F0002"
+    assert {short[f"policies/{n}.csv"][0][1] for n in ("po", "later")} <= {"added", "corrected", "confirmed"}
+    assert [r[:2] for r in short["plants/bad.csv"]] == [(0, "quarantined")]
+    text = str(warehouse.ask("select * exclude (file, partition, entity_id, against) from meta_supplied"))
+    assert "庚集团" not in text and "900000" not in text, "no cell of a file beside what is published"
+
+
+def test_withdrawn_and_double_files_stand_in_the_audit(supply: Any, tmp_path: Path):
+    from sources.withdraw import withdraw
+
+    warehouse = supply({"plants/p.csv": FILES["plants/p.csv"], "plants/q.csv": FILES["plants/p.csv"], "city_output/o.csv": FILES["city_output/o.csv"]})
+    count = "select count(*) from int_plants__located where source = 'inbox'"
+    assert warehouse.ask(count) == [(1,)] and [r[:2] for r in audit(warehouse)["plants/q.csv"]] == [(0, "repeated")]
+    home = Home(warehouse.home)
+    withdraw(home, "plants/p.csv", "typed from memory")
+    withdraw(home, "o.csv", "another year")
+    warehouse = supply()
+    told = audit(warehouse)
+    assert told["plants/p.csv"] == [(0, "withdrawn", None, None, None, "plants/p.csv was withdrawn: typed from memory")]
+    assert told["city_output/o.csv"][0][1] == "withdrawn" and warehouse.ask(OUTPUT, "610100", 2019) == []
+    assert len(told["plants/q.csv"]) == 4 and warehouse.ask(count) == [(1,)], "the double counts now"
+    withdraw(home, "q.csv", "typed from memory")
+    assert supply().ask(count) == [(0,)]
+    assert [r for r in supply().ask("select reason, detail from meta_quarantine where reason = 'withdrawn'") if "another year" in r[1]]
+
+
+def test_the_order_in_which_files_came_decides_nothing(bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shelf, "LOOK_S", 0.02)
+    found = []
+    for number, names in enumerate((sorted(FILES), sorted(FILES, reverse=True))):
+        home = tmp_path / str(number)
+        shutil.copytree(bundled, home)
+        for name in names:
+            write(home / "inbox" / name, FILES[name])
+            land_all(home)
+        Landing(Home(home)).write_ledger(selected_sources("bundled"))
+        warehouse = Warehouse(home)
+        found.append([warehouse.ask(f"select * from {model} order by all") for model in
+                      ("meta_supplied", "int_firms__resolved", "int_plants__located", "int_city__output", "int_firms__admitted", "int_firms__groups_brought")])  # fmt: skip
+        found[-1].append(warehouse.ask("select policy_id, version, content_sha256, is_current, known_from from int_policies__versions order by all"))
+        warehouse.con.close()
+    assert found[0] == found[1]

@@ -17,12 +17,17 @@
 {% macro site_words(name, others) -%}
     list_distinct(list_filter(
         regexp_split_to_array(
-            list_reduce(
-                list_prepend(
-                    lower(coalesce({{ name }}, '')),
-                    list_sort(list_filter(regexp_split_to_array(lower(coalesce({{ others }}, '')), '[^\pL\pN]+'), lambda w: regexp_matches(w, '\p{Han}')), 'DESC')
+            regexp_replace(
+                lower(coalesce({{ name }}, '')),
+                -- longest first; a pattern that fits nothing where there is no such word
+                coalesce(
+                    nullif(array_to_string(list_sort(list_filter(
+                        regexp_split_to_array(lower(coalesce({{ others }}, '')), '[^\pL\pN]+'), lambda w: regexp_matches(w, '\p{Han}')
+                    ), 'DESC'), '|'), ''),
+                    '[^\s\S]'
                 ),
-                lambda said, w: replace(said, w, ' ')
+                ' ',
+                'g'
             ),
             '[^\pL\pN]+|有限责任公司|股份有限公司|有限公司|生产基地|工厂|基地|分公司|公司|项目|厂区|厂|新能源|汽车|整车|动力电池|电池|生产|市'
         ),
@@ -38,4 +43,31 @@
 {# How well a plant of the list fits a supplied record, for `order by`. #}
 {% macro plant_fit() -%}
     site_fit = 'same' desc, coalesce(same_firm, false) desc, years_apart nulls last
+{%- endmacro %}
+
+{# Of a record m of a firm r with what others know of it (o): the cells that come from it, and those where another speaks. #}
+{% macro supplied_cells(columns) -%}
+    {%- set of_record = {'stock_code': 'stock_codes'} -%}
+    {%- set known = {
+        'name_zh': 'knows_name', 'uscc': 'knows_uscc', 'lei': 'knows_lei', 'city_adcode': 'knows_city', 'founded_on': 'knows_founded',
+        'status': 'knows_status', 'stock_code': 'knows_stock'
+    } -%}
+    nullif(concat_ws(
+        ';'
+        {%- for c in columns %},
+        case when m.{{ of_record.get(c, c) }} = r.{{ c }} and not coalesce(o.{{ known[c] }}, false) then '{{ c }}' end
+        {%- endfor %}
+    ), '') as columns_changed,
+    nullif(concat_ws(
+        ';'
+        {%- for c in columns if c != 'name_zh' %},
+        case
+            when m.{{ of_record.get(c, c) }} <> r.{{ c }}
+                {#- a date that is known to the day and one known to the year, or one share of two, say the same -#}
+                {%- if c == 'founded_on' %} and not (starts_with(m.founded_on, r.founded_on) or starts_with(r.founded_on, m.founded_on)){% endif %}
+                {%- if c == 'stock_code' %} and not contains(r.stock_code, m.stock_codes){% endif %}
+                then '{{ c }}'
+        end
+        {%- endfor %}
+    ), '') as columns_lost
 {%- endmacro %}

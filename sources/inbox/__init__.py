@@ -161,7 +161,12 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
                 page.made.close()
             raise
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-        raise RejectFile("unreadable", f"{file}: {type(error).__name__}: {error.strerror}") from None
+        refusal = RejectFile("unreadable", f"{file}: {type(error).__name__}: {error.strerror}")
+        refusal.file = file
+        raise refusal from None
+    except RejectFile as refusal:
+        refusal.file = file
+        raise
     yield page
 
 
