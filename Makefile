@@ -26,8 +26,8 @@ $(READY): requirements.lock
 
 setup: $(READY) ## the virtual environment, from the hashed lock
 
-refresh: $(READY) ## land, build, check, publish the bundled data (FORCE=1 builds even when nothing is new)
-	@$(PY) -m orchestration.refresh $(if $(FORCE),--force)
+refresh: $(READY) ## land, build, check, publish the bundled data (FORCE=1 builds even when nothing is new; REPLACE=1 takes files that were held since they share little with those they replace)
+	@$(if $(REPLACE),EVATLAS_REPLACE="$(REPLACE)") $(PY) -m orchestration.refresh $(if $(FORCE),--force)
 
 ui: $(READY) ## Dagster's UI on 127.0.0.1:3000 (PORT=...)
 	@$(PY) -m orchestration.ui --port $(or $(PORT),3000)
@@ -43,6 +43,9 @@ verify: $(READY) ## build the published version again from its raw inputs, elsew
 
 check-inputs: $(READY) ## judge files as the inbox would: make check-inputs DIR=dir [KIND=firms]
 	@$(PY) -m sources.check_inputs --dir "$(DIR)" --kind "$(or $(KIND),firms)"
+
+withdraw: $(READY) ## take a file that was supplied out of the next version: make withdraw FILE=name WHY="..."
+	@$(PY) -m sources.withdraw --file "$(FILE)" --why "$(WHY)"
 
 lint: $(READY) ## ruff (with the import law), sqlfluff, mypy on sources/
 	@$(PY) -m ruff check .
@@ -64,4 +67,4 @@ lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 clean: ## remove the state of this checkout's own home (never another EVATLAS_HOME)
 	rm -rf data dbt_project/target
 
-.PHONY: help setup refresh ui panel as-of verify check-inputs lint test bench lock clean
+.PHONY: help setup refresh ui panel as-of verify check-inputs withdraw lint test bench lock clean

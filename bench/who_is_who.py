@@ -28,7 +28,7 @@ COLUMNS = (
 
 def render(name: str) -> str:
     """SQL of a model with the project's macros; `ref('x')` is the table x."""
-    macros = "".join((DBT / "macros" / file).read_text("utf-8") for file in ("names.sql", "identifiers.sql"))
+    macros = "".join((DBT / "macros" / file).read_text("utf-8") for file in ("names.sql", "identifiers.sql", "supplied.sql"))
     body = (DBT / "models" / "intermediate" / f"{name}.sql").read_text("utf-8")
     env = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
     return env.from_string(macros + body).render(ref=lambda table: table)

@@ -19,6 +19,7 @@ from orchestration.partitions import newest, partitions_of, range_tags
 from sources import Source, selected_sources
 from sources.base import SourceError
 from sources.home import Home, write_atomic
+from sources.inbox.shelf import inbox_files, path_name
 from sources.landing import Landing
 
 REFRESH = "refresh"
@@ -125,17 +126,36 @@ def due_partitions(source: Source, partitions: dg.PartitionsDefinition, now: dt.
     description="Notices a file that a person put into the inbox, and refreshes.",
 )
 def inbox_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    home = Home.from_env()
-    seen = []
-    for path in sorted(home.inbox.glob("*/*")) if home.inbox.exists() else []:
-        if path.is_file() and not path.name.startswith("."):
-            stat = path.stat()
-            seen.append(f"{path.parent.name}/{path.name}:{stat.st_size}:{stat.st_mtime_ns}")
-    cursor = hashlib.sha256("\n".join(seen).encode()).hexdigest()
-    if not seen or cursor == context.cursor:
+    now = inbox_digest(Home.from_env())
+    seen, asked = looked(context.cursor)
+    if now in ("", asked):
         return dg.SkipReason("no new file in the inbox")
-    context.update_cursor(cursor)
-    return dg.RunRequest(run_key=f"inbox:{cursor[:16]}")
+    if now != seen:  # a file that still grows would look otherwise at the next look
+        context.update_cursor(json.dumps({"seen": now, "asked": asked}))
+        return dg.SkipReason("the inbox has changed: looked at once more before it is read")
+    context.update_cursor(json.dumps({"seen": now, "asked": now}))
+    return dg.RunRequest(run_key=f"inbox:{now[:16]}")
+
+
+def inbox_digest(home: Home) -> str:
+    """How the inbox looks: names, sizes and times of its files, as a digest; "" where there is none."""
+    seen = []
+    for kind, path in inbox_files(home.inbox):
+        try:
+            stat = path.stat()
+        except FileNotFoundError:  # gone meanwhile
+            continue
+        seen.append(f"{kind}/{path_name(home.inbox / kind, path)}:{stat.st_size}:{stat.st_mtime_ns}")
+    return hashlib.sha256("\n".join(seen).encode("utf-8", "surrogateescape")).hexdigest() if seen else ""
+
+
+def looked(cursor: str | None) -> tuple[str, str]:
+    """(how the inbox looked at the last tick, how it looked when a refresh was last asked for)."""
+    try:
+        said = json.loads(cursor or "{}")
+        return str(said.get("seen", "")), str(said.get("asked", ""))
+    except (ValueError, AttributeError):  # the digest alone, as sensors of before kept it
+        return str(cursor), str(cursor)
 
 
 @dg.run_failure_sensor(

@@ -136,7 +136,7 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
             passed=not unbalanced,
             metadata={"unbalanced": dg.MetadataValue.json(unbalanced), "records_in": sum(a.records_in for a in books)},
         )
-        ill = {a.partition: f"{a.outcome}: {a.message}" for a in books if a.outcome not in ("landed", "unchanged")}
+        ill = {a.partition: f"{a.outcome}: {a.message}" for a in books if a.outcome not in ("landed", "unchanged", "withdrawn", "double", "moved")}
         yield dg.AssetCheckResult(
             check_name="source_health",
             asset_key=specs[0].key,

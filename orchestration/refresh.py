@@ -27,7 +27,9 @@ from sources import selected_sources
 from sources.base import Source
 from sources.home import CHECKOUT, Home, write_atomic
 from sources.inbox.kinds import KINDS as INBOX_KINDS
+from sources.inbox.shelf import gone_files
 from sources.landing import Account, Landing
+from sources.raw import RawStore
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -296,6 +298,32 @@ def unreached(books: list[Account]) -> list[str]:
     return lines
 
 
+def no_longer_there(home: Home) -> list[str]:
+    """One line for each supplied file that stands and is no longer in the inbox; above ten, one line for the rest."""
+    gone = gone_files(home.inbox, RawStore(home.raw))
+    lines = [
+        f"inbox: {file} is no longer in the inbox; what it said stands; `make withdraw FILE={file} WHY=...` takes it out" for file in gone[:10]
+    ]
+    if len(gone) > 10:
+        lines.append(f"inbox: so are {len(gone) - 10} more files: {', '.join(gone[10:13])} …")
+    return lines
+
+
+def told_of_supplied(home: Home) -> str:
+    """What became of the records that users supplied, in the version that is published; "" where there are none."""
+    path = home.current / "tables" / "meta_supplied.parquet"
+    if not path.exists():
+        return ""
+    import polars as pl
+
+    rows = pl.read_parquet(path, columns=["file", "record_no", "outcome"])
+    counts = dict(rows.group_by("outcome").len().sort("outcome").iter_rows())
+    if not counts:
+        return ""
+    told = ", ".join(f"{counts[word]} {word}" for word in ("added", "corrected", "confirmed", "lost", "quarantined", "withdrawn") if word in counts)
+    return f"supplied: {rows['file'].n_unique()} files: {told} (meta.supplied says against what and why)"
+
+
 def account(
     home: Home, sources: list[Source], failure: str | None, say: Teller, missed: dict[str, str] | None = None
 ) -> None:
@@ -328,6 +356,15 @@ def account(
         elif a.quarantined:
             reasons = ", ".join(f"{reason} {count}" for reason, count in a.reasons.items())
             print(f"  quarantined: {a.source} {a.file or a.partition}: {a.quarantined} of {a.records_in} ({reasons})")
+        elif a.outcome in ("withdrawn", "double"):
+            print(f"  {a.outcome}: {a.source}: {a.message}")
+        for code, _ in a.notes:
+            if a.source == "inbox" and code == "last_line_without_end":
+                print(f"  look at: {a.source} {a.file}: its last line has no end: is it whole?")
+    for line in no_longer_there(home):
+        print(f"  {line}")
+    if supplied := told_of_supplied(home):
+        print(f"  {supplied}")
     print()
     if failure:
         print(f"REFUSED: {failure}")

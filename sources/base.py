@@ -42,7 +42,10 @@ class SourceError(Exception):
 
 
 class RejectFile(Exception):
-    """A whole file or page cannot be taken. `reason` is a short code, `detail` names file, record and cause."""
+    """A whole file or page cannot be taken. `reason` is a short code, `detail` names file, record and cause, `file` the file
+    alone where who raises it knows it."""
+
+    file = ""
 
     def __init__(self, reason: str, detail: str = ""):
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -53,6 +56,15 @@ class RejectFile(Exception):
 class BlockFile(RejectFile):
     """A readable file whose content looks wrong as a whole (a burst, a drop, an empty snapshot): an anomaly
     guard holds it back until a person has looked."""
+
+
+class StandsAside(Exception):
+    """A partition that is kept in the raw store and does not land: `outcome` says why in one word (`withdrawn`, `double`;
+    "" where it goes by another name now), the message in a sentence, `file` which file it was."""
+
+    def __init__(self, outcome: str, message: str, file: str = ""):
+        super().__init__(message)
+        self.outcome, self.file = outcome, file
 
 
 @dataclass(frozen=True)
@@ -166,6 +178,8 @@ class Source:
     hosts: tuple[str, ...] = ()  # the only hosts that fetch may reach
     sites: tuple[str, ...] = ()  # the second dimension of partitions "month_site": a partition is `2024-05__<site>`
     sweep: Callable[[FetchContext, str], list[str]] | None = None  # a site's partitions whose lists changed since they landed
+    aside: Callable[[Any], Mapping[str, StandsAside]] | None = None  # of a raw store: partitions kept there that do not land
+    set_aside: Callable[[Any], Mapping[str, StandsAside]] | None = None  # of a RawStore: the partitions that are kept and do not land
     history: bool = False  # whether `parse` gets the pages of every good snapshot of its partition, oldest first
     gaps: Mapping[str, float] = field(default_factory=dict)  # host -> least seconds between requests, above the common 1
 

@@ -20,13 +20,15 @@ from typing import Any
 from sources.base import BlockFile, RejectFile
 from sources.documents import Document, judge_page, judge_pdf, judge_xml
 from sources.files import TABULAR, check_zip, media_of
-from sources.inbox import is_sidecar, manifest_of
+from sources.inbox import manifest_of
 from sources.inbox.bulk import is_bulk, read_and_judge
 from sources.inbox.bulk.lanes import scratch
 from sources.inbox.judge import judge, printable, read
 from sources.inbox.kinds import KINDS
+from sources.inbox.shelf import is_sidecar
 from sources.landing import height_of
 from sources.scrub import redact
+from sources.values import china_day
 
 
 def judge_file(
@@ -133,7 +135,7 @@ def files_of(folder: Path, kind: str) -> Iterator[tuple[Path, str]]:
         if path.is_file() and not any(part.startswith((".", "~$")) for part in relative.parts):
             if not is_sidecar(path):
                 named = [part for part in relative.parts[:-1] if part in KINDS]
-                yield path, named[-1] if named else kind
+                yield path, named[0] if named else kind  # as in the inbox: below a kind's folder, all is of that kind
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -147,7 +149,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{options.dir} is no folder", file=sys.stderr)
         return 2
     before: Mapping[str, Any] = json.loads(options.previous.read_text("utf-8")) if options.previous else {}
-    today = dt.date.today()
+    today = china_day(dt.datetime.now(dt.UTC))  # the day by which the landing judges
     for path, kind in files_of(options.dir, options.kind):
         manifest = manifest_of(path)
         if isinstance(before.get(path.name), dict):

@@ -37,11 +37,12 @@ from sources.base import (
     RejectFile,
     Source,
     SourceError,
+    StandsAside,
     Table,
 )
 from sources.code_digest import code_digest
 from sources.home import SEEDS, Home, atomic_path, move_durably, sha256_of, write_atomic
-from sources.raw import RawStore
+from sources.raw import MissingBlob, RawStore
 from sources.values import CHINA, china_day
 
 log = logging.getLogger("evatlas.landing")
@@ -97,13 +98,13 @@ class Account:
         """What a build can see of the partition, without the times of looking and without what is derived from the code
         (that shows in the tables' own digests, or does not matter)."""
         kept = {k: v for k, v in asdict(self).items() if k not in NO_CONTENT}
-        return {**kept, "outcome": self.outcome if self.outcome in HELD else "landed"}
+        return {**kept, "outcome": "landed" if self.outcome in DONE else self.outcome}
 
 
 #: Fields of an audit record that differ between two landings of the same bytes.
 NO_CONTENT = ("fetched_at", "checked_at", "input_digest", "parsed_digest")
-#: Outcomes that a reader is told of; the others say only whether this run had something to do.
-HELD = ("rejected", "blocked", "failed")
+#: Outcomes that say only whether this run had something to do; a reader is told of the others.
+DONE = ("landed", "unchanged")
 
 
 class Landing:
@@ -163,12 +164,14 @@ class Landing:
             pages = list(source.fetch(self.fetch_context(source), partition))
         except SourceError as error:
             trouble = Trouble("failed", error.health, str(error))
+        except StandsAside as aside:
+            return self._set_aside(source, partition, aside, now)
         except RejectFile as error:
             outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
-            trouble = Trouble(outcome, Health.schema_changed, str(error), error.reason, error.detail)
+            trouble = Trouble(outcome, Health.schema_changed, str(error), error.reason, error.detail, error.file)
         if trouble is not None:
             if trouble != trouble_of(self.store.newest(source.name, partition)):
-                self.store.record(source.name, partition, [], trouble.health, trouble.said())
+                self.store.record(source.name, partition, [], trouble.health, **trouble.said())
             return self._hold(source, partition, before, trouble, now)
         try:
             return self._keep_and_parse(source, partition, pages, now)
@@ -195,6 +198,8 @@ class Landing:
         """Parse a kept snapshot (again) and write its tables, quarantine and account; skipped when neither
         bytes, code nor vocabulary have changed. `pages`: those of the snapshot, if they are at hand."""
         now = checked_at or dt.datetime.now(dt.UTC)
+        if source.aside is not None and (aside := source.aside(self.store).get(partition)) is not None:
+            return self._set_aside(source, partition, aside, now)
         before = self.account(source, partition)
         entries: list[Mapping[str, Any]] = [entry]
         if source.history:
@@ -310,12 +315,19 @@ class Landing:
             if entry["health"] == Health.ok:
                 good[entry["partition"]] = entry
         done = []
+        asides = source.set_aside(self.store) if source.set_aside else {}
         for partition, last in newest.items():
             before = self.account(source, partition)
+            if partition in asides:
+                done.append(self._set_aside(source, partition, asides[partition], dt.datetime.fromisoformat(last["fetched_at"])))
+                continue
             asked = dt.datetime.fromisoformat((before and before.checked_at) or last["fetched_at"])
             failure = before if before is not None and before.outcome == "failed" else None
             trouble = Trouble(failure.outcome, failure.health, failure.message) if failure else trouble_of(last)
-            account = self.parse(source, partition, good[partition], checked_at=asked) if partition in good else before
+            try:
+                account = self.parse(source, partition, good[partition], checked_at=asked) if partition in good else before
+            except MissingBlob as error:  # costs this partition, and no other
+                account, trouble = before, Trouble("rejected", Health.gone, f"lost_blob: {error}", "lost_blob", str(error))
             if trouble is not None:  # still not reached the last time, whatever was made of what is kept
                 account = self._hold(source, partition, account, trouble, asked)
             if account is not None:
@@ -331,11 +343,28 @@ class Landing:
         account.checked_at = now.isoformat(timespec="seconds")
         if trouble.reason:
             account.reasons = {trouble.reason: 1}
+            account.file = account.file or trouble.file
+            account.input_digest = ""  # what stands is not of this look: the next good one parses it, whatever it was
             if not account.tables:  # nothing landed before: the refusal is all that is known of this partition
                 self._write_quarantine(source, partition, pl.DataFrame(
                     [{"page_key": account.file or partition, "record": None, "reason": trouble.reason,
                       "detail": trouble.detail, "payload": None}], schema=QUARANTINE_SCHEMA))  # fmt: skip
         self._write_account(source, account)
+        return account
+
+    def _set_aside(self, source: Source, partition: str, aside: StandsAside, now: dt.datetime) -> Account:
+        """Take what a partition landed out of the landing; the raw store keeps its bytes, and the account says why."""
+        for table in source.tables:
+            self.table_path(source, table.name, partition).unlink(missing_ok=True)
+        self.quarantine_path(source, partition).unlink(missing_ok=True)
+        account = Account(
+            source=source.name, partition=partition, outcome=aside.outcome or "moved", health=Health.ok, message=str(aside),
+            file=aside.file, checked_at=now.isoformat(timespec="seconds"),
+        )  # fmt: skip
+        if aside.outcome:
+            self._write_account(source, account)
+        else:  # the partition of its other name has the account
+            self.account_path(source, partition).unlink(missing_ok=True)
         return account
 
     def _write(
@@ -410,7 +439,7 @@ class Landing:
             height = height_of(path) if schema_of(path) is not None else None
             if height != rows:
                 found.append(f"{name}: {rows} rows by the audit record, {'no readable file' if height is None else height} written")
-        if account.outcome not in HELD:
+        if account.outcome in DONE:
             path = self.quarantine_path(source, account.partition)
             held = height_of(path) if schema_of(path) is not None else 0
             if held != account.quarantined:
@@ -507,16 +536,17 @@ class Trouble:
     message: str
     reason: str = ""  # of a refusal: its code
     detail: str = ""
+    file: str = ""
 
     def said(self) -> dict[str, str]:
-        return {"outcome": self.outcome, "message": self.message, "reason": self.reason, "detail": self.detail}
+        return {"outcome": self.outcome, "message": self.message, "reason": self.reason, "detail": self.detail, "file": self.file}
 
 
 def trouble_of(entry: Mapping[str, Any] | None) -> Trouble | None:
     """The trouble that an entry of the journal tells; None for a good snapshot, or for none at all."""
     if entry is None or "outcome" not in entry:
         return None
-    return Trouble(entry["outcome"], entry["health"], entry["message"], entry["reason"], entry["detail"])
+    return Trouble(entry["outcome"], entry["health"], entry["message"], entry["reason"], entry["detail"], entry["file"])
 
 
 @contextmanager

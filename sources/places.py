@@ -10,6 +10,9 @@ import csv
 import functools
 from pathlib import Path
 
+#: The seeds that a name is looked up in.
+PLACE_SEEDS = ("cities.csv", "city_aliases.csv", "provinces.csv")
+
 
 class Places:
     """Names of cities as the seeds have them."""

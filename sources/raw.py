@@ -19,6 +19,9 @@ from typing import Any
 from sources.base import Page
 from sources.home import move_durably, sha256_of, write_atomic
 
+#: The health of an entry that takes a partition out of what lands from now on; the snapshots before it stay.
+WITHDRAWN = "withdrawn"
+
 
 class MissingBlob(Exception):
     """A blob named by the journal is gone or damaged; the message names it."""
@@ -77,13 +80,11 @@ class RawStore:
     def journal(self, source: str) -> Path:
         return self.root / source / "journal.jsonl"
 
-    def record(
-        self, source: str, partition: str, pages: Iterable[Page], health: str, said: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        """Append one attempt at a partition to the journal: its snapshot, or, without pages, what was `said` of why it gave
-        none. Returns the entry."""
+    def record(self, source: str, partition: str, pages: Iterable[Page], health: str, **said: str) -> dict[str, Any]:
+        """Append one attempt at a partition to the journal: its snapshot, or, without pages, what was `said` of why it gave none
+        (under keys that sort before `source`, which closes a line). Returns the entry."""
         entry = {
-            **(said or {}),
+            **said,
             "source": source,
             "partition": partition,
             "health": health,
@@ -194,6 +195,8 @@ class RawStore:
         """The newest good snapshot of a partition (fetched not after `until`, if given), or None."""
         found = None
         for entry in self.entries(source, partition):
+            if entry["health"] == WITHDRAWN:  # what it said before counts no more, until it comes again
+                found = None
             if entry["health"] != "ok":
                 continue
             if until is not None and dt.datetime.fromisoformat(entry["fetched_at"]) > until:

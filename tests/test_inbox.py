@@ -252,23 +252,6 @@ def test_mojibake(name: str):
 
 
 # -- landing -------------------------------------------------------------------------------------------------
-def test_a_file_is_what_it_holds(tmp_path: Path):
-    inbox = tmp_path / "inbox" / "firms"
-    first = write(inbox / "a.csv", csv_text(firm_lines(10)))
-    accounts = land_all(tmp_path)
-    (partition,) = accounts
-    assert partition.startswith("firms-") and accounts[partition].outcome == "landed"
-    digest = accounts[partition].digests
-    shutil.copy(first, inbox / "again.csv")  # a second bringing
-    again = land_all(tmp_path)
-    assert list(again) == [partition] and again[partition].outcome == "unchanged"
-    for path in inbox.iterdir():
-        path.unlink()
-    gone = land_all(tmp_path)  # what landed stands
-    assert gone[partition].outcome == "unchanged" and gone[partition].digests == digest
-    assert landed(tmp_path, "firms").height == 10
-
-
 def test_a_bad_file_stops_nothing_and_is_named(tmp_path: Path):
     write(tmp_path / "inbox/firms/good.csv", csv_text(firm_lines(5)))
     write(tmp_path / "inbox/firms/empty.csv", b"")

@@ -72,7 +72,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     for policy_id, fact in facts.items():
         row = {**fact, **corrected.get(policy_id, {})}
         about = [item for item in evidence if item["policy_id"] == policy_id]
-        policy = _policy(policy_id, row, about, ctx)
+        policy = _policy(policy_id, row, about)
         policies.append(policy)
         curated = _curated_instruments(policy, row, vocabulary)
         instruments += curated
@@ -97,7 +97,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     return Parsed(tables=tables, records_in=len(facts), accepted=len(policies), quarantine=pl.DataFrame(schema=QUARANTINE_SCHEMA))
 
 
-def _policy(policy_id: str, row: dict[str, str], about: list[dict[str, str]], ctx: ParseContext) -> dict[str, Any]:
+def _policy(policy_id: str, row: dict[str, str], about: list[dict[str, str]]) -> dict[str, Any]:
     if row["level"] not in ("national", "province", "city"):
         raise RejectFile("level", f"{policy_id}: {row['level']}")
     title = re.sub(r"[（(](?:题名待核|题名截断|[^（()）]*，题名待核|非文件)[）)]", "", row["title_zh"]).strip()
@@ -125,10 +125,6 @@ def _policy(policy_id: str, row: dict[str, str], about: list[dict[str, str]], ct
         doc_type = "plan" if _PLAN.search(title) else "norm"  # each row stands for a measure that was taken
         doc_type = row.get("doc_type") or doc_type
     status = row.get("status") or "unknown"
-    if status == "unknown" and valid_to:
-        status = "expired" if valid_to < ctx.today.isoformat() else "in_force"
-    elif status == "unknown" and valid_from and valid_from <= ctx.today.isoformat() and re.search(r"条例|规定|办法|规范", title):
-        status = "in_force"
     return {
         "policy_id": policy_id, "issuer": row["issuer"], "level": row["level"], "adcode": row["adcode"], "place": row["place"],
         "title_zh": title, "title_is_back_translated": bool(_APPROXIMATE.search(row["title_zh"] + row["notes"])),

@@ -3,14 +3,15 @@
 Belongs here: the declaration, and finding, reading and parsing the files under `$EVATLAS_HOME/inbox/<kind>/`.
 Does not belong here: values and guards (judge.py), columns and header words (kinds.py, columns.json).
 
-A partition is `<kind>-<first 16 hex digits of the file's sha256>`: a file is what it holds, so bringing it
-twice changes nothing, and taking it out of the folder changes nothing, since what has landed stands.
+A file is its kind and its path (shelf.py): the same path again replaces what it said, equal bytes under two paths count
+once, and taking a file out of the folder changes nothing, since what has landed stands (sources/withdraw.py takes it out).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -21,7 +22,17 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import QUARANTINE_SCHEMA, FetchContext, Page, ParseContext, Parsed, RejectFile, Source, Table
+from sources.base import (
+    QUARANTINE_SCHEMA,
+    BlockFile,
+    FetchContext,
+    Page,
+    ParseContext,
+    Parsed,
+    RejectFile,
+    Source,
+    Table,
+)
 from sources.files import TABULAR, media_of
 from sources.firm_enrichment import EXTRACT, VOCABULARY, extract
 from sources.home import sha256_of
@@ -29,19 +40,24 @@ from sources.inbox.bulk import is_bulk, read_and_judge
 from sources.inbox.bulk.judge import judge_bulk
 from sources.inbox.bulk.lanes import scratch
 from sources.inbox.bulk.sector import sector_bulk
-from sources.inbox.judge import FORMAT, Judged, Scrubbed, judge, read
+from sources.inbox.judge import FORMAT, UNENDED, Judged, Scrubbed, judge, read
 from sources.inbox.kinds import KINDS, LANDED, SCHEMAS
+from sources.inbox.shelf import (
+    files_by_partition,
+    first_look,
+    known_files,
+    set_aside,
+    settled,
+    shown,
+    signature,
+    withdrawn,
+)
+from sources.places import PLACE_SEEDS
 from sources.policy_coding import code_frame
 from sources.policy_relations import POLICY_FACTS, fact_row
 from sources.policy_tables import POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
-from sources.raw import RawStore
-from sources.scrub import redact
-
-SIDECARS = ("manifest.json",)
-
-
-def is_sidecar(path: Path) -> bool:
-    return path.name in SIDECARS or path.name.endswith(".manifest.json")
+from sources.raw import MissingBlob, RawStore
+from sources.values import china_day
 
 
 def manifest_of(path: Path) -> dict[str, Any]:
@@ -68,90 +84,126 @@ def manifest_of(path: Path) -> dict[str, Any]:
     return found
 
 
-def inbox_files(inbox: Path) -> Iterator[tuple[str, Path]]:
-    """(kind, path) of every file that was brought, sidecars and hidden files aside, in a fixed order."""
-    for kind in KINDS:
-        folder = inbox / kind
-        if folder.is_dir():
-            for path in sorted(folder.iterdir()):
-                if path.is_file() and not path.name.startswith((".", "~$")) and not is_sidecar(path):
-                    yield kind, path
-
-
-def _known_sha256(ctx: FetchContext, path: Path) -> str:
-    """sha256_of, once for as long as the file is the same to the file system: each partition of many asks for all files."""
-    at = path.stat()
-    key = ("inbox sha256", str(path), at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns)
+def _known_sha256(ctx: FetchContext, path: Path, at: tuple[int, ...]) -> str:
+    """sha256_of, once for as long as the file is the same to the file system (`at` is its signature)."""
+    key = ("inbox sha256", str(path), *at)
     if key not in ctx.memo:
         ctx.memo[key] = sha256_of(path)
     return str(ctx.memo[key])
 
 
-def partition_of(kind: str, sha256: str) -> str:
-    return f"{kind}-{sha256[:16]}"
-
-
 def list_partitions(ctx: FetchContext) -> list[str]:
-    """The files in the inbox, and those that were there once: the latter are parsed again when the code changes."""
-    here = [partition_of(kind, _known_sha256(ctx, path)) for kind, path in inbox_files(ctx.home.inbox)]
-    landed = [entry["partition"] for entry in RawStore(ctx.home.raw).entries("inbox")]
-    return list(dict.fromkeys([*here, *landed]))
+    """The files in the inbox, and those that were there once (they are parsed again when the code changes), in the order of
+    files: which of two files of equal bytes counts must not depend on which came first."""
+    here = files_by_partition(ctx.home.inbox)
+    known = known_files(RawStore(ctx.home.raw))
+    for _, _, path in here.values():
+        first_look(ctx.memo, path)
+    accounts = ctx.home.landing / "inbox" / "_accounts"
+    former = [name for k in known.values() for name in k.former if (accounts / f"{name}.json").exists()]
+    places = {partition: k.place for partition, k in known.items()}
+    places.update({p: (KINDS.index(kind), shown(kind, name), p) for p, (kind, name, _) in here.items()})
+    ctx.memo["inbox paths"] = here
+    return [*former, *sorted(places, key=lambda partition: places[partition])]
+
+
+def _lying(ctx: FetchContext, partition: str) -> tuple[str, str, Path] | None:
+    """(kind, name, path) of the file of a partition, if it lies in the inbox."""
+    found: tuple[str, str, Path] | None = ctx.memo.get("inbox paths", {}).get(partition)
+    if found is None or not found[2].is_file():
+        found = files_by_partition(ctx.home.inbox).get(partition)
+    return found
 
 
 def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
-    """The file of a partition as scrubbed records. What was read before in the same way is not read again."""
+    """The file of a partition as scrubbed records. What was read before in the same way is not read again. Raises
+    RejectFile for a file that cannot be read (yet), BlockFile for one that seems to be another than the one it replaces,
+    StandsAside for a withdrawn one."""
     store = RawStore(ctx.home.raw)
-    latest = store.latest("inbox", partition)
-    if latest is not None and latest["pages"][0]["headers"].get("format") == str(FORMAT):
-        yield from store.pages(latest)
+    aside = set_aside(store).get(partition)
+    if aside is not None and not aside.outcome:
+        raise aside
+    known = known_files(store).get(partition)
+    lying = _lying(ctx, partition)
+    if lying is None:
+        if known is None:
+            raise RejectFile("gone", f"no file of the inbox is {partition}")
+        if known.entry is None:
+            raise withdrawn(known)
+        try:
+            yield from list(store.pages(known.entry))  # what is kept of it stands
+        except MissingBlob as error:
+            raise RejectFile(
+                "lost_blob", f"{known.file}: {error}, and the file is no longer in the inbox: what landed of it stands; bring it again"
+            ) from None
         return
-    for kind, path in inbox_files(ctx.home.inbox):
-        sha256 = _known_sha256(ctx, path) if partition.startswith(kind + "-") else ""
-        if sha256 and partition_of(kind, sha256) == partition:
-            yield from _read_page(store, kind, path, sha256)
-            return
-    if latest is not None:  # gone from the inbox: what is kept of it stands
-        yield from store.pages(latest)
-        return
-    raise RejectFile("gone", f"no file of the inbox is {partition}")
+    kind, name, path = lying
+    file = shown(kind, name)
+    try:
+        at = settled(ctx.memo, path, file)
+        sha256 = _known_sha256(ctx, path, at)
+        entry = known.entry if known else None
+        if known and entry and known.sha256 == sha256 and entry["pages"][0]["headers"].get("format") == str(FORMAT):
+            try:
+                yield from list(store.pages(entry))
+                return
+            except MissingBlob:  # the file still lies here: it is read again, and the blob with it
+                store.blob(entry["pages"][0]["sha256"]).unlink(missing_ok=True)
+                entry = None
+        page = _read_page(store, kind, path, file, sha256, partition)
+        try:
+            if signature(path) != at:
+                raise RejectFile("still_growing", f"{file} changed while it was read: it is read at the next refresh")
+            if entry is not None and known is not None and known.sha256 != sha256:
+                check_replacement(store, ctx.home.landing, entry, page, kind, partition)
+        except BaseException:
+            if page.made is not None:
+                page.made.close()
+            raise
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        refusal = RejectFile("unreadable", f"{file}: {type(error).__name__}: {error.strerror}")
+        refusal.file = file
+        raise refusal from None
+    except RejectFile as refusal:
+        refusal.file = file
+        raise
+    yield page
 
 
-def _read_page(store: RawStore, kind: str, path: Path, sha256: str) -> Iterator[Page]:
+def _read_page(store: RawStore, kind: str, path: Path, file: str, sha256: str, partition: str) -> Page:
     media = media_of(path.name)
-    name = f"{kind}/{redact(path.name)}"
     if media not in TABULAR:
-        raise RejectFile("unsupported_type", f"{name}: the inbox takes csv, csv.gz, jsonl, parquet, xlsx")
+        raise RejectFile("unsupported_type", f"{file}: the inbox takes csv, csv.gz, jsonl, parquet, xlsx")
     try:
         if is_bulk(path, kind, media):
-            yield from _read_bulk_page(store, path, kind, name, sha256)
-            return
+            return _read_bulk_page(store, path, kind, file, sha256, partition)
         scrubbed = read(path, kind, media, manifest_of(path))
     except RejectFile as error:
-        raise type(error)(error.reason, f"{name}: {error.detail}") from None
-    yield Page(
-        url=f"file:inbox/{name}",
+        raise type(error)(error.reason, f"{file}: {error.detail}") from None
+    return Page(
+        url=f"file:inbox/{file}",
         body=scrubbed.to_bytes(),
         fetched_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
         headers={"format": str(FORMAT)},
-        key=name,
+        key=file,
         original_sha256=sha256,
     )
 
 
-def _read_bulk_page(store: RawStore, path: Path, kind: str, name: str, sha256: str) -> Iterator[Page]:
+def _read_bulk_page(store: RawStore, path: Path, kind: str, file: str, sha256: str, partition: str) -> Page:
     """A national register: its scrubbed form is a file, since it is too large for memory. It is judged while it is read."""
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    said = _provenance(partition_of(kind, sha256), sha256, now)
+    said = _provenance(partition, sha256)
     with _work(store.root) as work, scratch(store.root / "tmp") as folder:
         form, out = Path(folder) / "scrubbed.parquet", work / "firms.parquet"
-        reading = read_and_judge(path, kind, media_of(path.name), manifest_of(path), form, now.date(), out, said)
+        reading = read_and_judge(path, kind, media_of(path.name), manifest_of(path), form, china_day(now), out, said)
         kept = store.put_file(form, reading.sha256)
-    yield Page(
-        url=f"file:inbox/{name}",
+    return Page(
+        url=f"file:inbox/{file}",
         body=b"",
         fetched_at=now,
         headers={"format": str(FORMAT)},
-        key=name,
+        key=file,
         original_sha256=sha256,
         path=store.blob(kept),
         digest=kept,
@@ -159,8 +211,71 @@ def _read_bulk_page(store: RawStore, path: Path, kind: str, name: str, sha256: s
     )
 
 
-def _provenance(partition: str, sha256: str, fetched_at: dt.datetime) -> dict[str, str]:
-    return {"_partition": partition, "_received_sha256": sha256, "_fetched_at": fetched_at.isoformat(timespec="seconds")}
+def _provenance(partition: str, sha256: str) -> dict[str, str | None]:
+    """Columns of every landed row. When a file was read is no part of what it says: two homes that got it on two days land the same."""
+    return {"_partition": partition, "_received_sha256": sha256, "_fetched_at": None}
+
+
+# -- two people's export.csv -------------------------------------------------------------------------------
+REPLACE = "EVATLAS_REPLACE"
+KEPT_SHARE = 0.5  # of its keys a file must find again in the one that replaces it
+
+
+def check_replacement(store: RawStore, landing: Path, entry: Mapping[str, Any], page: Page, kind: str, partition: str) -> None:
+    """Raises BlockFile for a file that seems to be another one than the file whose place it takes: it has less than half of
+    that file's keys, or it lacks the end that its file had. EVATLAS_REPLACE=1 (`make refresh REPLACE=1`) lets it pass."""
+    if os.environ.get(REPLACE, "") not in ("", "0"):
+        return
+    before = _keys_before(store, landing, entry, kind, partition)
+    if not before:
+        return
+    now, cut = _keys_of_page(page, kind)
+    if cut and len(now) < len(before):
+        raise BlockFile(
+            "truncated", f"{page.key} has {len(now)} keys and no end of its last line, the version before had {len(before)}: it seems cut; "
+            "the version before stands until it comes whole (`make refresh REPLACE=1` takes it as it is)"
+        )  # fmt: skip
+    shared = len(before & now)
+    if shared < len(before) * KEPT_SHARE:
+        raise BlockFile(
+            "another_file", f"{page.key} has {shared} of the {len(before)} keys of the file that it replaces: another file by the same name? "
+            "The version before stands; `make refresh REPLACE=1` takes this one in its place"
+        )  # fmt: skip
+
+
+def _keys_before(store: RawStore, landing: Path, entry: Mapping[str, Any], kind: str, partition: str) -> set[Any]:
+    """The keys of the snapshot that stands; none where it cannot be read any more."""
+    kept = entry["pages"][0]
+    if not kept.get("file"):
+        try:
+            return _keys(judge(Scrubbed.from_bytes(store.get(kept["sha256"])), china_day(dt.datetime.fromisoformat(entry["fetched_at"]))))
+        except (MissingBlob, RejectFile):
+            return set()
+    return _keys_of_table(landing / "inbox" / kind / f"{partition}.parquet")
+
+
+def _keys_of_page(page: Page, kind: str) -> tuple[set[Any], bool]:
+    """The keys of a page, and whether its last line has no end. Raises RejectFile or BlockFile for what would not land."""
+    if page.path is None:
+        judged = judge(Scrubbed.from_bytes(page.body), china_day(page.fetched_at))
+        return _keys(judged), UNENDED in judged.flags
+    made = page.made.parsed(page.path, page.made.today, page.key)  # `parse` gets the same again
+    return _keys_of_table(made.tables[kind]), any(code == UNENDED for code, _ in made.notes)
+
+
+def _keys(judged: Judged) -> set[Any]:
+    return _hashes(pl.DataFrame({"record_id": [row["record_id"] for row in judged.rows]}, schema={"record_id": pl.String}).lazy())
+
+
+def _keys_of_table(path: Path) -> set[Any]:
+    if not path.exists():
+        return set()
+    return _hashes(pl.scan_parquet(path))
+
+
+def _hashes(rows: pl.LazyFrame) -> set[Any]:
+    """The keys of records, without the date that they speak of, as eight bytes each."""
+    return set(rows.select(pl.col("record_id").str.replace("@.*$", "").hash(seed=23)).collect(engine="streaming").to_series().to_list())
 
 
 @contextmanager
@@ -189,7 +304,7 @@ def _parse_bulk(page: Page, ctx: ParseContext) -> Parsed:
     if page.made is not None:
         parsed: Parsed = page.made.parsed(page.path, ctx.today, page.key)
         return parsed
-    said = _provenance(ctx.partition, page.original_sha256, page.fetched_at)
+    said = _provenance(ctx.partition, page.original_sha256)
     with _work(page.path.parents[2]) as work:
         return judge_bulk(page.path, ctx.today, work / "firms.parquet", said, page.key)
 
@@ -200,7 +315,7 @@ def enrich(page: Page, tables: Mapping[str, Path], ctx: ParseContext) -> Mapping
         return {}
     said = {
         "_partition": ctx.partition, "_snapshot_sha256": page.sha256,
-        "_fetched_at": page.fetched_at.isoformat(timespec="seconds"),
+        "_fetched_at": None,
     }  # fmt: skip
     with _work(page.path.parents[2]) as work:
         out = work / "firms_sector.parquet"
@@ -277,12 +392,14 @@ SOURCE = Source(
         Table("firms_sector", EXTRACT, ("record_id",), (0, 100_000_000), "Firms of the sector among them, located"),
         Table("listed_sector", EXTRACT, ("record_id",), (0, 100_000_000), "Listed companies of the sector among them, located"),
     ),
-    vocabulary=tuple(dict.fromkeys([*VOCABULARY, "instruments.csv", "instrument_terms.csv"])),
+    vocabulary=tuple(dict.fromkeys([*VOCABULARY, *PLACE_SEEDS, "instruments.csv", "instrument_terms.csv"])),
     fetch=fetch,
     parse=parse,
     enrich=enrich,
     enrich_vocabulary=VOCABULARY,
     partitions="file",
     list_partitions=list_partitions,
+    set_aside=set_aside,
+    aside=set_aside,
     coverage="Whatever files hold that people put into the inbox; nothing is assumed about what they leave out",
 )

@@ -23,6 +23,7 @@ from typing import Any
 from sources import coordinates
 from sources.base import BlockFile, RejectFile
 from sources.files import NumberText, Record, open_table
+from sources.home import SEEDS
 from sources.identifiers import (
     clean_code,
     is_lei,
@@ -32,6 +33,7 @@ from sources.identifiers import (
     prefecture_of,
 )
 from sources.inbox.kinds import SCHEMAS, Columns, map_columns, missing_columns
+from sources.places import places
 from sources.scrub import redact
 from sources.values import (
     NULLS,
@@ -51,7 +53,7 @@ FORMAT = 1  # of the scrubbed records in the raw store; a change makes the inbox
 MAX_TEXT = 32_767  # characters of a field: what a spreadsheet's cell can hold
 MAX_LONG_TEXT = 2_000_000  # of a policy's full text
 LONG_TEXT = ("content_zh",)
-NUMERIC = ("batch", "share", "employees", "registered_capital", "capacity", "output", "longitude", "latitude", "year", "opened_year", "closed_year")
+NUMERIC = ("batch", "share", "employees", "registered_capital", "capacity", "output", "longitude", "latitude", "year", "opened_year", "closed_year", "converted_year")
 
 
 ScrubbedRecord = tuple[int, dict[str, Any] | None, str, str, str, dict[str, str]]
@@ -108,7 +110,7 @@ def read(
     scrubber = Scrubber(kind, found.media, found.header)
     records = [scrubber.scrub(record) for record in found.records]
     scrubber.finish(len(records), manifest)
-    meta = scrubber.meta(found.encoding, found.flags, manifest)
+    meta = scrubber.meta(found.encoding, [*found.flags, *unended(path, media)], manifest)
     return Scrubbed(meta, records)
 
 
@@ -199,6 +201,21 @@ def check_bytes(path: Path, manifest: Mapping[str, Any]) -> None:
         with open(path, "rb") as handle:
             if hashlib.file_digest(handle, "sha256").hexdigest() != str(said).lower():
                 raise RejectFile("digest_mismatch", "the manifest names another sha256")
+
+
+#: Of delimited text whose last line has no end, while others have one: it may be cut inside its last field.
+UNENDED = "last_line_without_end"
+
+
+def unended(path: Path, media: str) -> list[str]:
+    """[UNENDED] for a CSV file that ends within a line. What is cut between fields or within a quote is refused by its
+    reader; a value that is cut inside shows nowhere else. (A gzip or Parquet file has an end of its own.)"""
+    if media != "csv":
+        return []
+    with open(path, "rb") as handle:
+        handle.seek(max(0, path.stat().st_size - 2))
+        end = handle.read()
+    return [] if end[-1:] in (b"\n", b"\r") or end in (b"\n\0", b"\r\0") else [UNENDED]
 
 
 def check_columns(kind: str, columns: Columns, header: list[str]) -> None:
@@ -555,6 +572,9 @@ def _plant(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, 
         raise Held("bad_date", f"closed in {row['closed_year']}, opened in {row['opened_year']}")
     row["powertrain_at_opening"] = _powertrain(v, "powertrain_at_opening")
     row["converted_from_ice"] = _converted(v)
+    row["converted_year"] = _year(v, "converted_year", today.year + 10)
+    if row["converted_year"] and row["converted_from_ice"] is None:
+        row["converted_from_ice"] = "yes"
     row["as_of"], _ = _date(v, "as_of", today, 1949)
 
 
@@ -768,43 +788,98 @@ def folded_row(row: Mapping[str, Any]) -> str:
     )
 
 
+#: Kinds whose records speak of a thing at a date: the same thing at another date is another record.
+DATED = ("firms", "listed_companies")
+_BRACKETS = re.compile(r"[\s()（）\[\]【】〔〕［］]+")
+
+
+def natural_key(kind: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a record is about, by the columns that name it; a corrected cell beside them corrects it. `city_adcode` stands
+    before `city`, which stands as its city where it has one name for certain."""
+
+    def key(column: str) -> str:
+        return name_key(row[column]) if row[column] else ""
+
+    def place() -> str:
+        return str(row["city_adcode"] or (row["city"] and (places(SEEDS).city(fold(row["city"])) or fold(row["city"]).lower())) or "")
+
+    match kind:
+        case "firms":
+            if row["lei"]:
+                return ("lei", row["lei"])
+            return ("firm", key("name_zh"), place() or key("province"))
+        case "plants":
+            return (row["operator_key"], place(), key("product"), key("plant_name"))
+        case "policies":
+            if row["doc_no"]:
+                return (_BRACKETS.sub("", fold(row["doc_no"])).upper(), key("issuer"))
+            return (row["title_key"], key("issuer"), row["issue_date"])
+        case "city_output":
+            return (place(), row["year"], row["product"])
+        case "miit_products":  # one model may stand in a batch under several names of the product
+            return (row["batch"], row["company_key"], key("model"), key("product_name"))
+        case "admission_lists":
+            return (key("list_id"), row["batch"], row["uscc"] or row["company_key"], row["action"], key("category"))
+        case "listed_companies":
+            return (row["stock_code"],)
+        case "parents":
+            sides = (row[f"{side}_uscc"] or row[f"{side}_lei"] or row[f"{side}_key"] for side in ("child", "parent"))
+            return (*sides, row["valid_from"])
+    raise KeyError(kind)
+
+
 def record_id(kind: str, row: Mapping[str, Any]) -> str:
-    """What a record is about. A firm with a code is that code (`uscc:…`, with `@` and the date that the record speaks
-    of, where it has one); a city's output is its place, year and product; everything else is all that it says,
-    as the first 24 hex digits of its sha256."""
+    """The natural key of a record as one text: `uscc:…` of a firm with a code, else the first 24 hex digits of the key's
+    sha256; with `@` and the date that the record speaks of, where its kind is dated and it has one."""
     if kind == "firms" and row["uscc"] is not None:
-        return f"uscc:{row['uscc']}" + (f"@{row['as_of']}" if row["as_of"] else "")
-    if kind == "city_output":
-        said = [row["city_adcode"] or fold(row["city"]), row["year"], row["product"], row["as_of"]]
-        identity = "\x1f".join(map(str, said))
+        named = f"uscc:{row['uscc']}"
     else:
-        identity = folded_row(row)
-    return hashlib.sha256(f"{kind}\x1e{identity}".encode()).hexdigest()[:24]
+        identity = "\x1f".join("" if part is None else str(part) for part in natural_key(kind, row))
+        named = hashlib.sha256(f"{kind}\x1e{identity}".encode()).hexdigest()[:24]
+    return named + (f"@{row['as_of']}" if kind in DATED and row["as_of"] else "")
 
 
 def settle_duplicates(kind: str, kept: list[dict[str, Any]], found: Judged) -> None:
-    """Records that say the same are one row; records of one identity that contradict each other are all held,
-    since nothing in the file says which is right."""
+    """One row a key. The newest `as_of` stands, of equals the first record; the others are held by name, as `repeated` where
+    they say the same and as `conflicting` where not. Firms: records that say the same are one row and all accepted (a
+    register repeats itself), and of one credit code that contradict each other all are held (`key_conflict`), since nothing
+    in a register says which is right."""
     groups: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for row in kept:
         row["record_id"] = record_id(kind, row)
         groups.setdefault(row["record_id"], []).append((folded_row(row), row))
     doubles = 0
     for members in groups.values():
-        if len({content for content, _ in members}) == 1:
-            found.rows.append(members[0][1])
-            found.accepted += len(members)
-            doubles += len(members) - 1
+        alike = len({content for content, _ in members}) == 1
+        if kind == "firms" and members[0][1]["uscc"] is not None and not alike:
+            for _, row in members:
+                shown = {k: v for k, v in row.items() if v is not None and k not in ("record_id", "record_no", "flags")}
+                found.quarantine.append(
+                    held_row(row["record_no"], "key_conflict", f"{len(members)} records of {row['uscc']} contradict each other",
+                          payload_of(shown))
+                )  # fmt: skip
             continue
-        for _, row in members:
-            what = row.get("uscc") or row.get("city_adcode") or row.get("city")
-            shown = {k: v for k, v in row.items() if v is not None and k not in ("record_id", "record_no", "flags")}
-            found.quarantine.append(
-                held_row(row["record_no"], "key_conflict", f"{len(members)} records of {what} contradict each other",
-                      payload_of(shown))
-            )  # fmt: skip
+        members.sort(key=lambda member: member[1]["record_no"])
+        members.sort(key=lambda member: member[1]["as_of"] or "", reverse=True)
+        content, stands = members[0]
+        found.rows.append(stands)
+        found.accepted += 1
+        for other, row in members[1:]:
+            if kind == "firms" and other == content:
+                found.accepted += 1
+                doubles += 1
+            else:
+                found.quarantine.append(not_standing(row["record_no"], stands["record_no"], other == content, newer=row["as_of"] != stands["as_of"]))
     if doubles:
         found.flags.append(f"duplicates_merged:{doubles}")
+
+
+def not_standing(number: int, stands: int, repeated: bool, newer: bool = False) -> dict[str, Any]:
+    """The quarantine of record `number`, since record `stands` of the same file and key does."""
+    if repeated:
+        return held_row(number, "repeated", f"says what record {stands} says", "")
+    why = "speaks of a later day" if newer else "comes first"
+    return held_row(number, "conflicting", f"record {stands} is about the same and {why}: it stands", "")
 
 
 # -- the file as a whole ---------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         "record_id": _TEXT, "record_no": pl.Int64, "operator_zh": _TEXT, "operator_en": _TEXT,
         "operator_key": _TEXT, "plant_name": _TEXT, "city_adcode": _TEXT, "city": _TEXT, "product": _TEXT,
         "segment": _TEXT, "opened_year": _YEAR, "closed_year": _YEAR, "capacity": _NUMBER, "capacity_unit": _TEXT,
-        "powertrain_at_opening": _TEXT, "converted_from_ice": _TEXT, "predecessor": _TEXT, "longitude": _NUMBER,
+        "powertrain_at_opening": _TEXT, "converted_from_ice": _TEXT, "converted_year": _YEAR, "predecessor": _TEXT, "longitude": _NUMBER,
         "latitude": _NUMBER, "crs": _TEXT, "source_url": _TEXT, "as_of": _TEXT, "flags": _TEXT,
     },
     "policies": {

@@ -30,6 +30,7 @@ from sources.policy_releases.tables import ATTACHMENTS, DOCUMENTS
 from sources.policy_tables import POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
 from sources.policy_text import document_type, normalise_doc_no, normalise_title, parse_date, validity
 from sources.scrub import redact
+from sources.values import china_day
 from sources.webtext import kind_of
 
 _OLE = {"doc": "doc", "xls": "xls", "wps": "doc", "et": "xls"}
@@ -127,7 +128,7 @@ def snapshots(pages: Iterable[Page], partition: str) -> tuple[dict[str, list[Sig
             open_files.setdefault(record, {})[int(place)] = page
         elif kind == "items":
             told = json.loads(page.body)
-            at = page.fetched_at.isoformat(timespec="seconds")
+            at = china_day(page.fetched_at).isoformat()
             notes = [("lists", str(note)) for note in told["notes"]]
             for said in told["items"]:
                 record = said["record"]

@@ -1,6 +1,6 @@
 -- One row per city and year: the preferred figure of vehicles made in the whole year, with the basis on which it was counted.
--- A figure that a person brought stands in where the curated facts have none; it never replaces one. A figure of a part of the
--- year (January to November, say) stands beside it in columns of its own, and in no rank, share or newest figure.
+-- What becomes of a figure that a user supplied says int_city__output_supplied. A figure of a part of the year (January to
+-- November, say) stands beside it in columns of its own, and in no rank, share or newest figure.
 with curated as (
     select
         geography_id as city_adcode,
@@ -15,23 +15,18 @@ with curated as (
     where geography_level = 'city' and preferred and period = 'full' and metric in ('nev', 'auto')
 ),
 
-brought as (
+supplied as (
     select
-        coalesce(c.city_adcode, n.city_adcode) as city_adcode,
-        i.year,
-        i.product as metric,
-        i.output * case when regexp_matches(coalesce(i.unit, ''), '万') then 10000 else 1 end as vehicles,
+        located_adcode as city_adcode,
+        year,
+        product as metric,
+        vehicles,
         'unknown' as attribution,
         'derived' as support,
-        i.source_url,
+        source_url,
         false as is_lower_bound
-    from {{ ref('stg_inbox__city_output') }} as i
-    left join {{ ref('cities') }} as c on i.city_adcode = c.city_adcode
-    left join {{ ref('int_city_names') }} as n on lower(i.city) = n.alias
-    where coalesce(c.city_adcode, n.city_adcode) is not null
-    qualify row_number() over (
-        partition by coalesce(c.city_adcode, n.city_adcode), i.year, i.product order by i.fetched_at desc, i.partition
-    ) = 1
+    from {{ ref('int_city__output_supplied') }}
+    where outcome in ('added', 'corrected')
 ),
 
 -- the longest part of each year; "ytd" says not how long it is
@@ -51,14 +46,14 @@ partial as (
 ),
 
 facts as (
-    select * from curated
-    union all by name
-    select b.*
-    from brought as b
+    select c.*
+    from curated as c
     where not exists (
-        select 1 from curated as c
-        where c.city_adcode = b.city_adcode and c.year = b.year and c.metric = b.metric
+        select 1 from supplied as s
+        where s.city_adcode = c.city_adcode and s.year = c.year and s.metric = c.metric
     )
+    union all by name
+    select * from supplied
 ),
 
 whole as (

@@ -15,7 +15,7 @@ with events as (
     inner join {{ ref('int_firms__links') }} as l
         on l.source = 'inbox' and l.source_record_id = 'admission:' || coalesce(a.uscc, a.company_key)
     qualify row_number() over (
-        partition by l.firm_id, a.list_id, a.batch, a.action order by a.fetched_at desc, a.record_no
+        partition by l.firm_id, a.list_id, a.batch, a.action order by {{ supplied_first('a') }}
     ) = 1
 )
 

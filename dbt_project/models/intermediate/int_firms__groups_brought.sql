@@ -18,7 +18,7 @@ with stated as (
     -- of two parents of one firm the newer statement is believed
     qualify row_number() over (
         partition by coalesce(p.child_uscc, p.child_lei, {{ name_key('p.child_name') }})
-        order by p.valid_from desc nulls last, p.as_of desc nulls last, p.fetched_at desc, p.record_no
+        order by p.valid_from desc nulls last, {{ supplied_first('p') }}
     ) = 1
 ),
 

@@ -5,17 +5,17 @@ with listed as (
     select
         'listed:' || stock_code as source_record_id,
         3 as priority,
-        arg_max(name_zh, (as_of, fetched_at)) as name_zh,
-        arg_max(name_en, (as_of, fetched_at)) as name_en,
-        arg_max(uscc, (as_of, fetched_at)) as uscc,
+        arg_max(name_zh, {{ supplied_rank() }}) as name_zh,
+        arg_max(name_en, {{ supplied_rank() }}) as name_en,
+        arg_max(uscc, {{ supplied_rank() }}) as uscc,
         stock_code as stock_codes,
-        arg_max(located_adcode, (as_of, fetched_at)) as city_adcode,
-        arg_max(place_rule, (as_of, fetched_at)) as place_rule,
-        left(arg_max(located_adcode, (as_of, fetched_at)), 2) || '0000' as province_adcode,
-        arg_max(founded_on, (as_of, fetched_at)) as founded_on,
-        arg_max(founded_year, (as_of, fetched_at)) as founded_year,
+        arg_max(located_adcode, {{ supplied_rank() }}) as city_adcode,
+        arg_max(place_rule, {{ supplied_rank() }}) as place_rule,
+        left(arg_max(located_adcode, {{ supplied_rank() }}), 2) || '0000' as province_adcode,
+        arg_max(founded_on, {{ supplied_rank() }}) as founded_on,
+        arg_max(founded_year, {{ supplied_rank() }}) as founded_year,
         'high' as confidence,
-        arg_max(source_url, (as_of, fetched_at)) as source_url,
+        arg_max(source_url, {{ supplied_rank() }}) as source_url,
         max(as_of) as as_of
     from {{ ref('stg_inbox__listed_sector') }}
     where in_sector
@@ -26,9 +26,9 @@ makers as (
     select
         'miit:' || company_key as source_record_id,
         4 as priority,
-        arg_max(company_zh, (batch, fetched_at)) as name_zh,
+        arg_max(company_zh, (batch, {{ supplied_rank() }})) as name_zh,
         'high' as confidence,
-        arg_max(source_url, (batch, fetched_at)) as source_url,
+        arg_max(source_url, (batch, {{ supplied_rank() }})) as source_url,
         'batch ' || max(batch) as as_of
     from {{ ref('stg_inbox__miit_products') }}
     group by company_key
@@ -38,10 +38,10 @@ admitted as (
     select
         'admission:' || coalesce(uscc, company_key) as source_record_id,
         4 as priority,
-        arg_max(company_zh, (published_on, fetched_at)) as name_zh,
+        arg_max(company_zh, (published_on, {{ supplied_rank() }})) as name_zh,
         max(uscc) as uscc,
         'high' as confidence,
-        arg_max(source_url, (published_on, fetched_at)) as source_url,
+        arg_max(source_url, (published_on, {{ supplied_rank() }})) as source_url,
         max(published_on) as as_of
     from {{ ref('stg_inbox__admission_lists') }}
     group by coalesce(uscc, company_key)

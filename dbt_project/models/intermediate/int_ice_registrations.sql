@@ -6,14 +6,12 @@ with firms as (
         coalesce(uscc, record_id) as firm_key,
         located_adcode as city_adcode,
         founded_year as year,
-        segments,
-        as_of,
-        fetched_at
-    from {{ ref('stg_inbox__firms_sector') }}
+        segments
+    from {{ ref('stg_inbox__firms_sector') }} as i
     where in_sector and founded_year < 2009 and located_adcode is not null
     -- a firm that several files have counts once, as the newest says
     qualify row_number() over (
-        partition by coalesce(uscc, record_id) order by as_of desc nulls last, fetched_at desc, record_no
+        partition by coalesce(uscc, record_id) order by {{ supplied_first('i') }}
     ) = 1
 ),
 

@@ -33,64 +33,78 @@ with curated as (
     from {{ ref('stg_curated_plants__plants') }} as p
 ),
 
-brought as (
+-- of a plant that the list has, a supplied record corrects cells and adds no plant
+corrected as (
+    select
+        c.* replace (
+            case when list_contains(s.cells, 'opened_year') then s.opened_year else c.opened_year end as opened_year,
+            case when list_contains(s.cells, 'opened_year') then 'derived' else c.opened_support end as opened_support,
+            case when list_contains(s.cells, 'closed_year') then s.closed_year else c.closed_year end as closed_year,
+            case when list_contains(s.cells, 'closed_year') then 'derived' else c.closed_support end as closed_support,
+            case when list_contains(s.cells, 'capacity') then s.capacity else c.capacity end as capacity,
+            case when list_contains(s.cells, 'capacity') then s.capacity_unit_found else c.capacity_unit end as capacity_unit,
+            case when list_contains(s.cells, 'capacity') then null else c.capacity_year end as capacity_year,
+            case when list_contains(s.cells, 'capacity') then 'derived' else c.capacity_support end as capacity_support,
+            case when list_contains(s.cells, 'powertrain_at_opening') then s.powertrain_at_opening else c.powertrain_at_opening end
+                as powertrain_at_opening,
+            case when list_contains(s.cells, 'converted_from_ice') then s.converted_from_ice else c.converted_from_ice end as converted_from_ice,
+            case when list_contains(s.cells, 'converted_year') then s.converted_year else c.converted_year end as converted_year,
+            s.longitude as longitude,
+            s.latitude as latitude,
+            coalesce(c.evidence_url, s.source_url) as evidence_url
+        )
+    from curated as c
+    left join (
+        select
+            * exclude (columns_changed),
+            string_split(columns_changed, ';') as cells
+        from {{ ref('int_plants__supplied') }}
+        where outcome = 'corrected'
+    ) as s on c.plant_id = s.listed_plant_id
+),
+
+supplied as (
     select
         i.record_id as plant_id,
         'inbox' as source,
-        coalesce(i.operator_zh, i.operator_en) as operator,
-        coalesce(i.plant_name, coalesce(i.operator_zh, i.operator_en) || ' ' || i.product) as plant_name,
-        coalesce(a.city_adcode, n.city_adcode) as city_adcode,
+        i.operator,
+        coalesce(i.plant_name, i.operator || ' ' || i.product) as plant_name,
+        i.located_adcode as city_adcode,
         cast(null as varchar) as district_zh,
         case when i.longitude is not null then 'derived' end as district_support,
         i.longitude,
         i.latitude,
-        coalesce(
-            s.segment,
-            case
-                when regexp_matches(lower(i.product), 'cell|batter|电池|电芯') then 'battery'
-                when regexp_matches(lower(i.product), 'car|vehicle|bus|truck|suv|整车|汽车|客车|轿车') then 'oem'
-                when regexp_matches(lower(i.product), 'motor|drive|电机|电驱') then 'e_drive'
-                when regexp_matches(lower(i.product), 'engine|发动机|变速') then 'ice_powertrain'
-                when regexp_matches(lower(i.product), 'charg|充电|换电') then 'charging'
-            end
-        ) as segment,
+        i.segment_found as segment,
         i.product,
         i.opened_year,
         'derived' as opened_support,
         i.closed_year,
         'derived' as closed_support,
         i.capacity,
-        case
-            when i.capacity_unit in ('vehicles_per_year', 'vehicles/yr', 'vehicles', '辆', '辆/年') then 'vehicles_per_year'
-            when i.capacity_unit in ('gwh_per_year', 'GWh', 'GWh/yr', 'gwh') then 'gwh_per_year'
-            else i.capacity_unit
-        end as capacity_unit,
+        i.capacity_unit_found as capacity_unit,
         cast(null as integer) as capacity_year,
         'derived' as capacity_support,
         coalesce(i.powertrain_at_opening, 'unknown') as powertrain_at_opening,
         coalesce(i.converted_from_ice, 'unknown') as converted_from_ice,
-        cast(null as integer) as converted_year,
+        i.converted_year,
         i.predecessor as predecessor_text,
         cast(null as varchar) as site_group,
         false as lineage_known,
-        -- what a person brings is neither seen by the project nor recalled by it: derived from their file, as they say
+        -- what a user supplies is neither seen by the project nor recalled by it: derived from their file, as they say
         'derived' as support,
         'medium' as confidence,
         i.source_url as evidence_url,
-        case
-            when coalesce(a.city_adcode, n.city_adcode) is null then 'city_not_resolved:' || coalesce(i.city, i.city_adcode, '')
-        end as null_reason
-    from {{ ref('stg_inbox__plants') }} as i
-    left join {{ ref('cities') }} as a on i.city_adcode = a.city_adcode
-    left join {{ ref('int_city_names') }} as n on lower(i.city) = n.alias
-    left join {{ ref('segments') }} as s on i.segment = s.segment
-    qualify row_number() over (partition by i.record_id order by i.fetched_at desc, i.partition) = 1
+        i.firm_id as supplied_firm_id,
+        case when i.located_adcode is null then 'city_not_resolved:' || coalesce(i.city, i.city_adcode, '') end as null_reason
+    from {{ ref('int_plants__supplied') }} as i
+    where i.is_plant
+    qualify row_number() over (partition by i.record_id order by {{ supplied_first('i') }}) = 1
 ),
 
 all_plants as (
-    select * from curated
+    select * from corrected
     union all by name
-    select * from brought
+    select * from supplied
 ),
 
 -- a firm named by a plant file is looked up by its exact name; curated operators are mapped by hand
@@ -121,8 +135,8 @@ district as (
 
 joined as (
     select
-        p.* exclude (longitude, latitude, null_reason),
-        coalesce(o.firm_id, n.firm_id) as firm_id,
+        p.* exclude (longitude, latitude, null_reason, supplied_firm_id),
+        coalesce(o.firm_id, n.firm_id, p.supplied_firm_id) as firm_id,
         coalesce(p.longitude, d.longitude, c.longitude) as longitude,
         coalesce(p.latitude, d.latitude, c.latitude) as latitude,
         case
@@ -152,12 +166,16 @@ select
         when j.segment <> 'oem' and j.powertrain_at_opening = 'unknown' then j.opened_year
         -- a holder who had left before the conversion never built EVs there
         when j.closed_year < coalesce(j.converted_year, b.this_year) then null
+        -- a supplied conversion without its year happened in a year that nobody states
+        when j.source = 'inbox' and j.converted_year is null then null
         when j.converted_from_ice = 'yes' then coalesce(j.converted_year, b.this_year)
         when j.converted_from_ice = 'partial' then j.converted_year
     end as ev_from_year,
     -- an ICE vehicle plant before (if ever) it changed
     (j.powertrain_at_opening in ('ice', 'both') and j.segment in ('oem', 'ice_powertrain')) as was_ice,
-    (j.converted_from_ice = 'partial' and j.converted_year is null) as ev_state_unknown
+    (
+        (j.converted_from_ice = 'partial' or (j.converted_from_ice = 'yes' and j.source = 'inbox')) and j.converted_year is null
+    ) as ev_state_unknown
 from joined as j
 left join {{ ref('segments') }} as g on j.segment = g.segment
 left join {{ ref('int_firms__resolved') }} as f on j.firm_id = f.firm_id

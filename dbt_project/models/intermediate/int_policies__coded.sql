@@ -23,10 +23,10 @@ with coded as (
     from {{ ref('stg_curated_policies__policy_instruments') }}
     union all by name
     select
-        'inbox:' || policy_id as record_key,
-        * exclude (policy_id, partition)
-    from {{ ref('stg_inbox__policy_instruments') }}
-    qualify row_number() over (partition by policy_id, instrument, evidence_start order by partition) = 1
+        r.record_key,
+        i.* exclude (policy_id, partition)
+    from {{ ref('stg_inbox__policy_instruments') }} as i
+    inner join {{ ref('int_policies__records') }} as r on i.policy_id = r.supplied_record_id and i.partition = r.supplied_partition
     union all by name
     select
         'policy_releases:' || policy_id as record_key,

@@ -14,8 +14,8 @@ select
         partition by h.record_id
         order by
             case r.text_kind when 'full' then 0 when 'attachment' then 1 when 'summary' then 2 else 3 end,
-            -- of two full texts brought one after the other the newer stands
-            case when r.source = 'inbox' then r.first_seen end desc nulls first,
+            -- of two full texts that users supplied the newer stands
+            r.supplied_order desc nulls first,
             r.priority,
             r.record_key
     ) = 1 as is_text

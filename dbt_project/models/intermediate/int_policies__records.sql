@@ -1,6 +1,21 @@
 -- One row per record of a policy document in a source, as it stands now, with the place that issued it: a site of a city
 -- also shows the texts of the province and of the nation, and their place is their issuer's, not the site's.
-with curated as (
+with stated as (
+    -- what the curated row says of its force, else what its dates say on the day to which this version speaks
+    select
+        p.* exclude (status),
+        case
+            when p.status <> 'unknown' then p.status
+            when p.valid_to < cast(b.as_of as varchar) then 'expired'
+            when p.valid_to is not null then 'in_force'
+            when p.valid_from <= cast(b.as_of as varchar) and regexp_matches(p.title_zh, '条例|规定|办法|规范') then 'in_force'
+            else 'unknown'
+        end as status
+    from {{ ref('stg_curated_policies__policies') }} as p
+    cross join {{ ref('int_build') }} as b
+),
+
+curated as (
     select
         'curated_policies' as source,
         policy_id as record_id,
@@ -40,13 +55,19 @@ with curated as (
         confidence,
         cast(null as varchar) as first_seen,
         cast(null as varchar) as last_seen
-    from {{ ref('stg_curated_policies__policies') }}
+    from stated
 ),
 
 brought as (
     select
         'inbox' as source,
-        i.record_id,
+        -- the natural key names the record that stands; another text of the same document keeps its own beside it
+        if(
+            row_number() over (partition by i.record_id order by {{ supplied_first('i') }}) = 1, i.record_id, i.record_id || '@' || i.partition
+        ) as record_id,
+        i.record_id as supplied_record_id,
+        i.partition as supplied_partition,
+        row_number() over (order by i.as_of nulls first, i.partition, i.record_no desc) as supplied_order,
         case when f.doc_no is null then 4 else 2 end as priority,
         i.issuer,
         case i.level
@@ -70,7 +91,7 @@ brought as (
         'unknown' as stated_status,
         f.is_expired,
         f.is_abolished,
-        case when f.is_expired or f.is_abolished then i.fetched_at end as flag_seen_on,
+        case when f.is_expired or f.is_abolished then i.as_of end as flag_seen_on,
         f.doc_type,
         f.derives_from_title as derives_from_ref,
         f.derives_from_no,
@@ -82,13 +103,14 @@ brought as (
         i.source_url as url,
         'derived' as support,
         'medium' as confidence,
-        i.fetched_at as first_seen,
-        i.fetched_at as last_seen
+        -- when the text was known: as the file says, and not when it was read
+        i.as_of as first_seen,
+        i.as_of as last_seen
     from {{ ref('stg_inbox__policies') }} as i
     inner join {{ ref('stg_inbox__policy_facts') }} as f on i.record_id = f.policy_id and i.partition = f.partition
     left join {{ ref('int_city_names') }} as n on lower(i.place) = n.alias
     left join {{ ref('provinces') }} as p on i.place in (p.name_zh, p.name_zh_short, p.name_en)
-    qualify row_number() over (partition by i.record_id order by i.fetched_at, i.partition) = 1
+    qualify row_number() over (partition by i.record_id, f.content_sha256 order by {{ supplied_first('i') }}) = 1
 ),
 
 released as (

@@ -25,11 +25,11 @@ with texts as (
         m.policy_id,
         'inbox' as source,
         m.policy_id as source_record_id,
-        row_number() over (partition by m.policy_id order by min(r.first_seen), min(r.record_id))::integer as version,
+        row_number() over (partition by m.policy_id order by max(r.supplied_order))::integer as version,
         min(r.first_seen) as known_from,
         max(r.last_seen) as last_seen,
         r.content_sha256,
-        min(r.content) as content
+        arg_max(r.content, r.supplied_order) as content
     from {{ ref('int_policies__members') }} as m
     inner join {{ ref('int_policies__records') }} as r on m.record_key = r.record_key
     where r.source = 'inbox'
@@ -61,7 +61,8 @@ before as (
         *,
         lag(said) over w as said_before,
         lag(content_sha256) over w as sha_before,
-        lead(known_from) over w as known_to
+        lead(known_from) over w as known_to,
+        lead(version) over w is null as is_newest
     from sentences
     window w as (partition by source, source_record_id order by version)
 )
@@ -89,5 +90,5 @@ select
     end as change,
     case when version > 1 and sha_before is not null then list_filter(said, lambda x: not list_contains(said_before, x))[1:200] end as sentences_new,
     case when version > 1 and sha_before is not null then list_filter(said_before, lambda x: not list_contains(said, x))[1:200] end as sentences_gone,
-    known_to is null and content_sha256 is not null as is_current
+    is_newest and content_sha256 is not null as is_current
 from before

@@ -37,12 +37,18 @@ class Reading:
     sha256: str  # of the form
     today: dt.date
     out: Path | None  # where the table `firms` is
-    said: Mapping[str, str]
+    said: Mapping[str, str | None]
     judging: Judging | None
+    done: Parsed | None = None  # what `parsed` gave once: it may be looked at before it is landed
 
     def parsed(self, form: Path, today: dt.date, page_key: str = "") -> Parsed:
         """The table with its books and quarantine; `form` is where the scrubbed form is by now. Raises BlockFile when an
         anomaly guard holds the file back."""
+        if self.done is None or self.today != today:
+            self.done = self._parsed(form, today, page_key)
+        return self.done
+
+    def _parsed(self, form: Path, today: dt.date, page_key: str) -> Parsed:
         contested = None
         if self.judging is not None and self.today == today:
             try:
@@ -63,7 +69,7 @@ class Reading:
 
 def read_and_judge(
     path: Path, kind: str, media: str, manifest: Mapping[str, Any], form: Path, today: dt.date, out: Path | None = None,
-    said: Mapping[str, str] | None = None,
+    said: Mapping[str, str | None] | None = None,
 ) -> Reading:  # fmt: skip
     """Write the scrubbed form of a file to `form`, and what it lands to `out`, with the columns of `said`. Raises RejectFile
     or BlockFile with its reason."""

@@ -12,6 +12,7 @@ bytes a record, to find doubles, some more for a record without a code, and what
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import re
 from collections import Counter
@@ -38,9 +39,11 @@ from sources.inbox.judge import (
     Held,
     Judged,
     Tally,
+    folded_row,
     guard,
     held_row,
     judge_record,
+    not_standing,
     note_flags,
     payload_of,
     place_of_code,
@@ -247,7 +250,7 @@ class _Judge:
         self.flags: Counter[str] = Counter()
         self.tally = Tally()
         self.days, self.offices = _Counts(), _Counts()
-        self.seen: set[int] = set()  # of records without a code, which are what they say
+        self.seen: dict[int, int] = {}  # of records without a code: key -> number and words of the first of them
         self.doubles = 0
         self.contested: list[dict[str, Any]] = []
         self.held: list[pl.DataFrame] = []
@@ -361,19 +364,27 @@ class _Judge:
             rows.append(full)
         return rows
 
-    def _new(self, row: Mapping[str, Any]) -> bool:
-        """Whether no record without a code said the same before; one that does is merged."""
-        short = int(row["record_id"][:16], 16)
-        if short in self.seen:
+    def _new(self, row: dict[str, Any]) -> bool:
+        """Whether a record without a code is the first of its key, which stands. One that says the same is merged, another is
+        held."""
+        says = _short(folded_row(row))
+        first, said = divmod(self.seen.setdefault(_short(row["record_id"]), row["record_no"] << 64 | says), 1 << 64)
+        if first == row["record_no"]:
+            return True
+        again = Tally.of("firms", [row])  # the guards look at every record that could be judged
+        again.distinct = 0
+        self.tally.add(again)
+        self.flags.update(f for f in (row["flags"] or "").split(";") if f)
+        if says == said:
             self.doubles += 1
-            again = Tally.of("firms", [dict(row)])  # the guards look at every record that was accepted
-            again.distinct = 0
-            self.tally.add(again)
             self.found.accepted += 1
-            self.flags.update(f for f in (row["flags"] or "").split(";") if f)
-            return False
-        self.seen.add(short)
-        return True
+        else:
+            self._hold([not_standing(row["record_no"], first, repeated=False)])
+        return False
+
+    def _hold(self, held: list[dict[str, Any]]) -> None:
+        if held:
+            self.held.append(pl.DataFrame(held, schema={k: v for k, v in QUARANTINE_SCHEMA.items() if k != "page_key"}))
 
     # -- record by record ----------------------------------------------------------------------------------
     def _slow(self, frame: pl.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
@@ -397,8 +408,7 @@ class _Judge:
                         rows.append(row)
                     continue
             held.append(held_row(number, reason, detail, payload))
-        if held:
-            self.held.append(pl.DataFrame(held, schema={k: v for k, v in QUARANTINE_SCHEMA.items() if k != "page_key"}))
+        self._hold(held)
         return rows
 
     def _is_contested(self, row: Mapping[str, Any]) -> bool:
@@ -431,8 +441,7 @@ class _Judge:
         self.flags.update(flag for row in kept for flag in (row["flags"] or "").split(";") if flag)
         self.found.accepted += part.accepted
         self.doubles += sum(int(f.split(":")[1]) for f in part.flags)
-        if part.quarantine:
-            self.held.append(pl.DataFrame(part.quarantine, schema={k: v for k, v in QUARANTINE_SCHEMA.items() if k != "page_key"}))
+        self._hold(part.quarantine)
         return _landed(part.rows)
 
     def finish(self, meta: Mapping[str, Any]) -> None:
@@ -457,6 +466,11 @@ class _Judge:
             return pl.DataFrame(schema=QUARANTINE_SCHEMA)
         held = pl.concat(self.held).sort("record").with_columns(pl.lit(page_key).alias("page_key"))
         return held.select(pl.col(c).cast(t) for c, t in QUARANTINE_SCHEMA.items())
+
+
+def _short(text: str) -> int:
+    """A text as 64 bits."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
 def _landed(rows: list[dict[str, Any]]) -> pl.DataFrame:
@@ -532,12 +546,12 @@ class Judging:
 
     def __init__(
         self, columns: Mapping[str, str], units: Mapping[str, str], today: dt.date, out: Path | None,
-        said: Mapping[str, str], contested: np.ndarray | None = None,
+        said: Mapping[str, str | None], contested: np.ndarray | None = None,
     ):  # fmt: skip
         self.today, self.out = today, out
         self.identities = _Identities(today) if contested is None else None
         self.judge = _Judge(columns, units, today, np.empty(0, dtype=np.uint64) if contested is None else contested)
-        self.said = {name: pl.lit(value) for name, value in said.items()}
+        self.said = {name: pl.lit(value, pl.String) for name, value in said.items()}
         few = (*FEW, "uscc_valid", "founded_precision", "closed_precision", "capital_currency", "flags", *said)
         schema = {**LANDED["firms"], **dict.fromkeys(said, pl.String)}
         self.writer = Writer(out, schema, few) if out else None
@@ -581,7 +595,7 @@ class Judging:
 
 
 def judge_bulk(
-    form: Path, today: dt.date, out: Path | None = None, said: Mapping[str, str] | None = None, page_key: str = "",
+    form: Path, today: dt.date, out: Path | None = None, said: Mapping[str, str | None] | None = None, page_key: str = "",
     contested: np.ndarray | None = None,
 ) -> Parsed:  # fmt: skip
     """Judge a scrubbed form as sources.inbox.judge.judge does. With `out`, the table `firms` is written there (its columns,

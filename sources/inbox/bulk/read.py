@@ -40,7 +40,7 @@ from sources.files import (
     sniff,
 )
 from sources.inbox.bulk.lanes import FEW, Lane, Writer, frame_of, plain_memory
-from sources.inbox.judge import MAX_TEXT, NUMERIC, TURNED, Scrubber, check_bytes, is_mojibake
+from sources.inbox.judge import MAX_TEXT, NUMERIC, TURNED, Scrubber, check_bytes, is_mojibake, unended
 from sources.inbox.kinds import SCHEMAS
 from sources.scrub import redact
 
@@ -154,7 +154,7 @@ def read_bulk(
             reader.run()
         reader.close()
         reader.scrubber.finish(reader.out.records, manifest)
-        meta = reader.scrubber.meta(reader.encoding, reader.flags, manifest)
+        meta = reader.scrubber.meta(reader.encoding, [*reader.flags, *unended(path, media)], manifest)
         reader.out.close(meta)
     except BaseException:
         reader.abandon()

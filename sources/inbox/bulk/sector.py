@@ -25,12 +25,12 @@ from sources.location import gazetteer_of
 MANY = 40_000
 
 
-def sector_bulk(firms: Path, form: Path, seeds: Path, out: Path, said: Mapping[str, str]) -> None:
+def sector_bulk(firms: Path, form: Path, seeds: Path, out: Path, said: Mapping[str, str | None]) -> None:
     """Write the extract of a landed register to `out` (the columns of EXTRACT, then those of `said`). `firms`: the landed
     table; `form`: the scrubbed form that it was judged from."""
     plain_memory()
     unjudged = pq.read_metadata(firms).num_rows <= LIST_ROWS
-    values = {name: pl.lit(value) for name, value in said.items()}
+    values = {name: pl.lit(value, pl.String) for name, value in said.items()}
     writer = Writer(out, {**EXTRACT, **dict.fromkeys(said, pl.String)})
     choosing, deciding = Lane(), Lane()
     maybe: list[pl.DataFrame] = []  # records that may be of the sector

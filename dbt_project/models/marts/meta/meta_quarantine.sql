@@ -16,4 +16,4 @@ select
     a.outcome as reason,
     a.message as detail
 from {{ source('_meta', 'accounts') }} as a
-where a.outcome in ('rejected', 'blocked', 'failed')
+where a.outcome in ('rejected', 'blocked', 'failed', 'withdrawn', 'double')

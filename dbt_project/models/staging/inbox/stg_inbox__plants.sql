@@ -15,6 +15,7 @@ select
     capacity_unit,
     powertrain_at_opening,
     converted_from_ice,
+    converted_year,
     predecessor,
     longitude,
     latitude,

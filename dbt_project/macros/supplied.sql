@@ -1,0 +1,73 @@
+{# Files that users supplied: which of several records about one thing stands. The order is total and knows no time of a
+   fetch: the newest `as_of`, then the last path (a partition is named after the path of its file), then the first record of
+   the file. The same rule in sources/inbox/judge.py settles the records of one file. #}
+
+{# For `order by`: the record that stands comes first. #}
+{% macro supplied_first(alias) -%}
+    {{ alias }}.as_of desc nulls last, {{ alias }}.partition desc, {{ alias }}.record_no
+{%- endmacro %}
+
+{# For `arg_max`: the record that stands is the greatest. #}
+{% macro supplied_rank() -%}
+    (coalesce(as_of, ''), partition, -record_no)
+{%- endmacro %}
+
+{# The words of a site's name that tell it from others: without those of `others` (operator, city) and what any works is
+   called. Chinese names are cut into what is left between such words. #}
+{% macro site_words(name, others) -%}
+    list_distinct(list_filter(
+        regexp_split_to_array(
+            regexp_replace(
+                lower(coalesce({{ name }}, '')),
+                -- longest first; a pattern that fits nothing where there is no such word
+                coalesce(
+                    nullif(array_to_string(list_sort(list_filter(
+                        regexp_split_to_array(lower(coalesce({{ others }}, '')), '[^\pL\pN]+'), lambda w: regexp_matches(w, '\p{Han}')
+                    ), 'DESC'), '|'), ''),
+                    '[^\s\S]'
+                ),
+                ' ',
+                'g'
+            ),
+            '[^\pL\pN]+|有限责任公司|股份有限公司|有限公司|生产基地|工厂|基地|分公司|公司|项目|厂区|厂|新能源|汽车|整车|动力电池|电池|生产|市'
+        ),
+        lambda w:
+            w <> ''
+            and not list_contains(regexp_split_to_array(lower(coalesce({{ others }}, '')), '[^\pL\pN]+'), w)
+            and not list_contains(
+                ['plant', 'plants', 'factory', 'works', 'base', 'the', 'of', 'auto', 'automobile', 'automotive', 'car', 'cars', 'vehicle', 'vehicles',
+                 'battery', 'batteries', 'production', 'site', 'facility', 'nev', 'ev', 'co', 'ltd', 'company', 'group', 's'], w)
+    ))
+{%- endmacro %}
+
+{# How well a plant of the list fits a supplied record, for `order by`. #}
+{% macro plant_fit() -%}
+    site_fit = 'same' desc, coalesce(same_firm, false) desc, years_apart nulls last
+{%- endmacro %}
+
+{# Of a record m of a firm r with what others know of it (o): the cells that come from it, and those where another speaks. #}
+{% macro supplied_cells(columns) -%}
+    {%- set of_record = {'stock_code': 'stock_codes'} -%}
+    {%- set known = {
+        'name_zh': 'knows_name', 'uscc': 'knows_uscc', 'lei': 'knows_lei', 'city_adcode': 'knows_city', 'founded_on': 'knows_founded',
+        'status': 'knows_status', 'stock_code': 'knows_stock'
+    } -%}
+    nullif(concat_ws(
+        ';'
+        {%- for c in columns %},
+        case when m.{{ of_record.get(c, c) }} = r.{{ c }} and not coalesce(o.{{ known[c] }}, false) then '{{ c }}' end
+        {%- endfor %}
+    ), '') as columns_changed,
+    nullif(concat_ws(
+        ';'
+        {%- for c in columns if c != 'name_zh' %},
+        case
+            when m.{{ of_record.get(c, c) }} <> r.{{ c }}
+                {#- a date that is known to the day and one known to the year, or one share of two, say the same -#}
+                {%- if c == 'founded_on' %} and not (starts_with(m.founded_on, r.founded_on) or starts_with(r.founded_on, m.founded_on)){% endif %}
+                {%- if c == 'stock_code' %} and not contains(r.stock_code, m.stock_codes){% endif %}
+                then '{{ c }}'
+        end
+        {%- endfor %}
+    ), '') as columns_lost
+{%- endmacro %}

@@ -1,0 +1,77 @@
+-- One row per record of a city's output in files that users supplied: which record stands for its city, year and product, and
+-- how it fares against the figure of the curated facts. With an address (`source_url`) it stands against a bound, a figure
+-- from memory and a derived one; a figure that was read at its source stands against it. It never loses without a word.
+with records as (
+    select
+        i.*,
+        coalesce(c.city_adcode, n.city_adcode) as located_adcode,
+        i.output * case when regexp_matches(coalesce(i.unit, ''), '万') then 10000 else 1 end as vehicles
+    from {{ ref('stg_inbox__city_output') }} as i
+    left join {{ ref('cities') }} as c on i.city_adcode = c.city_adcode
+    left join {{ ref('int_city_names') }} as n on lower(i.city) = n.alias
+),
+
+ranked as (
+    select
+        r.*,
+        row_number() over w as place_in_line,
+        first_value(r.partition) over w as against_partition,
+        first_value(r.record_no) over w as against_record_no
+    from records as r
+    window w as (partition by coalesce(r.located_adcode, lower(r.city)), r.year, r.product order by {{ supplied_first('r') }})
+),
+
+curated as (
+    select
+        record_id,
+        geography_id as city_adcode,
+        year,
+        metric,
+        vehicles,
+        support,
+        coalesce(contains(note, 'bound'), false) as is_bound
+    from {{ ref('stg_curated_output__output') }}
+    where geography_level = 'city' and preferred and period = 'full' and metric in ('nev', 'auto')
+    qualify row_number() over (partition by geography_id, year, metric order by record_id) = 1
+),
+
+judged as (
+    select
+        r.*,
+        c.record_id as listed_record_id,
+        c.is_bound,
+        regexp_extract(c.support, '^[a-z]+') as listed_support,
+        abs(r.vehicles - c.vehicles) < 0.5 as is_same,
+        case
+            when r.place_in_line > 1 then 'lost'
+            when r.located_adcode is null then 'lost'
+            when c.record_id is null then 'added'
+            when abs(r.vehicles - c.vehicles) < 0.5 and (r.source_url is null or (regexp_extract(c.support, '^[a-z]+') = 'seen' and not c.is_bound))
+                then 'confirmed'
+            when r.source_url is not null and (c.is_bound or regexp_extract(c.support, '^[a-z]+') <> 'seen') then 'corrected'
+            else 'lost'
+        end as outcome
+    from ranked as r
+    left join curated as c on r.located_adcode = c.city_adcode and r.year = c.year and r.product = c.metric
+)
+
+select
+    * exclude (place_in_line, is_same),
+    case when outcome = 'corrected' then if(is_same, 'support', 'vehicles') end as columns_changed,
+    case when outcome = 'lost' and place_in_line = 1 and located_adcode is not null then 'vehicles' end as columns_lost,
+    case
+        when place_in_line > 1
+            then 'another record is about this city, year and product and stands: it speaks of a later day, or its path comes last, or it comes first in its file'
+        when located_adcode is null then 'its city is not known'
+        when outcome = 'added' then 'no other figure of this city, year and product'
+        when outcome = 'confirmed' then 'says what the figure says'
+        when outcome = 'corrected' then
+            'with a source_url it stands against ' || case
+                when is_bound then 'a bound' when listed_support = 'recalled' then 'a figure from memory' else 'a derived figure'
+            end
+        when source_url is null then 'without a source_url it does not stand against ' || case
+            when is_bound then 'a bound' when listed_support = 'recalled' then 'a figure from memory' else 'a figure with a source'
+        end
+        else 'the figure was read at its source'
+    end as reason
+from judged

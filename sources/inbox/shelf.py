@@ -1,0 +1,223 @@
+"""What lies in the inbox and what the raw journal knows of it: a file is its kind and its path below the kind's folder.
+
+Belongs here: names, partitions, which snapshot of a file counts, and whether a file has stopped growing. Does not belong
+here: what is in a file (judge.py, bulk/).
+
+A partition is `<kind>-<path, as a safe name>-<first 8 hex digits of the sha256 of the path in NFC>`: the same path again is
+the same file, whatever it holds. Homes of before have partitions `<kind>-<first 16 digits of the file's sha256>`; their
+entries count as snapshots of the path that their page names.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import re
+import signal
+import time
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sources.base import RejectFile, StandsAside
+from sources.inbox.kinds import KINDS
+from sources.raw import WITHDRAWN, RawStore, whole_line
+from sources.scrub import redact
+
+SOURCE = "inbox"
+SIDECARS = ("manifest.json",)
+#: Files that `make withdraw` took out lie here, below the inbox, under kind and path.
+WITHDRAWN_FOLDER = ".withdrawn"
+
+
+def is_sidecar(path: Path) -> bool:
+    return path.name in SIDECARS or path.name.endswith(".manifest.json")
+
+
+# -- names -----------------------------------------------------------------------------------------------
+def path_name(folder: Path, path: Path) -> str:
+    """The path of a file below the folder of its kind, with `/`, in NFC: one name on every machine."""
+    return unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
+
+
+def shown(kind: str, name: str) -> str:
+    """A file as it is named in audits and messages: kind and path, without personal data."""
+    return f"{kind}/{redact(name)}"
+
+
+@functools.lru_cache(maxsize=65_536)
+def partition_of(kind: str, name: str) -> str:
+    """The partition of the file of this kind at the path `name` (see `path_name`)."""
+    safe = re.sub(r"[^\w]+", "-", redact(name)).strip("-_")[:40].rstrip("-_") or "file"
+    return f"{kind}-{safe}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+
+
+def inbox_files(inbox: Path) -> Iterator[tuple[str, Path]]:
+    """(kind, path) of every file in the inbox, in sub-folders too, sidecars and hidden files aside, in a fixed order."""
+    for kind in KINDS:
+        folder = inbox / kind
+        if not folder.is_dir():
+            continue
+        for path in sorted(folder.rglob("*")):
+            hidden = any(part.startswith((".", "~$")) for part in path.relative_to(folder).parts)
+            if not hidden and not is_sidecar(path) and path.is_file():
+                yield kind, path
+
+
+def files_by_partition(inbox: Path) -> dict[str, tuple[str, str, Path]]:
+    """Partition -> (kind, name, path) of what lies in the inbox."""
+    found: dict[str, tuple[str, str, Path]] = {}
+    for kind, path in inbox_files(inbox):
+        name = path_name(inbox / kind, path)
+        found.setdefault(partition_of(kind, name), (kind, name, path))
+    return found
+
+
+# -- what the journal knows ---------------------------------------------------------------------------------
+@dataclass
+class Known:
+    """A file that came once: its newest snapshot that counts (None: withdrawn, or never read), and why it was withdrawn."""
+
+    partition: str
+    kind: str
+    file: str  # kind and path as shown
+    entry: dict[str, Any] | None = None
+    withdrawn: str | None = None
+    former: list[str] = field(default_factory=list)  # partitions under which its content came before paths were identities
+
+    @property
+    def sha256(self) -> str:
+        """Of the file as it was received; "" where nothing counts."""
+        return str(self.entry["pages"][0]["original_sha256"]) if self.entry else ""
+
+    @property
+    def place(self) -> tuple[int, str, str]:
+        """The order of files: by kind, path, partition."""
+        return KINDS.index(self.kind), self.file, self.partition
+
+
+_FORMER = re.compile(rf"({'|'.join(KINDS)})-[0-9a-f]{{16}}")
+
+
+def known_files(store: RawStore) -> Mapping[str, Known]:
+    """Partition -> what the journal knows of it, in the order of files."""
+    journal = store.journal(SOURCE)
+    try:
+        stat = journal.stat()
+    except FileNotFoundError:
+        return {}
+    return _known(str(journal), stat.st_size, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4)
+def _known(journal: str, size: int, mtime_ns: int) -> Mapping[str, Known]:
+    found: dict[str, Known] = {}
+    with open(journal, "rb") as handle:
+        for line in handle:
+            if not whole_line(line):
+                continue
+            entry = json.loads(line)
+            if entry["health"] not in ("ok", WITHDRAWN):
+                continue
+            file = entry["file"] if entry["health"] == WITHDRAWN else entry["pages"][0]["key"]
+            kind, _, name = file.partition("/")
+            if kind not in KINDS:
+                continue
+            former = _FORMER.fullmatch(entry["partition"])
+            partition = partition_of(kind, name) if former else entry["partition"]
+            known = found.setdefault(partition, Known(partition, kind, file))
+            if former and entry["partition"] not in known.former:
+                known.former.append(entry["partition"])
+            if entry["health"] == WITHDRAWN:
+                known.entry, known.withdrawn = None, entry.get("reason") or "no reason was given"
+            else:
+                known.entry, known.withdrawn = entry, None
+    return dict(sorted(found.items(), key=lambda item: item[1].place))
+
+
+def set_aside(store: RawStore) -> dict[str, StandsAside]:
+    """The partitions that are kept and do not land: withdrawn files, all but the first of files of equal bytes, and
+    partitions of before whose files go by their path now."""
+    found: dict[str, StandsAside] = {}
+    first: dict[tuple[str, str], Known] = {}
+    for partition, known in known_files(store).items():
+        for former in known.former:
+            found[former] = StandsAside("", f"{known.file} is now known by its path, as {partition}", known.file)
+        if known.entry is None:
+            found[partition] = withdrawn(known)
+        else:
+            one = first.setdefault((known.kind, known.sha256), known)
+            if one is not known:
+                found[partition] = StandsAside("double", f"{known.file} is the double of {one.file}, byte for byte: it counts once", known.file)
+    return found
+
+
+def withdrawn(known: Known) -> StandsAside:
+    return StandsAside(WITHDRAWN, f"{known.file} was withdrawn: {known.withdrawn}", known.file)
+
+
+def gone_files(inbox: Path, store: RawStore) -> list[str]:
+    """Files that stand and are no longer in the inbox, as shown."""
+    here = files_by_partition(inbox)
+    return [known.file for partition, known in known_files(store).items() if known.entry is not None and partition not in here]
+
+
+# -- whether it has stopped growing ----------------------------------------------------------------------------
+RECENT_S = 3.0  # a file touched within the last seconds is looked at twice
+LOOK_S = 0.5  # between the two looks
+
+
+def signature(path: Path) -> tuple[int, ...]:
+    """What changes when a file does. Raises OSError."""
+    at = path.stat()
+    return at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns
+
+
+def first_look(memo: dict[Any, Any], path: Path) -> None:
+    """Remember how a file looks now, for `settled`, so that many new files share one wait."""
+    try:
+        memo["inbox look", str(path)] = (time.monotonic(), signature(path))
+    except OSError:
+        memo.pop(("inbox look", str(path)), None)
+
+
+def settled(memo: dict[Any, Any], path: Path, name: str) -> tuple[int, ...]:
+    """The signature of a file whose size and time stood still over two looks; a file that nobody touched for a while needs
+    no second. Raises RejectFile `still_growing`."""
+    look = memo.get(("inbox look", str(path)))
+    now = signature(path)
+    if look is None or look[1] != now:  # a file that changed since the last look gets another
+        look = (time.monotonic(), now)
+    touched = max(now[3], now[4]) / 1e9
+    if abs(time.time() - touched) < RECENT_S:
+        time.sleep(max(0.0, look[0] + LOOK_S - time.monotonic()))
+        if signature(path) != now:
+            raise RejectFile("still_growing", f"{name} grew or changed while it was looked at: it is read at the next refresh")
+    if has_writer(path):
+        raise RejectFile("still_growing", f"{name} is still open for writing: it is read at the next refresh")
+    return now
+
+
+def has_writer(path: Path) -> bool:
+    """Whether some process has the file open for writing, by asking for a read lease (Linux, own files); False where that
+    cannot be asked."""
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        # should a writer come in this very moment, the kernel signals: with a signal that nobody minds
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
+    return False
