@@ -159,7 +159,9 @@ def test_nothing_new_publishes_nothing(own_home: Path) -> None:
     assert os.readlink(own_home / "published/current") == before
 
 
-PLANT = "operator_zh,city,product,plant_name,opened_year,capacity,capacity_unit,powertrain_at_opening\n比亚迪汽车有限公司,济南,整车,测试济南工厂,2022,300000,vehicles_per_year,ev\n"
+PLANT = "operator_zh,city,product,plant_name,opened_year,capacity,capacity_unit,powertrain_at_opening\n比亚迪汽车有限公司,济南,整车,测试济南工厂,2015,300000,vehicles_per_year,ev\n"
+KNOWN = "比亚迪,济南,整车,,2022,300000,vehicles_per_year,ev\n"  # the list has it
+OUTPUT = "city,year,product,output,unit,source_url\n广州,2023,nev,61.2,万辆,https://example.org/page\n西安,2024,nev,120,万辆,\n"
 
 
 JINAN = "select m.n_ev_plants from mart_cluster m join city c using (city_adcode) where c.name_en = 'Jinan' and year = 2024"
@@ -185,7 +187,9 @@ def brought(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Brought:
     shutil.copytree(home, own, symlinks=True)
     for kind in ("plants", "firms"):
         (own / "inbox" / kind).mkdir(parents=True, exist_ok=True)
-    (own / "inbox/plants/mine.csv").write_text(PLANT, encoding="utf-8")
+    (own / "inbox/plants/mine.csv").write_text(PLANT + KNOWN, encoding="utf-8")
+    (own / "inbox/city_output").mkdir(exist_ok=True)
+    (own / "inbox/city_output/figures.csv").write_text(OUTPUT, encoding="utf-8")
     (own / "inbox/plants/broken.csv").write_bytes(b"\xff\xfe\x00garbage")
     (own / "inbox/plants/renamed.csv").write_text("maker,town\nx,y\n", encoding="utf-8")
     (own / "inbox/firms/mine.csv").write_text("name_zh,city,business_scope\n测试锂电池厂,济南市,锂离子电池制造\n", encoding="utf-8")
@@ -227,11 +231,19 @@ def test_inbox_plant_shows_and_its_removal_changes_nothing(brought: Brought) -> 
     assert query(home, TOOLS) == brought.tools
     changes = (home / "published/current/CHANGES.md").read_text()
     assert "plant" in changes
+    # the audit of every record, and its line at the end of the refresh
+    told = query(home, "select file, record_no, outcome, columns_changed from meta.supplied where record_no > 0 order by file, record_no")
+    assert told == [
+        ("city_output/figures.csv", 1, "corrected", "vehicles"), ("city_output/figures.csv", 2, "lost", None), ("firms/mine.csv", 1, "added", None),
+        ("plants/mine.csv", 1, "added", None), ("plants/mine.csv", 2, "confirmed", None),
+    ]  # fmt: skip
+    assert "supplied: 5 files: 2 added, 1 corrected, 1 confirmed, 1 lost, 2 quarantined (meta.supplied says against what and why)" in out, out
 
     version = os.readlink(home / "published/current")
     (home / "inbox/plants/mine.csv").unlink()
     run = make("orchestration.refresh", home)
     assert run.code == 0 and "nothing new" in run.out, run.out
+    assert "plants/mine.csv is no longer in the inbox; what it said stands; `make withdraw FILE=plants/mine.csv WHY=...` takes it out" in run.out, run.out
     assert os.readlink(home / "published/current") == version
     assert query(home, JINAN)[0][0] == brought.plants + 1
 
@@ -255,6 +267,20 @@ def test_indicator_history_keeps_the_replaced_value(brought: Brought) -> None:
     assert [r[2] for r in rows] == [False, True]
     doubles = "select count(*) - count(distinct (indicator, geography_level, geography_id, period)) from indicator_latest"
     assert query(home, doubles) == [(0,)]
+
+
+def test_a_withdrawn_file_is_out_of_the_next_version_and_stays_in_the_audit(brought: Brought) -> None:
+    home = brought.home
+    blobs = {p.name for p in (home / "raw/blobs").rglob("*")}
+    told = make("sources.withdraw --file plants/mine.csv --why typed-from-memory", home)
+    assert told.code == 0 and "plants/mine.csv is withdrawn" in told.out, told.out
+    run = make("orchestration.refresh", home)
+    assert run.code == 0 and "plants/mine.csv was withdrawn: typed-from-memory" in run.out, run.out
+    assert query(home, JINAN)[0][0] == brought.plants and query(home, "select count(*) from plant where source = 'inbox'") == [(0,)]
+    rows = query(home, "select record_no, outcome, reason from meta.supplied where file = 'plants/mine.csv'")
+    assert rows == [(0, "withdrawn", "plants/mine.csv was withdrawn: typed-from-memory")]
+    assert query(home, "select count(*) from meta.quarantine where reason = 'withdrawn'") == [(1,)]
+    assert blobs <= {p.name for p in (home / "raw/blobs").rglob("*")}
 
 
 def test_a_failing_data_test_stops_the_publication_and_names_itself(own_home: Path, tmp_path: Path) -> None:

@@ -123,17 +123,17 @@ def test_a_curve_is_fitted_only_where_the_data_say_where_it_ends() -> None:
 
 
 # -- one refresh in which everything happens ---------------------------------------------------------------------------
-HEAD = "title_zh,issuer,level,issue_date,place,doc_no,content_zh\n"
-FIRST = "深圳市充电设施运营补贴实施细则,深圳市发展和改革委员会,city,2024-03-05,深圳,深发改规〔2024〕8号,{}\n"
+HEAD = "title_zh,issuer,level,issue_date,place,doc_no,content_zh,as_of\n"
+FIRST = "深圳市充电设施运营补贴实施细则,深圳市发展和改革委员会,city,2024-03-05,深圳,深发改规〔2024〕8号,{},{}\n"
 TEXT_1 = "对公共充电桩按充电量给予0.2元/千瓦时的运营补贴。本细则有效期5年。"
 TEXT_2 = "对公共充电桩按充电量给予0.1元/千瓦时的运营补贴。本细则有效期5年。个人自用充电桩不予补贴。"
 LATER = (
-    HEAD + FIRST.format(TEXT_2)
+    HEAD + FIRST.format(TEXT_2, "2025-05-20")
     + "关于调整深圳市充电设施运营补贴的通知,深圳市发展和改革委员会,city,2025-05-20,深圳,深发改规〔2025〕2号,"
-    "自2025年6月1日起施行。对公共充电桩不再给予运营补贴。《深圳市充电设施运营补贴实施细则》（深发改规〔2024〕8号）同时废止。\n"
+    "自2025年6月1日起施行。对公共充电桩不再给予运营补贴。《深圳市充电设施运营补贴实施细则》（深发改规〔2024〕8号）同时废止。,\n"
     "关于贯彻新能源汽车产业发展规划的实施意见,青岛市人民政府,city,2021-06-01,青岛,青政发〔2021〕9号,"
-    "为贯彻落实《国务院办公厅关于印发新能源汽车产业发展规划（2021—2035年）的通知》（国办发〔2020〕39号），加快公共充电桩建设。\n"
-    "对市政协第0456号提案的答复,青岛市发展和改革委员会,city,2021-07-01,青岛,,我市将加快公共充电桩建设。\n"
+    "为贯彻落实《国务院办公厅关于印发新能源汽车产业发展规划（2021—2035年）的通知》（国办发〔2020〕39号），加快公共充电桩建设。,\n"
+    "对市政协第0456号提案的答复,青岛市发展和改革委员会,city,2021-07-01,青岛,,我市将加快公共充电桩建设。,\n"
 )  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def busy(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     inbox = root / "inbox" / "policies"
     inbox.mkdir(parents=True, exist_ok=True)
-    (inbox / "first.csv").write_text(HEAD + FIRST.format(TEXT_1), encoding="utf-8")
+    (inbox / "first.csv").write_text(HEAD + FIRST.format(TEXT_1, "2024-03-10"), encoding="utf-8")
     landing = Landing(Home(root))
     for partition in landing.partitions(SOURCES["inbox"]):
         assert landing.land(SOURCES["inbox"], partition).outcome == "landed"

@@ -41,7 +41,7 @@ partial as (
     where geography_level = 'city' and preferred and period <> 'full' and metric in ('nev', 'auto')
     qualify row_number() over (
         partition by geography_id, year, metric
-        order by case period when 'h1' then 6 else coalesce(try_cast(rtrim(period, 'm') as integer), 0) end desc, period, vehicles
+        order by case period when 'h1' then 6 else coalesce(try_cast(rtrim(period, 'm') as integer), 0) end desc, period, vehicles, source_url
     ) = 1
 ),
 

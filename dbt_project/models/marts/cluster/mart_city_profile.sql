@@ -52,7 +52,7 @@ statements as (
         c.payer,
         c.payee,
         -- what the sum was read from: a reader sees whose it is
-        arg_min(coalesce(c.sentence, c.coded_from), c.evidence_start) as named_in
+        arg_min(coalesce(c.sentence, c.coded_from), (c.evidence_start, coalesce(c.sentence, c.coded_from))) as named_in
     from documents as d
     inner join {{ ref('int_policies__coded') }} as c on d.policy_id = c.policy_id
     inner join {{ ref('instruments') }} as i on c.instrument = i.instrument
@@ -68,7 +68,7 @@ money as (
         list(
             case when {{ at_least('amount', '1000') }} then format('{:,.0f}', amount) else format('{:g}', amount) end
             || ' ' || unit || ' (' || amount_role || ', ' || policy_id || ', beside ' || instrument || '): ' || coalesce(named_in, '')
-            order by instrument, amount desc, unit, amount_role, policy_id, payer, payee
+            order by instrument, amount desc, unit, amount_role, payer, payee, named_in, policy_id
         ) as amounts
     from statements
     where amount is not null and unit like 'CNY%' and amount_role in ('rate', 'cap', 'total', 'stated')
