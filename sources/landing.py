@@ -89,7 +89,7 @@ class Account:
     message: str = ""
     file: str = ""
     notes: list[list[str]] = field(default_factory=list)
-    as_of: str = ""  # the day to which the bytes that stand speak: got on it (in China), or declared; "" of files that people supply
+    as_of: str = ""  # the day to which the bytes that stand speak: got on it (in China), or declared; of supplied files, what rows say
     fetched_at: str = ""  # when the bytes that stand now were got: for people, no part of any digest
     checked_at: str = ""  # when the source was last asked: likewise
 
@@ -144,6 +144,14 @@ class Landing:
         if source.list_partitions is None:
             return [ALL]
         return source.list_partitions(self.fetch_context(source))
+
+    def forget(self, source: Source, listed: Sequence[str]) -> None:
+        """Drop the audit records of partitions that a source lists no more and that never landed: of a supplied file that was
+        refused, and is gone from the inbox, nothing stands (the journal keeps that it was refused)."""
+        for account in self.accounts(source):
+            if account.partition not in listed and not account.tables and account.outcome in ("rejected", "blocked"):
+                self.account_path(source, account.partition).unlink(missing_ok=True)
+                self.quarantine_path(source, account.partition).unlink(missing_ok=True)
 
     def fetch_context(self, source: Source) -> FetchContext:
         previous = self._validators.setdefault(source.name, self.store.validators(source.name))
@@ -253,6 +261,8 @@ class Landing:
                       "detail": error.detail, "payload": None}], schema=QUARANTINE_SCHEMA))  # fmt: skip
             self._write_account(source, account)
             return account
+        if not (source.as_of or source.live):
+            account.as_of = said_day(parsed.tables, today)
         with _taken_over(parsed.tables):
             if before is not None:
                 self._disown(source, before, parsed=True)
@@ -382,7 +392,7 @@ class Landing:
                     pl.lit(partition).alias("_partition"),
                     pl.lit(entry["pages"][0]["original_sha256"]).alias("_received_sha256")
                     if table.by_received else pl.lit(snapshot).alias("_snapshot_sha256"),
-                    pl.lit(account.as_of or None, pl.String).alias("_fetched_at"),
+                    pl.lit(account.as_of if source.as_of or source.live else None, pl.String).alias("_fetched_at"),
                 )  # fmt: skip
             self._write_table(source, table.name, frame, account, parsed.digests.get(table.name, ""))
         account.records_in = parsed.records_in
@@ -573,6 +583,17 @@ def schema_of(path: Path) -> Mapping[str, Any] | None:
         return pl.read_parquet_schema(path) if path.exists() else None
     except (pl.exceptions.PolarsError, OSError):
         return None
+
+
+def said_day(tables: Mapping[str, Any], today: dt.date) -> str:
+    """The newest whole day, not after `today`, that rows of a supplied file give as theirs (column `as_of`); "" for none."""
+    newest = ""
+    for made in tables.values():
+        frame = pl.scan_parquet(made) if isinstance(made, Path) else made.lazy()
+        if "as_of" in frame.collect_schema():
+            days = pl.col("as_of").filter(pl.col("as_of").str.contains(r"^\d{4}-\d\d-\d\d$") & (pl.col("as_of") <= today.isoformat()))
+            newest = max(newest, frame.select(days.max()).collect(engine="streaming").item() or "")
+    return newest
 
 
 def height_of(frame: pl.DataFrame | Path) -> int:

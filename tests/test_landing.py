@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     body = WORLD["body"]
     if isinstance(body, Exception):
         raise body
-    yield Page(url="mem:x", body=body, fetched_at=dt.datetime(2026, 1, 2, tzinfo=dt.UTC), key="x.jsonl")  # type: ignore[arg-type]
+    yield Page(url="mem:x", body=body, fetched_at=WORLD.get("at", dt.datetime(2026, 1, 2, tzinfo=dt.UTC)), key="x.jsonl")  # type: ignore[arg-type]
 
 
 def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
@@ -112,6 +113,88 @@ def test_a_source_that_was_down_recovers(tmp_path: Path) -> None:
     land(home, SourceError(Health.unreachable, "no route"))
     account = land(home, b'{"id": "a", "value": 1}')
     assert account.health == "ok" and account.outcome in ("landed", "unchanged")
+
+
+LIVE = dataclasses.replace(SOURCE, live=True)
+GOOD = b'{"id": "a", "value": 1}'
+
+
+def test_the_time_of_a_fetch_is_no_part_of_what_landed_and_its_day_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two homes that get the same bytes at other hours of a day in China land the same; on another day, what they hold is newer."""
+    seen = {}
+    for name, hour in (("early", "2026-03-01T16:05:00+00:00"), ("late", "2026-03-02T15:55:00+00:00"), ("next", "2026-03-02T16:05:00+00:00")):
+        home = Home(tmp_path / name)
+        monkeypatch.setitem(WORLD, "at", dt.datetime.fromisoformat(hour))
+        account = land(home, GOOD, LIVE)
+        seen[name] = (account.as_of, (home.landing / "toy/things/all.parquet").read_bytes(), Landing(home).write_ledger([LIVE]))
+    assert seen["early"] == seen["late"] and seen["early"][0] == "2026-03-02"
+    assert seen["next"][0] == "2026-03-03" and seen["next"][2] != seen["early"][2]
+    # what a user supplies carries no day of receipt at all
+    monkeypatch.setitem(WORLD, "at", dt.datetime(2026, 3, 1, tzinfo=dt.UTC))
+    one = land(Home(tmp_path / "one"), GOOD)
+    monkeypatch.setitem(WORLD, "at", dt.datetime(2027, 3, 1, tzinfo=dt.UTC))
+    assert land(Home(tmp_path / "two"), GOOD).content == one.content
+
+
+def test_bundled_data_speak_to_the_day_that_they_declare() -> None:
+    for source in (s for s in all_sources() if not s.live and s.name != "inbox"):
+        assert dt.date.fromisoformat(source.as_of) >= dt.date(2026, 11, 1), source.name
+        assert {p.fetched_at.date().isoformat() for p in source.fetch(FetchContext(home=None), "all")} == {source.as_of}
+
+
+def test_what_was_refused_or_not_reached_stands_in_the_journal_once(tmp_path: Path) -> None:
+    """A home made anew from raw/ says of its sources what the first one said."""
+    home = Home(tmp_path / "home")
+    land(home, GOOD, LIVE)
+    for _ in range(3):
+        land(home, SourceError(Health.challenged, "a captcha answered"), LIVE)
+    assert [e["health"] for e in RawStore(home.raw).entries("toy")] == ["ok", "challenged"]
+    other = Home(tmp_path / "other")
+    shutil.copytree(home.raw, other.raw)
+    landing = Landing(other)
+    landing.ensure_schema(LIVE)
+    landing.rebuild(LIVE)
+    assert landing.account(LIVE, "all").content == Landing(home).account(LIVE, "all").content
+    assert landing.write_ledger([LIVE]) == Landing(home).write_ledger([LIVE])
+    land(home, GOOD, LIVE)
+    assert [e["health"] for e in RawStore(home.raw).entries("toy")] == ["ok", "challenged", "ok"], "the trouble is over, and the journal says so"
+
+
+def test_a_refusal_while_reading_survives_in_raw_alone(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    land(home, RejectFile("missing_column", "x.jsonl has no id"))
+    other = Home(tmp_path / "other")
+    shutil.copytree(home.raw, other.raw)
+    landing = Landing(other)
+    landing.ensure_schema(SOURCE)
+    landing.rebuild(SOURCE)
+    account = landing.account(SOURCE, "all") or pytest.fail("the refusal is forgotten")
+    assert (account.outcome, account.reasons) == ("rejected", {"missing_column": 1})
+    assert pl.read_parquet(other.quarantine / "toy/all.parquet")["reason"].to_list() == ["missing_column"]
+    landing.forget(SOURCE, ["all"])
+    assert landing.account(SOURCE, "all") is not None
+    landing.forget(SOURCE, [])
+    assert landing.account(SOURCE, "all") is None
+
+
+@pytest.mark.parametrize("damage", ["rows lost", "file lost", "quarantine lost", "quarantine cut", "audit changed"])
+def test_the_audit_is_held_against_what_was_written(tmp_path: Path, damage: str) -> None:
+    home = Home(tmp_path)
+    account = land(home, GOOD + b"\nnot json\n" + GOOD.replace(b'"a"', b'"b"'))
+    landing = Landing(home)
+    assert landing.unbalanced(SOURCE, account) == ""
+    table, held = home.landing / "toy/things/all.parquet", home.quarantine / "toy/all.parquet"
+    if damage == "rows lost":
+        pl.read_parquet(table).head(1).write_parquet(table)
+    elif damage == "file lost":
+        table.unlink()
+    elif damage == "quarantine lost":
+        held.unlink()
+    elif damage == "quarantine cut":
+        held.write_bytes(b"PAR1")
+    else:
+        account = dataclasses.replace(account, records_in=4)
+    assert ("things" if "row" in damage or "file" in damage else "quarantine" if "quarantine" in damage else "4 records in") in landing.unbalanced(SOURCE, account)
 
 
 def test_unbalanced_books_are_a_programming_error(tmp_path: Path) -> None:
