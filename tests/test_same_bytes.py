@@ -74,3 +74,41 @@ def test_raw_alone_gives_a_first_version_in_whatever_order_it_landed(home: Path,
     assert plan.digest == manifest_of(home)["digest"] and plan.sequence == 1 and not plan.unchanged
     (entry,) = history.entries(Home(home))
     assert history.digest_of(plan.inputs, None) == plan.digest == entry.digest
+
+
+def test_files_of_users_land_the_same_in_whatever_order_and_on_whatever_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datetime import UTC, datetime
+
+    import sources.inbox as inbox
+
+    source = next(s for s in all_sources() if s.name == "inbox")
+    files = {
+        "plants/one.csv": "operator_zh,city,product,plant_name,opened_year,as_of\n甲汽车有限公司,济南,整车,一厂,2021,2026-03-01\n",
+        "plants/two.csv": "operator_zh,city,product,plant_name,opened_year\n甲汽车有限公司,济南,整车,一厂,2022\n乙汽车有限公司,合肥,整车,二厂,2020\n",
+        "city_output/out.csv": "city,year,product,output,unit\n合肥,2019,nev,1200,vehicles\n",
+        "plants/again/double.csv": "operator_zh,city,product,plant_name,opened_year,as_of\n甲汽车有限公司,济南,整车,一厂,2021,2026-03-01\n",
+    }
+    ledgers, landed = [], []
+    for name, order, day in (("a", list(files), 1), ("b", list(files)[::-1], 400)):
+        home = Home(tmp_path / name)
+
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz: object = None, day: int = day) -> datetime:  # type: ignore[override]
+                return datetime.fromtimestamp(1_780_000_000 + 86_400 * day, UTC)
+
+        monkeypatch.setattr(inbox.dt, "datetime", Clock)
+        for file in order:  # brought one after the other, each landed before the next comes
+            path = home.inbox / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(files[file], encoding="utf-8")
+            landing = Landing(home)
+            for partition in landing.partitions(source):
+                landing.land(source, partition)
+        monkeypatch.undo()
+        ledgers.append(Landing(home).write_ledger([source]))
+        landed.append({p.relative_to(home.landing).as_posix(): p.read_bytes() for p in sorted(home.landing.rglob("inbox/*/*.parquet"))})
+    assert landed[0] == landed[1] and {"plants-again-double-csv", "plants-two-csv", "city_output-out-csv"} <= {n.split("/")[2].rpartition("-")[0] for n in landed[0]}
+    days = [{e["fetched_at"][:10] for e in Landing(Home(tmp_path / name)).store.entries("inbox")} for name in ("a", "b")]
+    assert not days[0] & days[1], "the clock of the second home was moved"
+    assert ledgers[0] == ledgers[1]
