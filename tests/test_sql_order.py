@@ -29,6 +29,9 @@ KEYS = {
     "city_adcode", "city_id", "segment_id", "segment", "group_id", "firm_id", "policy_id", "to_policy_id", "record_key", "record_id", "adcode",
     "partition", "year", "t", "version", "target", "instrument", "province_adcode", "source_url",
     "at",  # of a letter in a text
+    "plant_id",
+    "record_no",  # of supplied files, behind the partition that it stands in
+    "supplied_order",  # a row number over all supplied documents
     "province_en",  # several cities share an English name, provinces do not
 }  # fmt: skip
 #: model -> what a rule would name there, and why it may stand. A piece of the SQL is enough, in lower case.
@@ -44,14 +47,12 @@ ALLOWED: dict[str, dict[str, str]] = {
     "int_plants__operated": {".note": "all columns that are read stand in the order"},
     "int_firms__parents": {".relationship": "child, parent and relationship are the key of int_gleif__parents"},
     "int_policies__edges": {".to_level": "all columns that are read stand in the order", ".target_no": "all columns that are read stand in the order"},
-    "int_policies__versions": {"min(r.record_id)": "a record has one text at a time"},
     "policy_coder_disagreement": {".prompt": "all columns that are read stand in the order"},
-    "int_firms__admitted": {"first_value(": "batch and action are the key within firm and list", "row_number()": "ordered by the time of the fetch, see there"},
+    "int_firms__admitted": {"first_value(": "batch and action are the key within firm and list"},
     "meta_source": {"sum(a.": "counts of records"},
-    # what files of one person say twice is ordered by the time at which they came, and by the record
-    "int_firms__records_brought": {"arg_max(": "ordered by the time of the fetch, see there"},
-    "int_firms__groups_brought": {"row_number()": "ordered by the time of the fetch, see there"},
-    "int_ice_registrations": {"row_number()": "ordered by the time of the fetch, see there"},
+    "int_firms__records_brought": {"arg_max(": "as_of, partition and record: the record that stands is the greatest"},
+    "int_policies__versions": {"min(r.record_id)": "a record has one text at a time", "arg_max(": "supplied_order is a row number over all supplied documents"},
+    "meta_supplied": {"place_in_line": "a row number within the firm"},
 }
 
 

@@ -41,12 +41,12 @@ judged as (
         c.record_id as listed_record_id,
         c.is_bound,
         regexp_extract(c.support, '^[a-z]+') as listed_support,
-        abs(r.vehicles - c.vehicles) < 0.5 as is_same,
+        {{ below('abs(r.vehicles - c.vehicles)', '0.5') }} as is_same,
         case
             when r.place_in_line > 1 then 'lost'
             when r.located_adcode is null then 'lost'
             when c.record_id is null then 'added'
-            when abs(r.vehicles - c.vehicles) < 0.5 and (r.source_url is null or (regexp_extract(c.support, '^[a-z]+') = 'seen' and not c.is_bound))
+            when {{ below('abs(r.vehicles - c.vehicles)', '0.5') }} and (r.source_url is null or (regexp_extract(c.support, '^[a-z]+') = 'seen' and not c.is_bound))
                 then 'confirmed'
             when r.source_url is not null and (c.is_bound or regexp_extract(c.support, '^[a-z]+') <> 'seen') then 'corrected'
             else 'lost'

@@ -133,7 +133,7 @@ chosen as (
     select
         *,
         count(*) filter (where fit_alike = 1) over (partition by partition, record_no) > 1 as is_ambiguous,
-        string_agg(plant_id, ', ') over (
+        string_agg(plant_id, ', ' order by plant_id) over (
             partition by partition, record_no order by plant_id rows between unbounded preceding and unbounded following
         ) as plants_that_fit
     from fitting

@@ -63,7 +63,7 @@ brought as (
         'inbox' as source,
         -- the natural key names the record that stands; another text of the same document keeps its own beside it
         if(
-            row_number() over (partition by i.record_id order by {{ supplied_first('i') }}) = 1, i.record_id, i.record_id || '@' || i.partition
+            row_number() over (partition by i.record_id order by {{ supplied_first('i') }}, n.city_adcode, p.province_adcode) = 1, i.record_id, i.record_id || '@' || i.partition
         ) as record_id,
         i.record_id as supplied_record_id,
         i.partition as supplied_partition,

@@ -224,7 +224,7 @@ stated_parents as (
         row_number() over w as place_in_line,
         first_value(p.partition) over w as first_partition,
         first_value(p.record_no) over w as first_record_no,
-        coalesce(p.share, 1) >= 0.5 as is_control,
+        {{ at_least('coalesce(p.share, 1)', '0.5') }} as is_control,
         coalesce(p.valid_to < cast(b.as_of as varchar), false) as is_over,
         {{ name_key('p.child_name') }} as name_key
     from {{ ref('stg_inbox__parents') }} as p
@@ -233,7 +233,7 @@ stated_parents as (
         w as (
             partition by
                 coalesce(p.child_uscc, p.child_lei, {{ name_key('p.child_name') }}),
-                coalesce(p.share, 1) >= 0.5 and not coalesce(p.valid_to < cast(b.as_of as varchar), false)
+                {{ at_least('coalesce(p.share, 1)', '0.5') }} and not coalesce(p.valid_to < cast(b.as_of as varchar), false)
             order by p.valid_from desc nulls last, {{ supplied_first('p') }}
         )
 ),
