@@ -41,6 +41,7 @@ from sources.base import (
 )
 from sources.home import CHECKOUT, SEEDS, Home, atomic_path, move_durably, sha256_of, write_atomic
 from sources.raw import RawStore
+from sources.scrub import redact_bytes
 
 log = logging.getLogger("evatlas.landing")
 
@@ -389,11 +390,10 @@ class Landing:
             with atomic_path(path) as tmp:
                 pl.DataFrame(schema=schema).write_parquet(tmp)
         path = self.home.quarantine / source.name / "_schema.parquet"
-        if schema_of(path) is None:
+        schema = pl.Schema({**QUARANTINE_SCHEMA, "source": pl.String, "partition": pl.String})
+        if schema_of(path) != schema:
             with atomic_path(path) as tmp:
-                pl.DataFrame(
-                    schema={**QUARANTINE_SCHEMA, "source": pl.String, "partition": pl.String}
-                ).write_parquet(tmp)
+                pl.DataFrame(schema=schema).write_parquet(tmp)
 
     def _write_declared(self, source: Source, table: Table) -> None:
         assert table.declared is not None
@@ -552,11 +552,13 @@ def code_digest(source: Source, parsing: bool = False) -> str:
 
 
 def page_of(path: Path, body: bytes | None = None, key: str = "") -> Page:
-    """A Page for a file of the checkout or the inbox. Its time is the fetch, not the file's: clones differ."""
+    """A Page for a text file of the checkout or the inbox, without personal data. Its time is the fetch, not the file's:
+    clones differ."""
     data = path.read_bytes() if body is None else body
     return Page(
         url=f"file:{key or path.name}",
-        body=data,
+        body=redact_bytes(data),
+        original_sha256=hashlib.sha256(data).hexdigest(),
         fetched_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
         key=key or path.name,
     )
