@@ -184,8 +184,7 @@ def body_of(kind: str, ending: str, door: str, canaries: Canaries) -> bytes:
         lines.insert(3, json.dumps([canaries.name(f"{door}: no object")], ensure_ascii=False))
         return "\n".join(lines).encode()
     if ending == "json":
-        text = json.dumps(rows, ensure_ascii=False)
-        return text.replace('"share": 139', '"share": 1.39E2').encode()
+        return json.dumps(rows, ensure_ascii=False).encode()
     out = io.BytesIO()
     if ending == "parquet":
         frame = pl.DataFrame([{k: None if v is None else str(v) for k, v in row.items()} for row in rows])
@@ -436,9 +435,8 @@ def searched(home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 def test_no_canary_is_in_any_byte_of_the_home(searched: tuple[Path, Canaries], bundled_home: Path) -> None:
     home, canaries = searched
     found = leaks(home, canaries, bundled_home)
-    untyped = {canary: files for canary, files in found.items() if canaries.sent.get(canary) == UNTYPED}
-    assert all(file.startswith("raw/blobs/") for files in untyped.values() for file in files), untyped
-    found = {canary: files for canary, files in found.items() if canary not in untyped}
+    found = {c: {f for f in files if canaries.sent.get(c) != UNTYPED or not f.startswith("raw/blobs/")} for c, files in found.items()}
+    found = {canary: files for canary, files in found.items() if files}
     told = sorted(f"{canary} ({canaries.sent.get(canary, '?')}): {', '.join(sorted(files)[:4])}" for canary, files in found.items())
     assert not found, f"{len(found)} of {len(canaries.sent)} canaries:\n" + "\n".join(told[:400])
 
@@ -448,8 +446,10 @@ def test_the_search_would_find_them(searched: tuple[Path, Canaries]) -> None:
     home, canaries = searched
     seen = b"\n".join(blob for path in (home / "inbox").rglob("*") if path.is_file() for blob in decoded(path, path.read_bytes()))
     seen += b"\n".join(path.name.encode() for path in (home / "inbox").rglob("*"))
-    missing = [c for c, door in canaries.sent.items() if door.split(".")[0] in KINDS and not any(form in seen for form in forms(c))]
-    assert not [c for c in missing if "dots" not in (d := canaries.sent[c]) and "blanks" not in d and "invisible" not in d and "wide" not in d]
+    disguised = ("dots", "blanks", "invisible characters", "wide digits")
+    plain = [c for c, door in canaries.sent.items() if door.split(".")[0] in KINDS and not door.endswith(disguised)]
+    missing = [f"{c} ({canaries.sent[c]})" for c in plain if not any(form in seen for form in forms(c))]
+    assert len(plain) > 1500 and not missing, missing
 
 
 def test_quarantine_names_file_record_and_column(searched: tuple[Path, Canaries]) -> None:
