@@ -17,6 +17,8 @@ from typing import Any
 
 import polars as pl
 
+from sources.scrub import redact
+
 
 class Health(StrEnum):
     """State of a source after an attempt to reach it. `challenged`: a captcha or script wall answered; it is
@@ -34,20 +36,23 @@ class Health(StrEnum):
 
 
 class SourceError(Exception):
-    """A source could not give what it declares. `health` says which state it is left in."""
+    """A source could not give what it declares. `health` says which state it is left in. The message is redacted: what a
+    server says may hold anything."""
 
     def __init__(self, health: Health, message: str):
-        super().__init__(message)
+        super().__init__(redact(message))
         self.health = health
 
 
 class RejectFile(Exception):
-    """A whole file or page cannot be taken. `reason` is a short code, `detail` names file, record and cause, `file` the file
+    """A whole file or page cannot be taken. `reason` is a short code; `detail` names file, record, column and cause, and
+    never quotes what a cell holds (it is redacted, since names of files and columns may hold anything); `file` names the file
     alone where who raises it knows it."""
 
     file = ""
 
     def __init__(self, reason: str, detail: str = ""):
+        detail = redact(detail)
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
@@ -112,11 +117,14 @@ class Table:
     by_received: bool = False  # whether its rows name the file as it was received, and not the page as it is kept
 
 
-#: One record held back: which record of the page, why, and the (scrubbed) record itself as JSON text.
+#: One record held back: which record of the page, for which reason, because of which column, what was expected there, and
+#: the (scrubbed) record itself as JSON text. `column` is null where no single column is at fault. `detail` is published: it
+#: never quotes a value. `payload` stays in the home.
 QUARANTINE_SCHEMA: dict[str, Any] = {
     "page_key": pl.String,
     "record": pl.Int64,
     "reason": pl.String,
+    "column": pl.String,
     "detail": pl.String,
     "payload": pl.String,
 }

@@ -29,7 +29,7 @@ def system_of(text: str) -> str:
     """wgs84, gcj02 or bd09 for a name of it (CGCS2000 differs from WGS-84 by centimetres). Raises ValueError."""
     key = "".join(c for c in text.lower() if c not in " -_:.()")
     if key not in NAMES:
-        raise ValueError(f"{text[:40]!r} is none of {', '.join(SYSTEMS)}")
+        raise ValueError(f"none of {', '.join(SYSTEMS)}")
     return NAMES[key]
 
 

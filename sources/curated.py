@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from sources.base import QUARANTINE_SCHEMA, Page
+from sources.scrub import is_person_column, redact
 
 
 def declared_day(data: Path) -> str:
@@ -70,6 +71,15 @@ def blank(text: str) -> str | None:
     return text or None
 
 
+class BadCell(ValueError):
+    """A record that is not taken because of a column: `reason` is a short code, `detail` says what was expected. It never
+    quotes the value, since readers see it."""
+
+    def __init__(self, reason: str, column: str = "", detail: str = ""):
+        super().__init__(f"{reason}: {column}")
+        self.reason, self.column, self.detail = reason, column, detail
+
+
 class Books:
     """Accepted and quarantined records of one parse."""
 
@@ -79,22 +89,21 @@ class Books:
         self.held: list[dict[str, Any]] = []
 
     def take(self, page: Page, rows: Iterable[dict[str, str]], read: Callable[[dict[str, str]], None]) -> None:
-        """Read each row; a ValueError holds the row back with its reason ("code: detail")."""
+        """Read each row; a BadCell holds the row back with its reason, and any other ValueError as `bad_value`."""
         for number, row in enumerate(rows, start=1):
             self.records_in += 1
             try:
                 read(row)
             except ValueError as error:
-                reason, _, detail = str(error).partition(": ")
+                known = error if isinstance(error, BadCell) else BadCell("bad_value", detail="a cell does not read")
+                # where the column at fault is not known, no cell is sure to be what its header says
+                said = {k: redact(v) for k, v in row.items() if known.column and k != known.column and not is_person_column(k)}
                 self.held.append(
                     {
-                        "page_key": page.key,
-                        "record": number,
-                        "reason": reason,
-                        "detail": detail,
-                        "payload": json.dumps(row, ensure_ascii=False),
+                        "page_key": page.key, "record": number, "reason": known.reason, "column": known.column or None,
+                        "detail": redact(known.detail), "payload": json.dumps(said, ensure_ascii=False),
                     }
-                )
+                )  # fmt: skip
             else:
                 self.accepted += 1
 
@@ -103,7 +112,8 @@ class Books:
 
 
 def choose(value: str, allowed: Iterable[str], name: str) -> str:
-    """`value` if it is in the vocabulary; ValueError("unknown_<name>: ...") otherwise."""
+    """`value` if it is in the vocabulary; BadCell("unknown_<name>") otherwise."""
     if value not in allowed:
-        raise ValueError(f"unknown_{name}: {value!r}")
+        words = sorted(map(str, allowed))
+        raise BadCell(f"unknown_{name}", name, f"expected one of {', '.join(words)}" if len(words) <= 12 else "a word that the list has not")
     return value

@@ -4,6 +4,9 @@ Belongs here: size and depth caps, encodings, and records counted one by one, so
 either given back or named with the reason why not. Does not belong here: what the columns mean (the inbox
 knows), nor documents such as pages and PDFs (sources.documents).
 
+Messages say what is wrong and where (record, column, line), and never what stands there: libraries' own texts quote names of
+members, columns and cells, so that only the type of their errors is told.
+
 Nothing is ever extracted to a name found in a file, no archive is opened to disk, no cell is evaluated.
 """
 
@@ -392,12 +395,12 @@ def csv_header(first: FoundRecord | None) -> list[str]:
 
 def check_header(header: list[str]) -> None:
     """Raises RejectFile `duplicate_header` when two columns have one name."""
-    seen: set[str] = set()
-    for name in header:
+    seen: dict[str, int] = {}
+    for number, name in enumerate(header, 1):
         folded = "".join(unicodedata.normalize("NFKC", name).split()).lower()
-        if folded and folded in seen:
-            raise RejectFile("duplicate_header", f"two columns are named {name[:60]!r}")
-        seen.add(folded)
+        if folded and folded in seen:  # not quoted: the first line may be no header but a record
+            raise RejectFile("duplicate_header", f"columns {seen[folded]} and {number} have one name")
+        seen[folded] = number
 
 
 def _csv_records(lines: _Lines, header: list[str]) -> Iterator[Record]:
@@ -451,6 +454,13 @@ def loads(text: str) -> Any:
     )
 
 
+def json_fault(error: Exception) -> str:
+    """What is wrong with a JSON text, and where; never what stands there."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} (line {error.lineno}, column {error.colno})"
+    return "nested too deep" if isinstance(error, RecursionError) else "NaN or Infinity"
+
+
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.S)
 
 
@@ -490,7 +500,7 @@ def _open_json(path: Path) -> FileRead:
     try:
         top = loads(text)
     except (ValueError, RecursionError) as error:
-        raise RejectFile("invalid_json", str(error)[:200]) from None
+        raise RejectFile("invalid_json", json_fault(error)) from None
     rows, totals = _rows_of(top)
     for name, total in totals:
         if total != len(rows):
@@ -587,7 +597,7 @@ def _jsonl_records(lines: _Lines) -> Iterator[Record]:
             except (ValueError, RecursionError) as error:
                 if not line.endswith(("\n", "\r")):
                     raise RejectFile("truncated", f"the file ends within line {number}") from None
-                yield Record(number, None, "invalid_json", f"line {number}: {str(error)[:150]}", text[:2000])
+                yield Record(number, None, "invalid_json", f"line {number}: {json_fault(error)}", text[:2000])
             else:
                 yield json_record(number, row)
 
@@ -600,7 +610,7 @@ def check_zip(path: Path, max_bytes: int = 512 * MIB, max_members: int = MAX_MEM
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise RejectFile("bad_archive", str(error)[:150]) from None
+        raise RejectFile("bad_archive", f"zip: {type(error).__name__}") from None
     with archive:
         members = archive.infolist()
         if len(members) > max_members:
@@ -633,7 +643,7 @@ def check_zip(path: Path, max_bytes: int = 512 * MIB, max_members: int = MAX_MEM
                         if total > max_bytes or (total > RATIO_FLOOR and total > MAX_RATIO * coded):
                             raise RejectFile("decompressed_too_large", f"more than {total} bytes out of {coded}")
             except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-                raise RejectFile("bad_archive", str(error)[:150] or type(error).__name__) from None
+                raise RejectFile("bad_archive", f"a member cannot be read: {type(error).__name__}") from None
             if size != member.file_size:
                 raise RejectFile("bad_archive", "a member is not as long as the archive says")
     return members
@@ -658,7 +668,7 @@ def _open_xlsx(path: Path) -> FileRead:
     except RejectFile:
         raise
     except Exception as error:  # openpyxl raises whatever its XML parser does
-        raise RejectFile("bad_workbook", f"{type(error).__name__}: {str(error)[:150]}") from None
+        raise RejectFile("bad_workbook", type(error).__name__) from None
     if first is None:
         raise RejectFile("empty_file", "the first sheet is empty")
     header = [str(_cell(c) or "").strip() for c in first]
@@ -692,7 +702,7 @@ def _xlsx_records(rows: Iterator[Any], header: list[str]) -> Iterator[Record]:
         try:
             row = next(rows, None)
         except Exception as error:
-            raise RejectFile("bad_workbook", f"{type(error).__name__}: {str(error)[:150]}") from None
+            raise RejectFile("bad_workbook", type(error).__name__) from None
         if row is None:
             return
         texts = [_cell(c) for c in row]
@@ -731,7 +741,7 @@ def _open_parquet(path: Path) -> FileRead:
         source = pq.ParquetFile(path)
         header = [str(name) for name in source.schema_arrow.names]
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise RejectFile("bad_parquet", str(error)[:150]) from None
+        raise RejectFile("bad_parquet", type(error).__name__) from None
     if len(header) > MAX_COLUMNS:
         raise RejectFile("too_many_columns", f"{len(header)} columns, at most {MAX_COLUMNS}")
     check_header(header)
@@ -748,7 +758,7 @@ def _parquet_records(source: Any, header: list[str]) -> Iterator[Record]:
                 number += 1
                 yield parquet_record(number, header, row)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise RejectFile("bad_parquet", str(error)[:150]) from None
+        raise RejectFile("bad_parquet", type(error).__name__) from None
 
 
 def parquet_record(number: int, header: list[str], row: Iterable[Any]) -> Record:

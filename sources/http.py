@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 import certifi
 import idna
@@ -44,11 +44,10 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import extract_cookies_to_jar
 from urllib3.util.retry import Retry
 
-from sources import scrub as scrubbing
 from sources.base import FetchContext, Health, Page, RejectFile, Source, SourceError
 from sources.home import Home
 from sources.raw import MissingBlob, RawStore
-from sources.scrub import is_person_column, redact_bytes
+from sources.scrub import PHONE, is_mobile_number, is_person_column, redact_bytes
 from sources.scrub import redact as redact_text
 from sources.webtext import challenge, decode_text, kind_of, require_kind, require_whole
 
@@ -67,11 +66,18 @@ CIRCUIT_FAILURES = 3
 CIRCUIT_OPEN_S = 300.0
 RATIO_FROM_BYTES = 1_000_000  # small bodies may compress as well as they like
 CHUNK = 64 * 1024
-#: The only response headers that are kept: none of them can carry a session or a person.
-KEPT_HEADERS = (
-    "content-type", "content-disposition", "content-length", "etag", "last-modified", "date",
-    "x-gleif-publish-date",
-)  # fmt: skip
+#: The only response headers that are kept, each with the form that its value must have: none of them can carry a session,
+#: and a server may write anything into any (a name into a validator, a telephone number into a length), so what has not the
+#: form, or holds personal data, is left out. A Content-Disposition is free text, and redacted. A validator must go back to the server as it came: it is kept whole or not at all.
+_DAY = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
+KEPT_HEADERS = {
+    "content-type": re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,80}(?:\s*;\s*charset=\"?[\w-]{1,20}\"?)?", re.ASCII | re.IGNORECASE),
+    "content-length": re.compile(r"\d{1,10}"),
+    "etag": re.compile(r'(?:W/)?"[!#-~]{0,120}"'),
+    "last-modified": _DAY,
+    "date": _DAY,
+    "x-gleif-publish-date": re.compile(r"\d{4}-\d{2}-\d{2}[T ]?[\d:.]{0,15}(?:Z|[+-]\d{2}:?\d{2})?"),
+}
 SECRET_PARAM = re.compile(
     r"^(.*[_-])?(key|appkey|apikey|token|secret|password|passwd|pwd|sign|signature|auth|ak|sk|session|sid)$",
     re.IGNORECASE,
@@ -97,7 +103,7 @@ class FetchError(SourceError):
     def __init__(self, reason: str, message: str, status: int = 0):
         super().__init__(HEALTH_OF_REASON.get(reason, Health.unreachable), f"{reason}: {message}")
         self.reason = reason
-        self.text = message
+        self.text = redact_text(message)
         self.status = status
 
 
@@ -186,10 +192,13 @@ def normal_host(host: str) -> str:
 
 
 def redact(url: str) -> str:
-    """A URL that may be written down: no userinfo, and values of key-like parameters masked."""
+    """A URL that may be written down: no userinfo, values of key-like parameters masked, contacts of people taken out of
+    its query (a path stays what it is: its numbers are names of documents)."""
     parts = urlsplit(url)
     netloc = parts.netloc.rsplit("@", 1)[-1]
     query = parts.query
+    if query and (clean := redact_text(unquote(query))) != unquote(query):
+        query = clean
     if query:
         pairs = parse_qsl(query, keep_blank_values=True)
         if any(SECRET_PARAM.match(name) for name, _ in pairs):
@@ -387,7 +396,7 @@ def content_encoding(headers: Mapping[str, str]) -> str:
         raise FetchError("encoding", "a body encoded more than once")
     name = {"x-gzip": "gzip"}.get(names[0], names[0])
     if name not in ("gzip", "deflate"):
-        raise FetchError("encoding", f"an encoding that was not offered: {name[:20]}")
+        raise FetchError("encoding", "an encoding that was not offered")
     return name
 
 
@@ -403,20 +412,20 @@ def scrub(body: bytes, media: str) -> bytes:
         try:
             found = json.loads(inner)
         except (ValueError, RecursionError):
-            return scrub_bytes(body, media)
+            return scrub_bytes(body)
         clean = scrub_json(found)
         return body if clean == found else head + json.dumps(clean, ensure_ascii=False).encode("utf-8") + tail
+    if kind == "binary" and body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return scrub_bytes(body)  # text in UTF-16: half of its bytes are zeros
     if kind in ("pdf", "ole") or (kind in ("zip", "gzip", "binary") and not media.startswith("text/")):
         # a table of declared columns: its parser stores no other; a document: its text is compressed, and a changed byte
         # breaks it, so that its source must clean it (policy_releases keeps the text instead)
         return body
-    return scrub_bytes(body, media)
+    return scrub_bytes(body)
 
 
-def scrub_bytes(body: bytes, media: str) -> bytes:
-    shared: Callable[[bytes, str], bytes] | None = getattr(scrubbing, "scrub_bytes", None)
-    if shared:
-        return shared(body, media)
+def scrub_bytes(body: bytes) -> bytes:
+    """A text without personal patterns, in the encoding that its bytes show."""
     try:
         charset = decode_text(body)[1]
     except RejectFile:
@@ -425,12 +434,35 @@ def scrub_bytes(body: bytes, media: str) -> bytes:
 
 
 def scrub_json(value: Any) -> Any:
-    """A JSON value without fields about persons, and with personal patterns in its texts redacted."""
+    """A JSON value without fields about persons, and with personal patterns in its texts, names of fields and numbers
+    redacted. Numbers of fields that are ids stay."""
     if isinstance(value, dict):
-        return {k: scrub_json(v) for k, v in value.items() if not person_field(k)}
+        found: dict[str, Any] = {}
+        for name, inner in value.items():
+            if person_field(name):
+                continue
+            clean, number = redact_text(name), 1
+            while clean in found:  # two names that are alike without what was taken out
+                number += 1
+                clean = f"{redact_text(name)} {number}"
+            found[clean] = inner if ID_FIELD.search(name) and not holds_text(inner) else scrub_json(inner)
+        return found
     if isinstance(value, list):
         return [scrub_json(item) for item in value]
-    return redact_text(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and is_mobile_number(str(value)):
+        return PHONE
+    return value
+
+
+#: Fields whose numbers name things: OpenStreetMap counts its nodes in eleven digits.
+ID_FIELD = re.compile(r"(?i:(?:^|_)(?:id|ids|oid|ref|refs|nodes|code|codes|version|changeset))$|[a-z](?:Id|ID|Ids|Code)$")
+
+
+def holds_text(value: Any) -> bool:
+    """Whether a value is, or has in it, anything but numbers."""
+    return any(map(holds_text, value)) if isinstance(value, list) else isinstance(value, str | dict)
 
 
 @functools.cache
@@ -739,7 +771,7 @@ class Fetcher:
             wait = retry.get_retry_after(answer.raw) if answer is not None else None
             if wait is not None and wait > RETRY_AFTER_CAP_S:
                 self._open(state, last, wait)
-                raise FetchError("rate_limited", f"{where}: asked to come back in {wait:.0f} s")
+                raise FetchError("rate_limited", f"{where}: asked to come back in {min(wait, 30 * 86_400):.0f} s")
             try:
                 retry = retry.increment(method, target.url, response=answer.raw if answer else None, error=error)
             except urllib3.exceptions.MaxRetryError:
@@ -815,7 +847,7 @@ class Fetcher:
         inflater = Inflater(content_encoding(headers), cap)
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > cap.wire:
-            raise FetchError("too_large", f"announces {length} bytes")
+            raise FetchError("too_large", f"announces more than {cap.wire} bytes")
         try:
             for chunk in raw.stream(CHUNK, decode_content=False):
                 for out in inflater.feed(chunk):
@@ -910,7 +942,23 @@ class Fetcher:
 
 
 def keep_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: headers[name][:500] for name in KEPT_HEADERS if name in headers}
+    """The response headers that are kept with a page (KEPT_HEADERS says which, and why others are not)."""
+    found = {name: headers[name].strip() for name in KEPT_HEADERS if name in headers}
+    kept = {name: text for name, text in found.items() if KEPT_HEADERS[name].fullmatch(text) and redact_text(text) == text}
+    if "content-disposition" in headers:
+        kept["content-disposition"] = redact_text(file_name(headers["content-disposition"]))[:500]
+    return kept
+
+
+def file_name(text: str) -> str:
+    """A Content-Disposition as it is read: percent signs undone, and bytes that HTTP carried as Latin-1 in their encoding."""
+    for charset in ("utf-8", "gb18030"):
+        try:
+            text = text.encode("latin-1").decode(charset)
+            break
+        except UnicodeError:
+            continue
+    return unquote(text)
 
 
 def reason_of(error: BaseException) -> str:

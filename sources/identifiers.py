@@ -77,10 +77,10 @@ def normalise_adcode(text: str) -> str:
     Raises ValueError for anything else, and for a first pair of digits that is no province."""
     code = clean_code(text).removesuffix(".0")
     if not (code.isascii() and code.isdigit()) or len(code) not in (2, 4, 6, 9, 12):
-        raise ValueError(f"{text!r} is no division code")
+        raise ValueError("no division code; expected 2, 4, 6, 9 or 12 digits")
     code = code[:6].ljust(6, "0")
     if not ("11" <= code[:2] <= "82" or code == "100000"):
-        raise ValueError(f"{text!r} is in no province")
+        raise ValueError("a division code of no province")
     return code
 
 

@@ -43,6 +43,7 @@ from sources.base import (
 from sources.code_digest import code_digest
 from sources.home import SEEDS, Home, atomic_path, move_durably, sha256_of, write_atomic
 from sources.raw import MissingBlob, RawStore
+from sources.scrub import redact_bytes
 from sources.values import CHINA, china_day
 
 log = logging.getLogger("evatlas.landing")
@@ -470,11 +471,10 @@ class Landing:
             with atomic_path(path) as tmp:
                 pl.DataFrame(schema=schema).write_parquet(tmp)
         path = self.home.quarantine / source.name / "_schema.parquet"
-        if schema_of(path) is None:
+        schema = pl.Schema({**QUARANTINE_SCHEMA, "source": pl.String, "partition": pl.String})
+        if schema_of(path) != schema:
             with atomic_path(path) as tmp:
-                pl.DataFrame(
-                    schema={**QUARANTINE_SCHEMA, "source": pl.String, "partition": pl.String}
-                ).write_parquet(tmp)
+                pl.DataFrame(schema=schema).write_parquet(tmp)
 
     def _write_declared(self, source: Source, table: Table) -> None:
         assert table.declared is not None
@@ -649,6 +649,10 @@ def check_table(source: Source, name: str, frame: pl.DataFrame | Path) -> None:
 
 
 def page_of(path: Path, as_of: str) -> Page:
-    """A Page for a bundled file. Its time is the day that the data declare (ISO): clones are made on many days."""
-    day = dt.datetime.fromisoformat(as_of).replace(tzinfo=CHINA)
-    return Page(url=f"file:{path.name}", body=path.read_bytes(), fetched_at=day, key=path.name)
+    """A Page for a bundled text file, without personal data. Its time is the day that the data declare (ISO): clones are made
+    on many days."""
+    data = path.read_bytes()
+    return Page(
+        url=f"file:{path.name}", body=redact_bytes(data), original_sha256=hashlib.sha256(data).hexdigest(),
+        fetched_at=dt.datetime.fromisoformat(as_of).replace(tzinfo=CHINA), key=path.name,
+    )  # fmt: skip

@@ -6,7 +6,6 @@ Belongs here: what is the same at every exchange. Does not belong here: any one 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ def code(value: object) -> str | None:
     if found is None:
         return None
     if not re.fullmatch(r"\d{1,6}", found):
-        raise ValueError(f"{found!r} is no stock code")
+        raise ValueError("no stock code")
     return found.zfill(6)
 
 
@@ -87,5 +86,5 @@ def in_sector(names: Sequence[str], seeds: Path) -> list[bool]:
 def rows_of(value: object, where: str) -> list[Any]:
     """`value` as a list. Raises RejectFile("schema_changed")."""
     if not isinstance(value, list):
-        raise RejectFile("schema_changed", f"{where}: no list of records, but {json.dumps(value)[:60]}")
+        raise RejectFile("schema_changed", f"{where}: no list of records, but a {type(value).__name__}")
     return value

@@ -46,7 +46,7 @@ def date(value: object) -> dt.date | None:
     if parsed is None:
         return None
     if parsed.precision != "day":
-        raise ValueError(f"{found!r} is no day")
+        raise ValueError("no day")
     return dt.date.fromisoformat(parsed.iso)
 
 
@@ -102,8 +102,12 @@ def number(value: object) -> float | None:
         return None
     result = float(found.replace(",", ""))
     if result != result or result in (float("inf"), float("-inf")):
-        raise ValueError(f"{found!r} is not finite")
+        raise ValueError("not finite")
     return result
+
+
+#: What a reader expects, for people; never what came instead.
+FORMS: Mapping[str, str] = {"date": "a day such as 2011-06-30 or 19990727", "whole": "a whole number", "number": "a finite number"}
 
 
 @dataclass(frozen=True)
@@ -150,14 +154,15 @@ class Books:
         for column in self.columns:
             try:
                 row[column.name] = column.read(record.get(column.field))
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError) as error:  # its message quotes the value
                 if column.blank and not column.required:
                     row[column.name] = None
                     blanked.append((column.name, getattr(error, "reason", "unreadable"), str(record.get(column.field))))
                     continue
-                return self._hold(record, page_key, f"bad_{column.name}", str(error))
+                form = FORMS.get(column.read.__name__, f"what {column.name} takes")
+                return self._hold(record, page_key, f"bad_{column.name}", f"{column.field}: expected {form}", column.name)
             if column.required and row[column.name] is None:
-                return self._hold(record, page_key, f"missing_{column.name}", f"no {column.field}")
+                return self._hold(record, page_key, f"missing_{column.name}", f"no {column.field}", column.name)
         if "blanked" in self.table.schema:
             said = [f"{name}: {reason}{as_day(value)}" for name, reason, value in blanked]
             row["blanked"] = "; ".join([*filter(None, [row.get("blanked")]), *said]) or None
@@ -167,28 +172,44 @@ class Books:
             return True
         if key in self.keys:
             same = self.keys[key] == row
-            return self._hold(record, page_key, "repeated" if same else "conflicting", f"key {key} met before")
+            return self._hold(record, page_key, "repeated" if same else "conflicting",
+                              f"a record of the same {', '.join(self.table.key)} was met before")  # fmt: skip
         self.keys[key] = row
         self.rows.append(row)
         for name, reason, _ in blanked:
             self.blanks[name, reason] = self.blanks.get((name, reason), 0) + 1
         return True
 
-    def refuse(self, record: Mapping[str, Any], page_key: str, reason: str, detail: str) -> None:
-        """Count a record and hold it back."""
+    def refuse(self, record: Mapping[str, Any], page_key: str, reason: str, detail: str, column: str = "") -> None:
+        """Count a record and hold it back. `detail` is published: it says what was expected and quotes no value."""
         self.records_in += 1
         self.seen.update(record)
-        self._hold(record, page_key, reason, detail)
+        self._hold(record, page_key, reason, detail, column)
 
-    def _hold(self, record: Mapping[str, Any], page_key: str, reason: str, detail: str) -> bool:
-        payload = {k: v for k, v in record.items() if not is_person_column(str(k))}
+    def _hold(self, record: Mapping[str, Any], page_key: str, reason: str, detail: str, column: str = "") -> bool:
         self.held.append(
             {
-                "page_key": page_key, "record": self.records_in, "reason": reason, "detail": redact(detail)[:300],
-                "payload": redact(json.dumps(payload, ensure_ascii=False, default=str))[:4000],
+                "page_key": page_key, "record": self.records_in, "reason": reason, "column": column or None,
+                "detail": redact(detail)[:300], "payload": self._payload(record),
             }
         )  # fmt: skip
         return False
+
+    def _payload(self, record: Mapping[str, Any]) -> str:
+        """What is kept of a held record: its declared fields without personal data. A typed field that does not read holds
+        no value, and may hold anything else: it is left out."""
+        kept: dict[str, str] = {}
+        for column in self.columns:
+            value = record.get(column.field)
+            if value is None or is_person_column(column.field):
+                continue
+            if column.read is not text:
+                try:
+                    column.read(value)
+                except (ValueError, TypeError):
+                    continue
+            kept[column.field] = redact(str(value))
+        return json.dumps(kept, ensure_ascii=False)[:4000]
 
     def check_columns(self) -> None:
         """Judge the fields met so far against the declaration."""
@@ -208,7 +229,7 @@ class Books:
             self.notes["absent"] = f"{self.table.name}: fields that did not come: {', '.join(gone)}"
         new = sorted(self.seen - {c.field for c in self.columns} - self.known)
         if new:
-            self.notes["not_stored"] = f"{self.table.name}: unknown fields, not stored: {', '.join(new)[:500]}"
+            self.notes["not_stored"] = f"{self.table.name}: unknown fields, not stored: {redact(', '.join(new))[:500]}"
 
     def frame(self) -> pl.DataFrame:
         """The accepted rows in the declared columns, sorted by key, so that page order changes no byte."""

@@ -1,7 +1,7 @@
 """Values as registries write them: dates with their precision, sums of money with unit and currency, numbers.
 
-Belongs here: one text in, one typed value out, or ValueError. Does not belong here: what a missing or wrong
-value means for its record.
+Belongs here: one text in, one typed value out, or ValueError, which says what was expected and never quotes the text (it may
+be a person's name). Does not belong here: what a missing or wrong value means for its record.
 """
 
 from __future__ import annotations
@@ -67,6 +67,9 @@ SENTINELS = frozenset({"1899-12-30", "1899-12-31", "1900-01-01", "1753-01-01", "
 FIRST_YEAR = 1840
 
 
+DATE_FORMS = "expected a form such as 2023-02-28, 20230228, 2023年2月28日, 2023-02, 2023"
+
+
 class FutureDate(ValueError):
     """A date after the day on which the file was read."""
 
@@ -86,15 +89,18 @@ def parse_date(text: str, today: dt.date | None = None, first_year: int = FIRST_
     elif match := _DATE.fullmatch(value) or _COMPACT.fullmatch(value):
         year, month, day = int(match[1]), int(match[2]), int(match[3]) if match[3] else None
     else:
-        raise ValueError(f"{value[:40]!r} is no date")
+        raise ValueError(f"no date; {DATE_FORMS}")
     if month is not None and not 1 <= month <= 12:
-        raise ValueError(f"{value[:40]!r} has no such month")
-    start = dt.date(year, month or 1, day or 1)  # ValueError for year 0 and for 30 February
+        raise ValueError("no such month")
+    try:
+        start = dt.date(year, month or 1, day or 1)
+    except ValueError:  # year 0, 30 February
+        raise ValueError("no such day") from None
     iso = f"{year:04d}" + (f"-{month:02d}" if month else "") + (f"-{day:02d}" if day else "")
     if year < first_year or iso in SENTINELS:
-        raise ValueError(f"{iso} is a placeholder or before {first_year}")
+        raise ValueError(f"a placeholder, or before {first_year}")
     if today is not None and start > today:
-        raise FutureDate(f"{iso} lies after {today.isoformat()}")
+        raise FutureDate("after the day on which the file was read")
     return PartialDate(iso, "day" if day else "month" if month else "year")
 
 
@@ -140,7 +146,7 @@ def parse_amount(text: str, unit: str = "", bare_unit: float = BARE_UNIT) -> Amo
         return None
     match = _AMOUNT.fullmatch(value)
     if match is None:
-        raise ValueError(f"{value[:40]!r} is no amount")
+        raise ValueError("no amount; expected a number with its unit, such as 5000万元 or 200万美元")
     number = float(match[2].replace(",", ""))
     words = _strip_brackets(match[1] + match[3]) or _strip_brackets(fold(unit).lower())
     scale, currency, rest = 1.0, "CNY", words
@@ -149,12 +155,12 @@ def parse_amount(text: str, unit: str = "", bare_unit: float = BARE_UNIT) -> Amo
     if found := _SCALE.search(rest):
         scale, rest = SCALES[found[0]], rest[: found.start()] + rest[found.end() :]
     if rest not in ("", "元", "圆", "整", "元整"):
-        raise ValueError(f"{words[:40]!r} is no unit of money")
+        raise ValueError("no unit of money; expected one such as 元, 万元, 亿元, 万美元")
     if not words:
         scale = bare_unit
     amount = number * scale
     if not 0 <= amount <= LARGEST.get(currency, LARGEST_OTHER):
-        raise ValueError(f"{value[:40]!r} is negative or beyond belief")
+        raise ValueError("negative, or beyond belief")
     return Amount(amount, currency, bool(words))
 
 
@@ -171,10 +177,10 @@ def parse_number(text: str, least: float = -1e15, most: float = 1e15) -> float |
     if value in NUMBER_NULLS:
         return None
     if not _PLAIN.fullmatch(value):
-        raise ValueError(f"{value[:40]!r} is no number")
+        raise ValueError("no plain number; expected one such as 1234.5")
     number = float(value.replace(",", ""))
     if not least <= number <= most:
-        raise ValueError(f"{value[:40]!r} is outside {least:g} to {most:g}")
+        raise ValueError(f"outside {least:g} to {most:g}")
     return number
 
 
@@ -185,7 +191,7 @@ def parse_year(text: str, first: int = FIRST_YEAR, last: int = 2100) -> int | No
         return None
     year = int(found.iso[:4])
     if year > last:
-        raise FutureDate(f"{year} lies after {last}")
+        raise FutureDate(f"after {last}")
     return year
 
 
@@ -225,17 +231,17 @@ def part_of_year(text: str | None) -> str | None:
     return None
 
 
-_TRUE = {"true", "t", "yes", "y", "1", "1.0", "是", "有", "真"}
-_FALSE = {"false", "f", "no", "n", "0", "0.0", "否", "假"}
+TRUE = {"true", "t", "yes", "y", "1", "1.0", "是", "有", "真"}
+FALSE = {"false", "f", "no", "n", "0", "0.0", "否", "假"}
 
 
 def parse_bool(text: str) -> bool | None:
     """Yes or no, in English or Chinese; None for unknown; ValueError otherwise."""
     value = fold(text).lower()
-    if value in _TRUE:
+    if value in TRUE:
         return True
-    if value in _FALSE:
+    if value in FALSE:
         return False
     if value in NULLS:
         return None
-    raise ValueError(f"{value[:40]!r} is neither yes nor no")
+    raise ValueError("neither yes nor no")

@@ -773,3 +773,27 @@ def test_without_a_network_the_reason_is_clear(monkeypatch: pytest.MonkeyPatch, 
     account = landing.land(tiny_source())
     assert (account.outcome, account.health) == ("failed", "unreachable")
     assert "dns" in account.message and HOST in account.message
+
+
+def test_headers_and_numbers_of_a_page_hold_no_person() -> None:
+    """A header is kept in its form or not at all; a validator whole or not at all."""
+    sound = {"content-type": "text/html; charset=UTF-8", "etag": 'W/"5f3e-1a2b"', "last-modified": "Mon, 02 Jan 2023 03:04:05 GMT",
+             "content-length": "123", "x-gleif-publish-date": "2026-06-12T08:00:00Z"}  # fmt: skip
+    assert http.keep_headers({**sound, "set-cookie": "a=b"}) == sound
+    bad = {"content-type": "text/html; by=a@example.com", "etag": '"13812345678"', "last-modified": "by 13812345678", "date": "张三",
+           "content-length": "13812345678", "x-gleif-publish-date": "13812345678"}  # fmt: skip
+    assert http.keep_headers(bad) == {}
+    wide = "attachment; filename*=UTF-8''a%40example.com; filename=\"１３８１２３４５６７８.xls\"".encode().decode("latin-1")
+    kept = http.keep_headers({"content-disposition": wide})["content-disposition"]
+    assert kept.startswith("attachment") and "example" not in kept and "１３８" not in kept and "138" not in kept
+    said = {"amount": 13812345678, "ratio": 13812345678.0, "id": 13812345678, "nodes": [13812345678], "13812345678": 1, "13912345678": 2,
+            "sum": 15000000000, "rows": [[13812345678]]}  # fmt: skip
+    clean = json.loads(http.scrub(json.dumps(said).encode(), "application/json"))
+    assert (clean["id"], clean["nodes"], clean["sum"]) == (13812345678, [13812345678], 15000000000)
+    assert json.dumps(clean).count("13812345678") == 2 and "13912345678" not in json.dumps(clean)
+    assert len(clean) == len(said)
+    assert "138" not in http.scrub("﻿<p>13812345678</p>".encode("utf-16-le"), "").decode("utf-16-le")
+    assert redact("https://x.cn/a?tel=13812345678&mail=a%40example.com").count("1381") == 0
+    assert redact("https://x.cn/content/13812345678.html") == "https://x.cn/content/13812345678.html"
+    error = FetchError("host_not_allowed", "x.cn/13812345678?m=a%40example.com")
+    assert "138" not in str(error) + error.text and "example" not in str(error)

@@ -25,7 +25,7 @@ from sources.check_inputs import judge_file, main
 from sources.home import Home
 from sources.identifiers import is_uscc, uscc_check_char
 from sources.inbox import SOURCE
-from sources.inbox.judge import Scrubbed, is_mojibake, judge, read
+from sources.inbox.judge import Scrubbed, is_mojibake, judge, read, said_of
 from sources.inbox.kinds import HEADERS, KINDS, SCHEMAS, map_columns
 from sources.landing import Landing, landed_schema
 from tests.conftest import shared_path
@@ -193,6 +193,41 @@ def test_sub_folders_are_kinds(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "plants/p.csv": "accept", "city_output/o.csv": "accept", "f.csv": "accept", "notes.txt": "reject"
     }  # fmt: skip
     assert sorted(p.as_posix() for p in tmp_path.rglob("*")) == before
+
+
+def test_nothing_tells_what_a_cell_held(tmp_path: Path):
+    """Column, reason and the form that was expected; in raw the length of the cell, in nothing the value."""
+    rows = firm_lines(6)
+    rows[0][3], rows[1][4], rows[2][0], rows[3][3] = "张三丰", "欧阳锋", "李晓明", "2023-02-30"
+    rows[4] = [*rows[4], "王重阳"]
+    rows[5][3] = rows[5][4] = "13812345678"
+    path = write(tmp_path / "a.csv", csv_text(rows, [*HEADER[:5], "状态 13912345678"]))
+    scrubbed = read(path, "firms", "csv")
+    judged = judge(scrubbed, TODAY)
+    got = {q["record"]: (q["reason"], q["column"]) for q in judged.quarantine}
+    assert got == {1: ("bad_date", "founded_on"), 2: ("bad_number", "registered_capital"), 3: ("bad_uscc", "uscc"), 4: ("bad_date", "founded_on"),
+                   5: ("too_many_columns", None), 6: ("bad_number", "registered_capital")}  # fmt: skip
+    assert "expected" in judged.quarantine[0]["detail"]
+    told = json.dumps([judged.quarantine, judged.notes, verdict(path)], ensure_ascii=False)
+    for value in ("张三丰", "欧阳锋", "李晓明", "王重阳", "13812345678", "13912345678"):
+        assert value not in scrubbed.to_bytes().decode() and value not in told
+    raw = scrubbed.to_bytes().decode()
+    assert "[3字已隐去]" in raw and "2023-02-30" in raw  # a wrong value of the right shape stays
+    assert judge(Scrubbed.from_bytes(scrubbed.to_bytes()), TODAY).quarantine == judged.quarantine
+
+
+def test_a_first_line_that_is_no_header_is_not_told(tmp_path: Path):
+    got = verdict(write(tmp_path / "a.csv", "张三丰,13812345678,深圳\n李晓明,13912345678,西安\n"))
+    assert got["reasons"] == ["missing_column"] and "is it a header" in got["detail"]
+    twice = verdict(write(tmp_path / "b.csv", "张三丰,张三丰\n1,2\n"))
+    assert twice["reasons"] == ["duplicate_header"] and "columns 1 and 2" in twice["detail"]
+    assert "张三丰" not in json.dumps([got, twice], ensure_ascii=False)
+
+
+def test_a_sidecar_is_kept_as_numbers_and_codes():
+    said = {"rows": 5, "previous": {"rows": 4, "cities": 2, "by": "张三丰"}, "accept_anomalies": ["row_count_drop", "张三丰"], "sha256": "x",
+            "threshold": 0.3, "previous_rows": 13812345678, "note": "张三丰"}  # fmt: skip
+    assert said_of(said) == {"rows": 5, "previous": {"rows": 4, "cities": 2}, "accept_anomalies": ["row_count_drop"], "threshold": 0.3}
 
 
 # -- sidecars and guards -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sources import all_sources, selected_sources
+from sources import all_sources, curated, records, selected_sources
 from sources.base import (
     QUARANTINE_SCHEMA,
     FetchContext,
@@ -26,7 +26,7 @@ from sources.base import (
     Table,
 )
 from sources.home import Home
-from sources.landing import PROVENANCE, Landing
+from sources.landing import PROVENANCE, Landing, page_of
 from sources.raw import MissingBlob, RawStore
 
 SCHEMA = {"id": pl.String, "value": pl.Int64}
@@ -243,3 +243,40 @@ def test_selection_names_unknown_sources() -> None:
     assert {s.live for s in selected_sources("bundled")} == {False}
     with pytest.raises(ValueError, match="no_such_source"):
         selected_sources("curated_firms,no_such_source")
+
+
+def test_no_quarantine_quotes_a_value():
+    """Of publishers' records and of hand-made tables: reason, column, and what was expected."""
+    table = Table("t", {"name": pl.String, "day": pl.Date, "n": pl.Int64}, ("name",))
+    books = records.Books(table, (records.Column("name", "NAME", required=True), records.Column("day", "DAY", records.date),
+                                  records.Column("n", "N", records.whole)))  # fmt: skip
+    rows = [{"NAME": "甲", "DAY": "张三丰"}, {"NAME": "乙", "N": "欧阳锋", "other": "王重阳"}, {"NAME": "13812345678"}, {"NAME": "13812345678", "N": 1}, {}]
+    for row in rows:
+        books.add(row, "p")
+    held = books.quarantine()
+    assert held.select("record", "reason", "column").rows() == [
+        (1, "bad_day", "day"), (2, "bad_n", "n"), (4, "conflicting", None), (5, "missing_name", "name")
+    ]  # fmt: skip
+    assert held["detail"][0] == "DAY: expected a day such as 2011-06-30 or 19990727"
+    made = curated.Books()
+
+    def read(row: dict[str, str]) -> None:
+        float(row["value"])
+        curated.choose(row["kind"], ("a", "b"), "kind")
+
+    page = page_of(Path("x"), "value,kind,note\n1,张三丰,13812345678\n欧阳锋,a,王重阳\n".encode())
+    made.take(page, curated.records(page), read)
+    assert made.quarantine().select("record", "reason", "column", "detail").rows() == [
+        (1, "unknown_kind", "kind", "expected one of a, b"), (2, "bad_value", None, "a cell does not read")
+    ]  # fmt: skip
+    told = str(held.rows()) + str(made.quarantine().rows()) + page.body.decode()[20:30]
+    assert not any(value in told for value in ("张三丰", "欧阳锋", "王重阳", "13812345678"))
+
+
+def test_a_quarantine_of_former_versions_gets_its_columns(tmp_path: Path):
+    landing = Landing(Home(tmp_path))
+    path = tmp_path / "quarantine" / SOURCE.name / "_schema.parquet"
+    path.parent.mkdir(parents=True)
+    pl.DataFrame(schema={"page_key": pl.String, "detail": pl.String}).write_parquet(path)
+    landing.ensure_schema(SOURCE)
+    assert "column" in pl.read_parquet_schema(path)

@@ -59,7 +59,7 @@ def named(row: object, where: str) -> Mapping[str, Any]:
     found = {name: row[at] for name, at in POSITIONS.items()}
     for name, pattern in ANCHORS.items():
         if not re.fullmatch(pattern, str(found[name])):
-            raise RejectFile("schema_changed", f"{where}: column {POSITIONS[name]} holds {str(found[name])[:40]!r}, no {name}")
+            raise RejectFile("schema_changed", f"{where}: column {POSITIONS[name]} holds no {name}")
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import Books, blank, choose, declared_day, number_of, records, support_of, year_of
+from sources.curated import BadCell, Books, blank, choose, declared_day, number_of, records, support_of, year_of
 from sources.identifiers import is_lei, is_uscc
 from sources.landing import page_of
 from sources.places import places
@@ -68,12 +68,12 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
         if row["hq_city_zh"]:
             city = where.city(row["hq_city_zh"], row["hq_province_en"])
             if city is None:
-                raise ValueError(f"unknown_city: {row['hq_city_zh']} ({row['hq_province_en']})")
+                raise BadCell("unknown_city", "hq_city_zh", "a city that the list of places has not in that province")
         registered = where.city(row["reg_city_zh"]) if row["reg_city_zh"] else None
         if row["uscc"] and not is_uscc(row["uscc"]):
-            raise ValueError(f"bad_uscc: {row['uscc']}")
+            raise BadCell("bad_uscc", "uscc", "expected 18 characters of the alphabet and a right check digit")
         if row["lei"] and not is_lei(row["lei"]):
-            raise ValueError(f"bad_lei: {row['lei']}")
+            raise BadCell("bad_lei", "lei", "expected 20 characters and right check digits")
         codes = []
         for position, word in enumerate(filter(None, row["segments"].split(";")), start=1):
             code = choose(SEGMENTS.get(word.strip(), word.strip()), KNOWN, "segment")
@@ -104,7 +104,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
         code = row["code"]
         mine = [f for f in firms if code in (f["listing_codes"] or "").split(";") or f["name_zh"] == row["firm"]]
         if len(mine) != 1:
-            raise ValueError(f"unknown_firm: {row['firm']} {code}")
+            raise BadCell("unknown_firm", "code", "no firm, or several, of that code or name")
         conflicts.append(
             {
                 "firm_id": mine[0]["firm_id"], "field": row["field"], "value": row["mine"], "value_source": "firms.csv",
@@ -115,11 +115,11 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     def site(row: dict[str, str]) -> None:
         mine = [f for f in firms if f["firm_id"] == row["firm_id"]]
         if not mine:
-            raise ValueError(f"unknown_firm: {row['firm_id']}")
+            raise BadCell("unknown_firm", "firm_id", "no firm of that id")
         if row["city_adcode"] not in (mine[0]["hq_city_adcode"], mine[0]["reg_city_adcode"]):
-            raise ValueError(f"site_elsewhere: {row['firm_id']} is not seated in {row['city_adcode']}")
+            raise BadCell("site_elsewhere", "city_adcode", "the firm is not seated in that city")
         if bool(row["district_zh"]) == bool(row["longitude"]):
-            raise ValueError(f"no_place: {row['firm_id']} needs a district or coordinates, and not both")
+            raise BadCell("no_place", "district_zh", "expected a district or coordinates, and not both")
         sites.append(
             {
                 "firm_id": row["firm_id"], "city_adcode": row["city_adcode"], "district_zh": blank(row["district_zh"]),

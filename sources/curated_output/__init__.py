@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import Books, blank, declared_day, first_url, number_of, records, support_of
+from sources.curated import BadCell, Books, blank, declared_day, first_url, number_of, records, support_of
 from sources.landing import page_of
 from sources.places import places
 from sources.values import part_of_year
@@ -108,26 +108,26 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
         place = where.city(row["adcode"])
         vehicles = number_of(row["vehicles"])
         if place is None:
-            raise ValueError(f"unknown_city: {row['adcode']}")
+            raise BadCell("unknown_city", "adcode", "no city of that code")
         if vehicles is None:
-            raise ValueError(f"bad_number: {row['vehicles']!r}")
+            raise BadCell("bad_number", "vehicles", "expected a plain number")
         support, reference = support_of(row["support"])
         add("city", place, row, vehicles, support, reference, row["note"])
 
     def province(row: dict[str, str]) -> None:
         level, place = ("national", "100000") if row["province_en"] == "China" else ("province", where.province(row["province_en"]))
         if place is None:
-            raise ValueError(f"unknown_province: {row['province_en']}")
+            raise BadCell("unknown_province", "province_en", "no province of that name")
         vehicles = number_of(row["vehicles"])
         if vehicles is None:
-            raise ValueError(f"no_figure: only a rank or a remark is known: {row['note'] or 'blank'}")
+            raise BadCell("no_figure", "vehicles", "only a rank or a remark is known")
         support, reference = support_of(row["support"])
         add(level, place, row, vehicles, support, reference, row["note"])
 
     def evidence(row: dict[str, str]) -> None:
         vehicles = number_of(row["value_seen"])
         if vehicles is None:
-            raise ValueError(f"bad_number: {row['value_seen']!r}")
+            raise BadCell("bad_number", "value_seen", "expected a plain number")
         says = row["what_the_source_says"]
         support = "derived" if says.startswith("DERIVED") else "seen"
         if row["place"] == "China":
@@ -137,7 +137,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
             level = "city" if found else "province"
             place = found or where.province(row["place"]) or ""
         if not place:
-            raise ValueError(f"unknown_place: {row['place']}")
+            raise BadCell("unknown_place", "place", "neither a city nor a province of that name")
         for fact in output:  # a confirmation lifts the fact's support; the page stands beside it
             same = (fact["geography_id"], fact["year"], fact["metric"], fact["period"]) == (place, int(row["year"]), *metric_period(row["metric"], says))
             if same and row["agrees"] == "yes" and abs(fact["vehicles"] - vehicles) <= TOLERANCE * vehicles:
@@ -148,17 +148,17 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
 
     def money(row: dict[str, str]) -> None:
         if row["field"] not in ("gdp", "budget_revenue"):
-            raise ValueError(f"not_a_level: {row['field']} is no amount")
+            raise BadCell("not_a_level", "field", "no amount: expected gdp or budget_revenue")
         if where.city(row["adcode"]) is None:
-            raise ValueError(f"unknown_city: {row['adcode']}")
+            raise BadCell("unknown_city", "adcode", "no city of that code")
         value = number_of(row["value_seen"])
         if value is None:
-            raise ValueError(f"bad_number: {row['value_seen']!r}")
+            raise BadCell("bad_number", "value_seen", "expected a plain number")
         unit, _, remark = row["unit"].partition(" (")
         if unit != "100m RMB":
-            raise ValueError(f"unknown_unit: {row['unit']!r}")
+            raise BadCell("unknown_unit", "unit", "expected 100m RMB")
         if any(word in remark for word in ("mock", "unsourced", "DIFFERENT DEFINITION", "suspect", "quotes")):
-            raise ValueError(f"untrusted_source: {remark.rstrip(')')}")
+            raise BadCell("untrusted_source", "unit", "the remark beside the unit says that the figure is not to be trusted")
         fiscal.append(
             {
                 "record_id": key_of(row["adcode"], row["field"], row["year"], value, row["source_url"]),

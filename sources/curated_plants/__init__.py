@@ -22,7 +22,18 @@ from typing import Any
 import polars as pl
 
 from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import Books, blank, choose, declared_day, first_url, number_of, records, support_of, year_of
+from sources.curated import (
+    BadCell,
+    Books,
+    blank,
+    choose,
+    declared_day,
+    first_url,
+    number_of,
+    records,
+    support_of,
+    year_of,
+)
 from sources.landing import page_of
 from sources.places import places
 
@@ -92,7 +103,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     def plant(row: dict[str, str]) -> None:
         support, reference = support_of(row["support"])
         if where.city(row["adcode"]) is None:
-            raise ValueError(f"unknown_city: {row['adcode']} {row['city_en']}")
+            raise BadCell("unknown_city", "adcode", "no city of that code")
         capacity = number_of(row["capacity"])
         plants[row["plant_id"]] = {
             "plant_id": row["plant_id"], "operator": row["operator"], "plant_name": row["plant"],
@@ -112,7 +123,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     def lead(row: dict[str, str]) -> None:
         source = lead_sources[int(row["lead"])]
         if where.city(row["city_adcode"]) is None:
-            raise ValueError(f"unknown_city: {row['city_adcode']}")
+            raise BadCell("unknown_city", "city_adcode", "no city of that code")
         plants[row["plant_id"]] = {
             **dict.fromkeys(PLANTS), "plant_id": row["plant_id"], "operator": row["operator"], "plant_name": row["plant_name"],
             "city_adcode": row["city_adcode"], "segment": choose(row["segment"], KIND.values(), "segment"), "product": row["product"],
@@ -130,7 +141,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     def unused_lead(row: dict[str, str]) -> None:
         number = next(n for n, other in lead_sources.items() if other == row)
         if number not in leads_taken:
-            raise ValueError(f"lead_not_worked_in: planned, or operator, city or year not in the source: {row['what'][:120]}")
+            raise BadCell("lead_not_worked_in", detail="planned, or operator, city or year not in the source")
 
     def operator(row: dict[str, str]) -> None:
         operators.append(
@@ -144,15 +155,15 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
 
     def district(row: dict[str, str]) -> None:
         if row["plant_id"] not in plants:
-            raise ValueError(f"unknown_plant: {row['plant_id']}")
+            raise BadCell("unknown_plant", "plant_id", "no plant of that id")
         plants[row["plant_id"]].update(district_zh=row["district_zh"], district_support=row["support"])
 
     def edge(row: dict[str, str]) -> None:
         known = plants.get(row["ev_plant_id"])
         if not row["predecessor_plant_id"] and where.city(row["predecessor_city"]) is None:
-            raise ValueError(f"unknown_city: {row['predecessor_city']} of {row['predecessor_name']}")
+            raise BadCell("unknown_city", "predecessor_city", "no city of that code")
         if known is None or (row["predecessor_plant_id"] and row["predecessor_plant_id"] not in plants):
-            raise ValueError(f"unknown_plant: {row['ev_plant_id']} <- {row['predecessor_plant_id']}")
+            raise BadCell("unknown_plant", "ev_plant_id", "no plant of that id, or none of the predecessor's")
         lineage.append(
             {
                 "ev_plant_id": row["ev_plant_id"],

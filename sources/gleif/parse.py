@@ -75,7 +75,7 @@ def lei(value: object) -> str | None:
         return None
     code = clean_code(found)
     if not is_lei(code):
-        raise ValueError(f"{found!r} is no LEI")
+        raise ValueError("no LEI")
     return code
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import Books, blank, declared_day, first_url, records, support_of, year_of
+from sources.curated import BadCell, Books, blank, declared_day, first_url, records, support_of, year_of
 from sources.landing import page_of
 from sources.places import places
 
@@ -46,7 +46,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
 
     def case(row: dict[str, str]) -> None:
         if row["type"] not in READING:
-            raise ValueError(f"unknown_type: {row['type']!r}")
+            raise BadCell("unknown_type", "type", "a type that the list of readings has not")
         support, reference = support_of(row["support"])
         cases.append(
             {

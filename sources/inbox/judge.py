@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,11 @@ from sources.identifiers import (
     normalise_adcode,
     prefecture_of,
 )
+from sources.inbox.cells import BY_KIND, SHAPES, Shape, kept, word_of
 from sources.inbox.kinds import SCHEMAS, Columns, map_columns, missing_columns
 from sources.places import places
-from sources.scrub import redact
+from sources.scrub import is_mobile_number, redact
+from sources.values import FALSE as FALSE_WORDS
 from sources.values import (
     NULLS,
     FutureDate,
@@ -47,13 +50,13 @@ from sources.values import (
     parse_year,
     part_of_year,
 )
+from sources.values import TRUE as TRUE_WORDS
 
-FORMAT = 1  # of the scrubbed records in the raw store; a change makes the inbox read its files anew
+FORMAT = 2  # of the scrubbed records in the raw store; a change makes the inbox read its files anew
 
 MAX_TEXT = 32_767  # characters of a field: what a spreadsheet's cell can hold
 MAX_LONG_TEXT = 2_000_000  # of a policy's full text
 LONG_TEXT = ("content_zh",)
-NUMERIC = ("batch", "share", "employees", "registered_capital", "capacity", "output", "longitude", "latitude", "year", "opened_year", "closed_year", "converted_year")
 
 
 ScrubbedRecord = tuple[int, dict[str, Any] | None, str, str, str, dict[str, str]]
@@ -103,7 +106,8 @@ def read(
 ) -> Scrubbed:
     """Read a tabular file strictly and take personal data out. Raises RejectFile or BlockFile with its reason.
 
-    `manifest` is what a sidecar says of the file (rows, bytes, sha256, previous_rows …)."""
+    A cell that is not of its column's type is replaced by its length (sources.inbox.cells). `manifest` is what a sidecar
+    says of the file (rows, bytes, sha256, previous_rows …)."""
     manifest = dict(manifest or {})
     check_bytes(path, manifest)
     found = open_table(path, media, workdir)
@@ -123,7 +127,7 @@ class Scrubber:
         self.columns = map_columns(kind, header)
         if media != "jsonl":
             check_columns(kind, self.columns, header)
-        self.hides = bool(self.columns.personal)
+        self.shapes = shapes_of(kind)
         self.known = self._known()
 
     def _known(self) -> dict[str, str | None]:
@@ -133,11 +137,11 @@ class Scrubber:
         return known
 
     def scrub(self, record: Record) -> ScrubbedRecord:
-        """One record as the raw store keeps it."""
+        """One record as the raw store keeps it: free text redacted, typed cells only where they are of their type
+        (sources.inbox.cells says why)."""
         if record.values is None:
-            # of a record whose columns are not sure, nothing is kept where a column may name a person
-            payload = "" if self.hides else redact(record.payload)
-            return (record.number, None, record.reason, redact(record.detail), payload, {})
+            # of a record whose columns are not sure, nothing is kept: any of its words may be in a column about persons
+            return (record.number, None, record.reason, redact(record.detail), "", {})
         if self.media == "jsonl" and not record.values.keys() <= self.known.keys():
             self.columns = map_columns(self.kind, dict.fromkeys([*self.known, *record.values]))
             self.known = self._known()
@@ -153,12 +157,13 @@ class Scrubber:
                 faults[column] = record.faults[header]
             elif self.media == "json" and isinstance(value, NumberText) and column in ("name_zh", "title_zh", "issuer"):
                 faults[column] = "bad_type"
-            if value is not None and column not in NUMERIC:
-                value = redact(value) if len(value) <= MAX_LONG_TEXT else value[: MAX_LONG_TEXT + 1]
-            if value is not None and column not in LONG_TEXT and len(value) > MAX_TEXT:
-                value, faults[column] = value[:100], "field_too_long"
-            if value is not None:
-                values[column] = str(value)
+            if value is None:
+                continue
+            value, shape, most = str(value), self.shapes.get(column), MAX_LONG_TEXT if column in LONG_TEXT else MAX_TEXT
+            if len(value) > most:
+                value, faults[column] = value[:200], "field_too_long"
+            value = redact(value) if shape is None else kept(shape, value, is_mojibake)
+            values[column] = value[:100] if faults.get(column) == "field_too_long" else value
         return (record.number, values, "", "", "", faults)
 
     def finish(self, count: int, manifest: Mapping[str, Any]) -> None:
@@ -175,19 +180,44 @@ class Scrubber:
     def meta(self, encoding: str, flags: list[str], manifest: Mapping[str, Any]) -> dict[str, Any]:
         """What was understood of the file: the first line of its scrubbed form."""
         columns = self.columns
-        flags = [*flags, *(f"schema_drift:added:{name[:60]}" for name in columns.unknown)]
-        flags += [f"same_column_twice:{name[:60]}" for name in columns.shadowed]
+        flags = [*flags, *(f"schema_drift:added:{shown(name)}" for name in columns.unknown)]
+        flags += [f"same_column_twice:{shown(name)}" for name in columns.shadowed]
         if columns.personal:
             flags.append(f"personal_columns_dropped:{len(columns.personal)}")
         return {
-            "format": FORMAT, "kind": self.kind, "media": self.media, "encoding": encoding, "columns": columns.mapped,
-            "dropped": columns.personal, "units": columns.units, "flags": flags,
-            "manifest": {k: v for k, v in manifest.items() if k in MANIFEST_KEYS},
+            "format": FORMAT, "kind": self.kind, "media": self.media, "encoding": encoding,
+            "columns": {redact(header): column for header, column in columns.mapped.items()},
+            "dropped": [shown(name) for name in columns.personal],
+            "units": {column: redact(unit) for column, unit in columns.units.items()}, "flags": flags,
+            "manifest": said_of(manifest),
         }  # fmt: skip
 
 
-#: What a sidecar may say of a file.
-MANIFEST_KEYS = ("rows", "bytes", "sha256", "previous_rows", "previous", "threshold", "accept_anomalies")
+def shown(header: str) -> str:
+    """The name of a column as it may be written down: a header goes through the same scrub as a cell."""
+    return redact(header)[:60]
+
+
+#: What a sidecar may say of a file, and the shape of it: nothing else of it is kept.
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,6})?")
+MANIFEST_SHAPES = {
+    **dict.fromkeys(("rows", "bytes", "previous_rows", "threshold", "cities"), _NUMBER),
+    "sha256": re.compile("[0-9A-Fa-f]{64}"), "accept_anomalies": re.compile("[a-z_:]{1,40}"),
+}  # fmt: skip
+
+
+def said_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a sidecar: numbers, a digest, codes of anomalies, and `previous` with numbers."""
+    found: dict[str, Any] = {}
+    for key, value in manifest.items():
+        shape = MANIFEST_SHAPES.get(key)
+        if key == "previous" and isinstance(value, Mapping):
+            found[key] = said_of({k: v for k, v in value.items() if k in ("rows", "cities")})
+        elif key == "accept_anomalies" and isinstance(value, list):
+            found[key] = [v for v in value if isinstance(v, str) and shape and shape.fullmatch(v)]
+        elif shape and shape.fullmatch(str(value)) and not (shape is _NUMBER and is_mobile_number(str(value))):
+            found[key] = value
+    return found
 
 
 def check_bytes(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -225,9 +255,11 @@ def check_columns(kind: str, columns: Columns, header: list[str]) -> None:
     hint = ""
     if len(header) == 1 and (sign := re.search(r"[;\t|，]", header[0])):
         hint = f"; the columns seem to be separated by {sign[0]!r}, not by commas"
+    elif not columns.mapped:  # a first record, perhaps: its cells are not to be told
+        hint = f"; none of the {len(header)} names in the first line is known: is it a header?"
     elif columns.unknown:
-        hint = "; unexpected: " + ", ".join(name[:40] for name in columns.unknown[:10])
-    raise RejectFile("missing_column", redact(f"{kind} needs {', '.join(missing)}{hint}"))
+        hint = "; unexpected: " + ", ".join(shown(name)[:40] for name in columns.unknown[:10])
+    raise RejectFile("missing_column", f"{kind} needs {', '.join(missing)}{hint}")
 
 
 Values = Mapping[str, Any]
@@ -235,11 +267,12 @@ Values = Mapping[str, Any]
 
 # -- from scrubbed records to rows -----------------------------------------------------------------------
 class Held(Exception):
-    """A record that is not taken: `reason` is a code, `detail` says which value and why."""
+    """A record that is not taken: `reason` is a code, `column` the column at fault ("" where it is no single one), `detail`
+    what was expected. It never quotes a value: readers see it."""
 
-    def __init__(self, reason: str, detail: str = ""):
+    def __init__(self, reason: str, detail: str = "", column: str = ""):
         super().__init__(reason)
-        self.reason, self.detail = reason, detail
+        self.reason, self.detail, self.column = reason, detail, column
 
 
 def judge(scrubbed: Scrubbed, today: dt.date) -> Judged:
@@ -250,16 +283,17 @@ def judge(scrubbed: Scrubbed, today: dt.date) -> Judged:
     found = Judged(kind, len(scrubbed.records), 0, [], [], list(scrubbed.meta["flags"]))
     kept: list[dict[str, Any]] = []
     for number, values, reason, detail, payload, faults in scrubbed.records:
+        at = ""
         if values is not None:
             try:
                 row = judge_record(kind, values, faults, units, today)
             except Held as held:
-                reason, detail, payload = held.reason, held.detail, payload_of(values)
+                reason, detail, at, payload = held.reason, held.detail, held.column, payload_of(kind, values)
             else:
                 row["record_no"] = number
                 kept.append(row)
                 continue
-        found.quarantine.append(held_row(number, reason, detail, payload))
+        found.quarantine.append(held_row(number, reason, detail, payload, at))
     settle_duplicates(kind, kept, found)
     guard(found, Tally.of(kind, kept), scrubbed.meta.get("manifest") or {})
     note_flags(found, Counter(flag for row in kept for flag in (row["flags"] or "").split(";") if flag))
@@ -273,14 +307,19 @@ def note_flags(found: Judged, flags: Counter[str]) -> None:
     found.notes = [tuple(flag.split(":", 1)) if ":" in flag else (flag, "") for flag in found.flags]  # type: ignore[misc]
 
 
-def held_row(number: int, reason: str, detail: str, payload: str) -> dict[str, Any]:
+def held_row(number: int, reason: str, detail: str, payload: str, column: str = "") -> dict[str, Any]:
     return {
-        "record": number, "reason": reason, "detail": printable(redact(detail)), "payload": printable(payload) or None
+        "record": number, "reason": reason, "column": column or None, "detail": printable(redact(detail)),
+        "payload": printable(payload) or None,
     }  # fmt: skip
 
 
-def payload_of(values: Mapping[str, Any]) -> str:
-    return json.dumps({k: redact(str(v)[:2000]) for k, v in values.items() if v != ""}, ensure_ascii=False)
+def payload_of(kind: str, values: Mapping[str, Any]) -> str:
+    """A held record for the quarantine, which is not published: scrubbed once more, since forms of former versions kept typed
+    cells as they were."""
+    shapes = shapes_of(kind)
+    clean = {c: kept(shapes[c], str(v), is_mojibake) if c in shapes else redact(str(v)[:2000]) for c, v in values.items() if v != ""}
+    return json.dumps(clean, ensure_ascii=False)
 
 
 def printable(text: str) -> str:
@@ -349,13 +388,13 @@ def check_text(column: str, text: str) -> None:
     if text.isascii() and text.isprintable():
         return
     if _SURROGATE.search(text):
-        raise Held("invalid_encoding", f"{column} holds bytes that are no text in the file's encoding")
+        raise Held("invalid_encoding", f"{column} holds bytes that are no text in the file's encoding", column)
     if is_mojibake(text):
-        raise Held("mojibake", f"{column} was decoded in the wrong encoding before it came here")
+        raise Held("mojibake", f"{column} was decoded in the wrong encoding before it came here", column)
     if "\ufffd" in text:
-        raise Held("replacement_char", f"{column} lost characters before it came here")
+        raise Held("replacement_char", f"{column} lost characters before it came here", column)
     if found := _CONTROL.search(text):
-        raise Held("control_char", f"{column} holds the control character U+{ord(found[0]):04X}")
+        raise Held("control_char", f"{column} holds the control character U+{ord(found[0]):04X}", column)
 
 
 def judge_record(
@@ -364,11 +403,11 @@ def judge_record(
     """One record as a row of the kind's schema. Raises Held with the first reason, in a fixed order: damaged text,
     identifiers, required values, numbers, dates."""
     for column, reason in faults.items():
-        raise Held(reason, column)
+        raise Held(reason, f"{column}: the cell cannot be taken as a value", column)
     for column, value in values.items():
         check_text(column, value)
         if len(value) > (MAX_LONG_TEXT if column in LONG_TEXT else MAX_TEXT):
-            raise Held("field_too_long", f"{column}: {len(value)} characters")
+            raise Held("field_too_long", f"{column}: {len(value)} characters", column)
     row: dict[str, Any] = dict.fromkeys(SCHEMAS[kind])
     flags: set[str] = set()
     _JUDGES[kind](values, row, flags, units, today)
@@ -403,13 +442,13 @@ def _date(values: Mapping[str, Any], column: str, today: dt.date | None, first: 
     if value is None:
         return None, None
     if is_uscc(clean_code(value)):
-        raise Held("shifted_columns", f"{column} holds a social credit code")
+        raise Held("shifted_columns", f"{column} holds a social credit code", column)
     try:
         found = parse_date(value, today, first)
     except FutureDate as error:
-        raise Held("future_date", f"{column}: {error}") from None
+        raise Held("future_date", f"{column}: {error}", column) from None
     except ValueError as error:
-        raise Held("bad_date", f"{column}: {error}") from None
+        raise Held("bad_date", f"{column}: {error}", column) from None
     return (found.iso, found.precision) if found else (None, None)
 
 
@@ -417,7 +456,7 @@ def _number(values: Mapping[str, Any], column: str, least: float, most: float) -
     try:
         return parse_number(values[column], least, most) if values.get(column) is not None else None
     except ValueError as error:
-        raise Held("bad_number", f"{column}: {error}") from None
+        raise Held("bad_number", f"{column}: {error}", column) from None
 
 
 def _adcode(values: Mapping[str, Any], column: str = "city_adcode") -> str | None:
@@ -427,7 +466,7 @@ def _adcode(values: Mapping[str, Any], column: str = "city_adcode") -> str | Non
     try:
         code = normalise_adcode(value)
     except ValueError as error:
-        raise Held("bad_adcode", str(error)) from None
+        raise Held("bad_adcode", f"{column}: {error}", column) from None
     # a district's code names its city; a province's stays what it is
     return (prefecture_of(code) or code) if column == "city_adcode" else code
 
@@ -451,12 +490,12 @@ def powertrain_of(text: str | None, column: str = "powertrain") -> str | None:
     try:
         return _POWERTRAINS[fold(value).lower()]
     except KeyError:
-        raise Held("bad_value", f"{column}: {value[:40]!r} is none of ev, ice, both, unknown") from None
+        raise Held("bad_value", f"{column}: none of ev, ice, both, unknown", column) from None
 
 
 def _need(row: Mapping[str, Any], *columns: str) -> None:
     if all(row[column] is None for column in columns):
-        raise Held("missing_value", " or ".join(columns))
+        raise Held("missing_value", " or ".join(columns), columns[0] if len(columns) == 1 else "")
 
 
 _SUMMARY = re.compile(r"(?:总|小|合)\s*计|汇\s*总|total|sum|grand total", re.I)
@@ -473,25 +512,25 @@ def _firm(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, s
             row["registration_no"] = clean
             flags.add("registration_number")
         else:
-            raise Held("bad_uscc", "a social credit code has 18 characters of its alphabet and a right check digit")
+            raise Held("bad_uscc", "a social credit code has 18 characters of its alphabet and a right check digit", "uscc")
     row["name_zh"] = _name(v, "name_zh")
     if row["name_zh"] is None:
-        raise Held("missing_name", "name_zh")
+        raise Held("missing_name", "name_zh", "name_zh")
     row["name_key"] = name_key(row["name_zh"])
     if is_uscc(row["name_key"]):
-        raise Held("shifted_columns", "name_zh holds a social credit code")
+        raise Held("shifted_columns", "name_zh holds a social credit code", "name_zh")
     if row["uscc"] is None and _SUMMARY.fullmatch(row["name_key"]):
-        raise Held("summary_row", "a total, no firm")
+        raise Held("summary_row", "a total, no firm", "name_zh")
     if (lei := _text(v, "lei")) is not None:
         row["lei"] = clean_code(lei)
         if not is_lei(row["lei"]):
-            raise Held("bad_lei", "an LEI has 20 characters and right check digits")
+            raise Held("bad_lei", "an LEI has 20 characters and right check digits", "lei")
     row["city_adcode"] = _adcode(v)
     if (amount := v.get("registered_capital")) is not None:
         try:
             capital = parse_amount(amount, units.get("registered_capital", ""))
         except ValueError as error:
-            raise Held("bad_number", f"registered_capital: {error}") from None
+            raise Held("bad_number", f"registered_capital: {error}", "registered_capital") from None
         if capital is not None:
             row["registered_capital"], row["capital_currency"] = capital.value, capital.currency
             row["registered_capital_text"] = amount.strip() + units.get("registered_capital", "")
@@ -512,9 +551,9 @@ def _year(values: Mapping[str, Any], column: str, last: int) -> int | None:
     try:
         return parse_year(values[column], last=last)
     except FutureDate as error:
-        raise Held("future_date", f"{column}: {error}") from None
+        raise Held("future_date", f"{column}: {error}", column) from None
     except ValueError as error:
-        raise Held("bad_date", f"{column}: {error}") from None
+        raise Held("bad_date", f"{column}: {error}", column) from None
 
 
 def _converted(values: Mapping[str, Any]) -> str | None:
@@ -527,7 +566,7 @@ def _converted(values: Mapping[str, Any]) -> str | None:
     try:
         known = parse_bool(value)
     except ValueError as error:
-        raise Held("bad_value", f"converted_from_ice: {error}") from None
+        raise Held("bad_value", f"converted_from_ice: {error}", "converted_from_ice") from None
     return None if known is None else "yes" if known else "no"
 
 
@@ -549,13 +588,13 @@ def _plant(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, 
     row["longitude"] = _number(v, "longitude", -180, 180)
     row["latitude"] = _number(v, "latitude", -90, 90)
     if (row["longitude"] is None) != (row["latitude"] is None):
-        raise Held("bad_coordinates", "a longitude or latitude without the other")
+        raise Held("bad_coordinates", "a longitude or latitude without the other", "longitude")
     stated = _text(v, "crs")
     if stated is not None:
         try:
             row["crs"] = coordinates.system_of(fold(stated))
         except ValueError as error:
-            raise Held("bad_crs", f"crs: {error}") from None
+            raise Held("bad_crs", f"crs: {error}", "crs") from None
     if row["longitude"] is not None:
         if row["crs"] is None:
             flags.add("crs_assumed_wgs84")
@@ -564,12 +603,12 @@ def _plant(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, 
             row["longitude"], row["latitude"] = round(lon, 7), round(lat, 7)
             flags.add(f"converted_from_{row['crs']}")
     if row["longitude"] is not None and not (73 <= row["longitude"] <= 136 and 3 <= row["latitude"] <= 54):
-        raise Held("bad_coordinates", f"{row['longitude']}, {row['latitude']} lies outside China")
+        raise Held("bad_coordinates", "the point lies outside China (longitude 73 to 136, latitude 3 to 54)", "longitude")
     # a plant may be announced for a year to come, but not for a distant one
     row["opened_year"] = _year(v, "opened_year", today.year + 10)
     row["closed_year"] = _year(v, "closed_year", today.year + 10)
     if row["opened_year"] and row["closed_year"] and row["closed_year"] < row["opened_year"]:
-        raise Held("bad_date", f"closed in {row['closed_year']}, opened in {row['opened_year']}")
+        raise Held("bad_date", "closed_year lies before opened_year", "closed_year")
     row["powertrain_at_opening"] = _powertrain(v, "powertrain_at_opening")
     row["converted_from_ice"] = _converted(v)
     row["converted_year"] = _year(v, "converted_year", today.year + 10)
@@ -606,12 +645,12 @@ def _output(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str,
     _need(row, "year")
     for column in ("year", "unit"):  # "2025年1-11月" reads as a year, and its figure is not the year's
         if (part := part_of_year(_text(v, column))) or (column == "year" and _MONTH_OF_YEAR.search(_text(v, column) or "")):
-            raise Held("part_of_a_year", f"{column}: {_text(v, column)!r} is {part or 'one month'} of a year, and no year's output")
+            raise Held("part_of_a_year", f"{column}: a figure of {part or 'one month'} is no year's output", column)
     product = _text(v, "product")
     if product is None:
-        raise Held("missing_value", "product")
+        raise Held("missing_value", "product", "product")
     if (row_product := _OUTPUT_PRODUCTS.get(fold(product).lower())) is None:
-        raise Held("bad_value", f"product: {product[:40]!r} is neither nev nor auto")
+        raise Held("bad_value", "product: neither nev nor auto", "product")
     row["product"] = row_product
     row["output"] = _number(v, "output", 0, 1e9)
     _need(row, "output")
@@ -640,7 +679,7 @@ def _batch(v: Values, row: dict[str, Any]) -> None:
     text = _text(v, "batch")
     match = re.fullmatch(r"第?\s*(\d{1,4})\s*(?:批次?|\.0)?", fold(text)) if text else None
     if text and match is None:
-        raise Held("bad_number", f"batch: {text[:40]!r} is no number of a batch")
+        raise Held("bad_number", "batch: no number of a batch", "batch")
     row["batch"] = int(match[1]) if match else None
     _need(row, "batch")
 
@@ -656,7 +695,7 @@ def _uscc(v: Values, column: str) -> str | None:
     if code is None:
         return None
     if not is_uscc(clean := clean_code(code)):
-        raise Held("bad_uscc", f"{column}: a social credit code has 18 characters of its alphabet and a right check digit")
+        raise Held("bad_uscc", f"{column}: a social credit code has 18 characters of its alphabet and a right check digit", column)
     return clean
 
 
@@ -665,7 +704,7 @@ def _lei(v: Values, column: str) -> str | None:
     if code is None:
         return None
     if not is_lei(clean := clean_code(code)):
-        raise Held("bad_lei", f"{column}: an LEI has 20 characters and right check digits")
+        raise Held("bad_lei", f"{column}: an LEI has 20 characters and right check digits", column)
     return clean
 
 
@@ -696,9 +735,9 @@ def _admission(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[s
     _company(v, row)
     action = _text(v, "action")
     if action is None:
-        raise Held("missing_value", "action")
+        raise Held("missing_value", "action", "action")
     if fold(action).lower() not in _ACTIONS:
-        raise Held("bad_value", f"action: {action[:40]!r} is neither admitted nor revoked")
+        raise Held("bad_value", "action: neither admitted nor revoked", "action")
     row["action"] = _ACTIONS[fold(action).lower()]
     row["published_on"], row["published_precision"] = _date(v, "published_on", today, 1949)
     _need(row, "published_on")
@@ -714,10 +753,10 @@ _STOCK_CODE = re.compile(r"(?:(?:SH|SZ|BJ|HK)\.?)?(\d{4,6})(?:\.(?:SH|SZ|BJ|SS|H
 def _listed(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
     code = _text(v, "stock_code")
     if code is None:
-        raise Held("missing_value", "stock_code")
+        raise Held("missing_value", "stock_code", "stock_code")
     match = _STOCK_CODE.fullmatch(fold(code))
     if match is None:
-        raise Held("bad_value", f"stock_code: {code[:40]!r} is no code of a share")
+        raise Held("bad_value", "stock_code: no code of a share", "stock_code")
     # spreadsheets eat the zeros in front of a mainland code; five digits or a suffix .HK are Hong Kong's
     hong_kong = "HK" in code.upper() or (_text(v, "exchange") or "").upper() in ("HKEX", "SEHK", "HK", "港交所", "香港")
     row["stock_code"] = fold(code).upper() if match[1] is None else match[1].zfill(5 if hong_kong else 6)
@@ -736,7 +775,7 @@ def _listed(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str,
         try:
             capital = parse_amount(amount, units.get("registered_capital", ""))
         except ValueError as error:
-            raise Held("bad_number", f"registered_capital: {error}") from None
+            raise Held("bad_number", f"registered_capital: {error}", "registered_capital") from None
         if capital is not None:
             row["registered_capital"], row["capital_currency"] = capital.value, capital.currency
             if not capital.unit_stated:
@@ -771,6 +810,21 @@ _JUDGES = {
     "firms": _firm, "plants": _plant, "policies": _policy, "city_output": _output, "miit_products": _miit,
     "admission_lists": _admission, "listed_companies": _listed, "parents": _parent,
 }  # fmt: skip
+
+
+#: Typed columns that take words of a list, and how judging reads them.
+_WORDS: dict[str, Shape] = {
+    "powertrain": word_of(_POWERTRAINS), "powertrain_at_opening": word_of(_POWERTRAINS), "action": word_of(_ACTIONS),
+    "converted_from_ice": word_of({"partial", "partly", "部分", "部分转产", *TRUE_WORDS, *FALSE_WORDS}),
+}  # fmt: skip
+_WORDS_BY_KIND: dict[str, dict[str, Shape]] = {"city_output": {"product": word_of(_OUTPUT_PRODUCTS)}}
+
+
+@cache
+def shapes_of(kind: str) -> dict[str, Shape]:
+    """The typed columns of a kind, each with the test of what its cells may hold; all its other columns are free text."""
+    known = {**SHAPES, **_WORDS, **BY_KIND.get(kind, {}), **_WORDS_BY_KIND.get(kind, {})}
+    return {column: known[column] for column in SCHEMAS[kind] if column in known}
 
 
 # -- records against each other --------------------------------------------------------------------------
@@ -852,11 +906,12 @@ def settle_duplicates(kind: str, kept: list[dict[str, Any]], found: Judged) -> N
     for members in groups.values():
         alike = len({content for content, _ in members}) == 1
         if kind == "firms" and members[0][1]["uscc"] is not None and not alike:
+            numbers = ", ".join(str(row["record_no"]) for _, row in members[:10]) + (" ..." if len(members) > 10 else "")
             for _, row in members:
-                shown = {k: v for k, v in row.items() if v is not None and k not in ("record_id", "record_no", "flags")}
+                shown = {k: v for k, v in row.items() if v is not None and k not in ("record_id", "record_no", "flags", "registered_capital_text")}
                 found.quarantine.append(
-                    held_row(row["record_no"], "key_conflict", f"{len(members)} records of {row['uscc']} contradict each other",
-                          payload_of(shown))
+                    held_row(row["record_no"], "key_conflict", f"{len(members)} records of one code contradict each other: {numbers}",
+                          payload_of(kind, shown), "uscc")
                 )  # fmt: skip
             continue
         members.sort(key=lambda member: member[1]["record_no"])
@@ -959,9 +1014,9 @@ def anomalies(found: Judged, tally: Tally, manifest: Mapping[str, Any]) -> Itera
         return
     dated = sum(tally.days.values())
     if dated >= BURST_ROWS:
-        day, count = tally.days.most_common(1)[0]
+        _, count = tally.days.most_common(1)[0]
         if count > dated * BURST_SHARE:
-            yield "anomaly:same_day_burst", f"{count} of {dated} firms founded on {day}"
+            yield "anomaly:same_day_burst", f"{count} of {dated} firms are founded on one day"
     compared = sum(sum(c.values()) for c in tally.places.values())
     agreeing = sum(c.most_common(1)[0][1] for c in tally.places.values())
     if compared >= PLACE_ROWS and agreeing < compared * PLACE_AGREEMENT:

@@ -82,9 +82,9 @@ def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
         for row in rows:
             name = str(row.get("clmc") or "")
             if str(row.get("gppc") or "").strip() != context.partition:
-                books.refuse(row, page.key, "wrong_batch", f"batch {row.get('gppc')} in the answer for {context.partition}")
+                books.refuse(row, page.key, "wrong_batch", f"another batch in the answer for {context.partition}", "batch")
             elif name and not NEV.search(name):
-                books.refuse(row, page.key, "not_nev", f"{name!r} was not asked for")
+                books.refuse(row, page.key, "not_nev", "a vehicle that was not asked for", "product")
             else:
                 books.add(row, page.key, {
                     "record_id": f"{context.partition}-{row.get('dataTag') or ''}-{row.get('cpid') or ''}",

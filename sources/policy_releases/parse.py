@@ -138,7 +138,7 @@ def snapshots(pages: Iterable[Page], partition: str) -> tuple[dict[str, list[Sig
             open_pages, open_files = {}, {}
             number += 1
         else:
-            raise RejectFile("schema_changed", f"{partition}: a page of unknown kind {page.key[:40]!r}")
+            raise RejectFile("schema_changed", f"{partition}: a page of unknown kind")
     if open_pages or open_files:
         raise RejectFile("incomplete", f"{partition}: a snapshot without its entries")
     return sights, notes

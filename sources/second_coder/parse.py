@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from sources.base import QUARANTINE_SCHEMA, Page, ParseContext, Parsed
+from sources.scrub import redact
 
 DIRECTIONS = ("support", "reduce", "terminate", "restrict")
 
@@ -31,7 +32,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
         said = json.loads(page.body)
         found, reason = labels_of(said["answer"], vocabulary)
         if reason:
-            held.append({"page_key": page.key[:200], "record": records, "reason": reason, "detail": said["record_key"], "payload": said["answer"][:500]})
+            held.append({"page_key": page.key[:200], "record": records, "reason": reason, "detail": said["record_key"], "payload": redact(said["answer"])[:500]})
             continue
         own = {name: said[name] for name in ("record_key", "content_sha256", "prompt_sha256", "model")}
         asked.append({**own, "prompt": said["prompt"], "n_labels": len(found), "asked_at": said["asked_at"]})

@@ -392,11 +392,12 @@ class _Judge:
         rows, held = [], []
         for record in frame.iter_rows(named=True):
             number, values, reason, detail, payload, faults = scrubbed_record(record, columns)
+            at = ""
             if values is not None:
                 try:
                     row = judge_record("firms", values, faults, self.units, self.today)
                 except Held as error:
-                    reason, detail, payload = error.reason, error.detail, payload_of(values)
+                    reason, detail, at, payload = error.reason, error.detail, error.column, payload_of("firms", values)
                 else:
                     row["record_no"] = number
                     row["record_id"] = record_id("firms", row)
@@ -407,7 +408,7 @@ class _Judge:
                     else:
                         rows.append(row)
                     continue
-            held.append(held_row(number, reason, detail, payload))
+            held.append(held_row(number, reason, detail, payload, at))
         self._hold(held)
         return rows
 

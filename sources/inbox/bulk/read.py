@@ -40,26 +40,21 @@ from sources.files import (
     sniff,
 )
 from sources.inbox.bulk.lanes import FEW, Lane, Writer, frame_of, plain_memory
-from sources.inbox.judge import MAX_TEXT, NUMERIC, TURNED, Scrubber, check_bytes, is_mojibake, unended
+from sources.inbox.cells import PLAIN, kept
+from sources.inbox.judge import MAX_TEXT, TURNED, Scrubber, check_bytes, is_mojibake, shapes_of, unended
 from sources.inbox.kinds import SCHEMAS
-from sources.scrub import redact
+from sources.scrub import HINT, redact
 
 BLOCK = 12 << 20  # decoded bytes that are read at once
 HEAD = 4 << 20  # decoded bytes that tell the encoding
 BATCH = 50_000  # records of Parquet that are read at once
+SPELLINGS = 200_000  # of a typed column, remembered with what is kept of each
 
 #: Whoever judges records while they are read: made for a file's scrubber, then given every part of the form.
 Meet = Callable[[pl.DataFrame], None]
 
 
 # -- suspicion: what one look at a whole record must not find -------------------------------------------------
-#: Anything that sources.scrub might take out (it decides; this only chooses whom it is asked about).
-_PERSONAL = (
-    r"@|(?:^|[^0-9.])(?:86[-\s]?)?1[3-9][0-9](?:[-\s]?[0-9]{4}){2}(?:[^0-9]|$)"
-    r"|(?:^|[^0-9A-Za-z])[1-8][0-9]{5}(?:18|19|20)[0-9]{2}[01][0-9][0-3][0-9]{4}[0-9Xx](?:[^0-9A-Za-z]|$)"
-    r"|(?:电话|传真|座机|热线|Tel|TEL|tel|Fax|FAX|Phone|phone)\s*(?:号码)?\s*[:：]?\s*[0-9(（+]"
-    r"|联系人|联络人|法定代表人|法人代表|负责人姓名|经办人|[０-９]"
-)
 #: Anything that judge.check_text might refuse, or that it flags (bidi marks, zero-width blanks).
 _DAMAGED = (
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\u061c]|锟斤拷|烫烫烫"
@@ -68,7 +63,7 @@ _DAMAGED = (
 
 
 #: A record without any of these, nor the mark of UTF-8 read as GB18030, is taken as it is.
-_SUSPICIOUS = f"{_PERSONAL}|{_DAMAGED}|{TURNED.pattern}"
+_SUSPICIOUS = f"{HINT}|{_DAMAGED}|{TURNED.pattern}"
 
 
 # -- the scrubbed form ----------------------------------------------------------------------------------------
@@ -175,6 +170,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.flags: list[str] = []
+        self.spellings: dict[str, dict[str, str]] = {}
         self.looking = Lane()
 
     def close(self) -> None:
@@ -221,6 +217,10 @@ class _Reader:
             suspect = suspect.copy()
             suspect[suspect] = own
         check = np.zeros(frame.height, dtype=bool)
+        shapes = shapes_of(self.scrubber.kind)
+        typed = [c for c in self.out.columns if c in shapes]
+        plain = [(pl.col(c).str.contains(PLAIN[c]) if c in PLAIN else pl.col(c).is_null()).fill_null(True).alias(c) for c in typed]
+        odd = {c.name: ~c.to_numpy() for c in frame.select(plain)}  # cells that are not for certain of their column's type
         if suspect.any():
             rows = np.flatnonzero(suspect)
             some = frame[rows]
@@ -231,16 +231,38 @@ class _Reader:
             turned = np.flatnonzero(values.str.contains(TURNED.pattern).fill_null(False).to_numpy())
             wrong = [is_mojibake(v) for v in values.gather(turned).to_list()]
             damaged[turned[wrong] % len(rows)] = True
-            personal = np.flatnonzero(values.str.contains(_PERSONAL).fill_null(False).to_numpy())
-            changed = []
+            personal = np.flatnonzero(values.str.contains(HINT).fill_null(False).to_numpy())
             for number, column in enumerate(self.out.columns):
                 own_at = personal[personal // len(rows) == number]
-                if column not in NUMERIC and len(own_at):
+                if not len(own_at):
+                    continue
+                if column in shapes:
+                    odd[column][rows[own_at % len(rows)]] = True
+                else:
                     clean = pl.Series(list(map(redact, values.gather(own_at).to_list())), dtype=pl.String)
-                    changed.append(frame[column].scatter(rows[own_at % len(rows)], clean))
+                    frame = frame.with_columns(frame[column].scatter(rows[own_at % len(rows)], clean))
             check[rows] = damaged
-            frame = frame.with_columns(changed)
+        for column, where in odd.items():
+            if where.any():
+                at = np.flatnonzero(where)
+                cells = frame[column].gather(at)
+                clean = self._kept(column, cells)
+                other = np.flatnonzero((cells != clean).to_numpy())
+                if len(other):
+                    frame = frame.with_columns(frame[column].scatter(at[other], clean.gather(other)))
         return frame.with_columns(pl.Series("check", check), pl.lit(None, pl.Binary).alias("odd"))
+
+    def _kept(self, column: str, cells: pl.Series) -> pl.Series:
+        """Typed cells as the form keeps them, each spelling looked at once."""
+        known = self.spellings.setdefault(column, {})
+        if len(known) > SPELLINGS:
+            known.clear()
+        shape = shapes_of(self.scrubber.kind)[column]
+        texts = cells.to_list()
+        for text in set(texts):
+            if text not in known:
+                known[text] = kept(shape, text, is_mojibake)
+        return pl.Series([known[text] for text in texts], dtype=pl.String)
 
 
 class _RecordReader(_Reader):
@@ -310,7 +332,7 @@ class _ParquetReader(_Reader):
                 if any(frame.schema[c] not in plain and not frame.schema[c].is_integer() for c in frame.columns):
                     rows = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
             except (pa.ArrowException, OSError, ValueError) as error:
-                raise RejectFile("bad_parquet", str(error)[:150]) from None
+                raise RejectFile("bad_parquet", type(error).__name__) from None
             yield number, frame, rows
             number += frame.height
 
