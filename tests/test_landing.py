@@ -264,7 +264,9 @@ def test_no_quarantine_quotes_a_value():
         float(row["value"])
         curated.choose(row["kind"], ("a", "b"), "kind")
 
-    page = page_of(Path("x"), "value,kind,note\n1,张三丰,13812345678\n欧阳锋,a,王重阳\n".encode())
+    path = tmp_path / "x"
+    path.write_bytes("value,kind,note\n1,张三丰,13812345678\n欧阳锋,a,王重阳\n".encode())
+    page = page_of(path, "2026-11-26")
     made.take(page, curated.records(page), read)
     assert made.quarantine().select("record", "reason", "column", "detail").rows() == [
         (1, "unknown_kind", "kind", "expected one of a, b"), (2, "bad_value", None, "a cell does not read")

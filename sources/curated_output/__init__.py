@@ -75,7 +75,7 @@ def period_of(text: str) -> str:
     if said in ("full", "12m", "fy", "full year", "全年", "1-12月"):
         return "full"
     if (part := part_of_year(said)) is None:
-        raise ValueError(f"unknown_period: {text[:40]!r}")
+        raise BadCell("unknown_period", "metric", "a figure of a part of the year that has no known name")
     return part
 
 

@@ -102,5 +102,5 @@ def test_a_site_outside_china_is_held_back(landing_on):
 
 def test_the_recorded_answer_is_read():
     path = shared_path("samples", "registries", "overpass_out_center_tags_SYNTHETIC.json")
-    found = parse([page_of(path)], ParseContext("440000", dt.date(2026, 11, 26), SEEDS))
+    found = parse([page_of(path, "2026-11-26")], ParseContext("440000", dt.date(2026, 11, 26), SEEDS))
     assert found.tables["plant_sites"].row(0, named=True)["name_en"] == "Test car plant"

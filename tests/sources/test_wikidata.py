@@ -101,6 +101,6 @@ def test_the_limit_of_the_question_is_no_answer(landing_on, monkeypatch):
 
 def test_the_recorded_answer_is_read():
     path = shared_path("samples", "registries", "wikidata_sparql_results_SYNTHETIC.json")
-    found = parse([page_of(path)], ParseContext("all", dt.date(2026, 11, 26), SEEDS))
+    found = parse([page_of(path, "2026-11-26")], ParseContext("all", dt.date(2026, 11, 26), SEEDS))
     assert found.tables["entities"].get_column("record_id").to_list() == ["Q27423"]
     assert json.loads(path.read_text())["head"]["vars"][0] == "item"
