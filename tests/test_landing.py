@@ -245,7 +245,7 @@ def test_selection_names_unknown_sources() -> None:
         selected_sources("curated_firms,no_such_source")
 
 
-def test_no_quarantine_quotes_a_value():
+def test_no_quarantine_quotes_a_value(tmp_path: Path) -> None:
     """Of publishers' records and of hand-made tables: reason, column, and what was expected."""
     table = Table("t", {"name": pl.String, "day": pl.Date, "n": pl.Int64}, ("name",))
     books = records.Books(table, (records.Column("name", "NAME", required=True), records.Column("day", "DAY", records.date),
