@@ -116,6 +116,30 @@ def test_taking_a_file_away_changes_nothing_but_a_line(tmp_path: Path):
     assert "firms/a.csv is no longer in the inbox; what it said stands; `make withdraw FILE=firms/a.csv WHY=...` takes it out" in line
 
 
+def test_a_file_that_was_never_taken_and_is_gone_is_forgotten(tmp_path: Path):
+    path = write(tmp_path / "inbox/plants/bad.csv", "operator_en\nBYD\n")
+    write(tmp_path / "inbox/firms/a.csv", csv_text(firm_lines(3)))
+    assert sorted(outcomes(land_all(tmp_path)).values()) == ["landed", "rejected"]
+    path.unlink()
+    land_all(tmp_path)
+    assert outcomes(land_all(tmp_path)) == {"firms/a.csv": "unchanged"}
+    assert not list((tmp_path / "quarantine/inbox").glob("plants-*")) and len(Landing(Home(tmp_path)).accounts(SOURCE)) == 1
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_sidecar_that_says_otherwise_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bulk: bool):
+    if bulk:
+        monkeypatch.setattr(inbox_module, "is_bulk", lambda path, kind, media: True)
+    rows = firm_lines(60)
+    for row in rows[:40]:
+        row[3] = "2024-01-02"
+    write(tmp_path / "inbox/firms/burst.csv", csv_text(rows))
+    assert outcomes(land_all(tmp_path)) == {"firms/burst.csv": "blocked"}
+    write(tmp_path / "inbox/firms/burst.csv.manifest.json", json.dumps({"accept_anomalies": ["anomaly:same_day_burst"]}))
+    assert outcomes(land_all(tmp_path)) == {"firms/burst.csv": "landed"} and landed(tmp_path, "firms").height == 60
+    assert outcomes(land_all(tmp_path)) == {"firms/burst.csv": "unchanged"}
+
+
 # -- two people's export.csv ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("bulk", [False, True])
 def test_a_file_that_shares_little_with_the_one_it_replaces_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bulk: bool):

@@ -225,6 +225,27 @@ def test_output_over_files(supply: Any):
     assert warehouse.ask("select record_no, outcome from int_city__output_supplied order by partition, record_no") == [(1, "added"), (1, "lost")]
 
 
+def test_output_of_two_bases_is_two_records_and_one_figure(supply: Any):
+    text = "city,year,product,output,unit,口径\n西安,2019,nev,3,万辆,法人\n西安,2019,nev,2,万辆,属地\n西安,2018,nev,1,万辆,出厂\n"
+    warehouse = supply({"city_output/a.csv": text})
+    assert warehouse.ask("select nev_output, nev_output_basis from int_city__output where city_adcode = '610100' and year = 2019") == [(20000, "place_of_production")]
+    assert [r[:2] for r in audit(warehouse)["city_output/a.csv"]] == [(1, "lost"), (2, "added"), (3, "quarantined")]
+
+
+def test_firms_over_files_the_newest_speaks_first(supply: Any):
+    head = "name_zh,uscc,city,founded_on,business_scope,status,as_of\n"
+    row = "甲示例电池有限公司,91370100MA3C000017,济南市,{},锂离子电池制造,{},{}\n"
+    files = {f"firms/{name}.csv": head + row.format(*said) for name, said in {"a": ("2001", "存续", "2023"), "b": ("2002", "注销", "2024"), "c": ("2003", "存续", "2023")}.items()}
+    from sources.identifiers import uscc_check_char
+
+    code = "91370100MA3C00001"
+    files = {name: text.replace("91370100MA3C000017", code + uscc_check_char(code)) for name, text in files.items()}
+    warehouse = supply(files)
+    assert warehouse.ask("select founded_on, status, n_records from int_firms__resolved where name_zh = '甲示例电池有限公司'") == [("2002", "closed", 3)]
+    told = {file: rows[0] for file, rows in audit(warehouse).items()}
+    assert [told[f"firms/{n}.csv"][1] for n in "abc"] == ["lost", "added", "lost"] and told["firms/a.csv"][3] == "founded_on;status"
+
+
 # -- the audit of every record ----------------------------------------------------------------------------------------------
 USCC = "91440300192317458F"  # BYD's own
 FILES = {

@@ -7,6 +7,15 @@
     {{ alias }}.as_of desc nulls last, {{ alias }}.partition desc, {{ alias }}.record_no
 {%- endmacro %}
 
+{# For `order by`: of the records r of a firm the one that speaks first; of supplied ones the newest, then the last path. #}
+{% macro firm_first(r) -%}
+    {{ r }}.priority,
+    {{ r }}.is_branch,
+    case when {{ r }}.priority = 2 and {{ r }}.source = 'inbox' then {{ r }}.as_of end desc nulls last,
+    case when {{ r }}.priority = 2 and {{ r }}.source = 'inbox' then {{ r }}.record_key end desc nulls last,
+    {{ r }}.record_key
+{%- endmacro %}
+
 {# For `arg_max`: the record that stands is the greatest. #}
 {% macro supplied_rank() -%}
     (coalesce(as_of, ''), partition, -record_no)
@@ -45,27 +54,23 @@
     site_fit = 'same' desc, coalesce(same_firm, false) desc, years_apart nulls last
 {%- endmacro %}
 
-{# Of a record m of a firm r with what others know of it (o): the cells that come from it, and those where another speaks. #}
+{# Of a supplied record m of a firm r: the cells that stand as it says, which no other source says (o) and no supplied record
+   before it (f); and those where another speaks first and says otherwise. #}
 {% macro supplied_cells(columns) -%}
-    {%- set of_record = {'stock_code': 'stock_codes'} -%}
-    {%- set known = {
-        'name_zh': 'knows_name', 'uscc': 'knows_uscc', 'lei': 'knows_lei', 'city_adcode': 'knows_city', 'founded_on': 'knows_founded',
-        'status': 'knows_status', 'stock_code': 'knows_stock'
-    } -%}
     nullif(concat_ws(
         ';'
         {%- for c in columns %},
-        case when m.{{ of_record.get(c, c) }} = r.{{ c }} and not coalesce(o.{{ known[c] }}, false) then '{{ c }}' end
+        case when m.{{ c }} = r.{{ c }} and f.{{ c }} = m.source_record_id and o.{{ c }} is distinct from m.{{ c }} then '{{ c }}' end
         {%- endfor %}
     ), '') as columns_changed,
     nullif(concat_ws(
         ';'
         {%- for c in columns if c != 'name_zh' %},
         case
-            when m.{{ of_record.get(c, c) }} <> r.{{ c }}
+            when m.{{ c }} <> r.{{ c }}
                 {#- a date that is known to the day and one known to the year, or one share of two, say the same -#}
                 {%- if c == 'founded_on' %} and not (starts_with(m.founded_on, r.founded_on) or starts_with(r.founded_on, m.founded_on)){% endif %}
-                {%- if c == 'stock_code' %} and not contains(r.stock_code, m.stock_codes){% endif %}
+                {%- if c == 'stock_code' %} and not contains(r.stock_code, m.stock_code){% endif %}
                 then '{{ c }}'
         end
         {%- endfor %}

@@ -31,6 +31,7 @@ from sources.base import (
     Parsed,
     RejectFile,
     Source,
+    StandsAside,
     Table,
 )
 from sources.files import TABULAR, media_of
@@ -38,9 +39,9 @@ from sources.firm_enrichment import EXTRACT, VOCABULARY, extract
 from sources.home import sha256_of
 from sources.inbox.bulk import is_bulk, read_and_judge
 from sources.inbox.bulk.judge import judge_bulk
-from sources.inbox.bulk.lanes import scratch
+from sources.inbox.bulk.lanes import meta_of, scratch
 from sources.inbox.bulk.sector import sector_bulk
-from sources.inbox.judge import FORMAT, UNENDED, Judged, Scrubbed, judge, read
+from sources.inbox.judge import FORMAT, MANIFEST_KEYS, UNENDED, Judged, Scrubbed, judge, read
 from sources.inbox.kinds import KINDS, LANDED, SCHEMAS
 from sources.inbox.shelf import (
     files_by_partition,
@@ -101,6 +102,8 @@ def list_partitions(ctx: FetchContext) -> list[str]:
         first_look(ctx.memo, path)
     accounts = ctx.home.landing / "inbox" / "_accounts"
     former = [name for k in known.values() for name in k.former if (accounts / f"{name}.json").exists()]
+    # files that were never taken and are gone: nothing of them stands, and nothing is to be said of them any more
+    former += sorted({p.stem for p in accounts.glob("*.json")} - known.keys() - here.keys() - set(former))
     places = {partition: k.place for partition, k in known.items()}
     places.update({p: (KINDS.index(kind), shown(kind, name), p) for p, (kind, name, _) in here.items()})
     ctx.memo["inbox paths"] = here
@@ -127,7 +130,7 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     lying = _lying(ctx, partition)
     if lying is None:
         if known is None:
-            raise RejectFile("gone", f"no file of the inbox is {partition}")
+            raise StandsAside("", f"no file of the inbox is {partition}, and nothing stands of it")
         if known.entry is None:
             raise withdrawn(known)
         try:
@@ -145,8 +148,10 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
         entry = known.entry if known else None
         if known and entry and known.sha256 == sha256 and entry["pages"][0]["headers"].get("format") == str(FORMAT):
             try:
-                yield from list(store.pages(entry))
-                return
+                pages = list(store.pages(entry))
+                if sidecar_of(pages[0]) == {k: v for k, v in manifest_of(path).items() if k in MANIFEST_KEYS}:
+                    yield from pages
+                    return
             except MissingBlob:  # the file still lies here: it is read again, and the blob with it
                 store.blob(entry["pages"][0]["sha256"]).unlink(missing_ok=True)
                 entry = None
@@ -168,6 +173,12 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
         refusal.file = file
         raise
     yield page
+
+
+def sidecar_of(page: Page) -> dict[str, Any]:
+    """What the sidecar said of a file when it was read: it may say otherwise now (`accept_anomalies`)."""
+    meta = meta_of(page.path) if page.path is not None else json.loads(page.body.partition(b"\n")[0])
+    return dict(meta.get("manifest") or {})
 
 
 def _read_page(store: RawStore, kind: str, path: Path, file: str, sha256: str, partition: str) -> Page:

@@ -636,6 +636,12 @@ _OUTPUT_PRODUCTS = {"nev": "nev", "新能源汽车": "nev", "新能源": "nev", 
 
 
 _MONTH_OF_YEAR = re.compile(r"\d{4}\s*(?:[-/.]\s*\d{1,2}$|年\s*\d{1,2}\s*月$)")
+#: How vehicles are counted: where they are made, or where the firm that makes them is seated.
+_BASES = {
+    "place_of_production": "place_of_production", "production": "place_of_production", "place": "place_of_production", "属地": "place_of_production",
+    "在地": "place_of_production", "生产地": "place_of_production", "legal_entity": "legal_entity", "seat": "legal_entity", "法人": "legal_entity",
+    "法人单位": "legal_entity", "unknown": None, "未知": None,
+}  # fmt: skip
 
 
 def _output(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
@@ -656,6 +662,10 @@ def _output(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str,
     _need(row, "output")
     row["unit"] = _text(v, "unit") or units.get("output")
     _need(row, "unit")
+    if (basis := _text(v, "basis")) is not None:
+        if fold(basis).lower() not in _BASES:
+            raise Held("bad_value", "basis: neither place_of_production nor legal_entity nor unknown")
+        row["basis"] = _BASES[fold(basis).lower()]
     row["source_url"] = _text(v, "source_url")
     row["as_of"], _ = _date(v, "as_of", today, 1949)
 
@@ -869,7 +879,7 @@ def natural_key(kind: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
                 return (_BRACKETS.sub("", fold(row["doc_no"])).upper(), key("issuer"))
             return (row["title_key"], key("issuer"), row["issue_date"])
         case "city_output":
-            return (place(), row["year"], row["product"])
+            return (place(), row["year"], row["product"], row["basis"])
         case "miit_products":  # one model may stand in a batch under several names of the product
             return (row["batch"], row["company_key"], key("model"), key("product_name"))
         case "admission_lists":

@@ -49,7 +49,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     },
     "city_output": {
         "record_id": _TEXT, "record_no": pl.Int64, "city_adcode": _TEXT, "city": _TEXT, "year": _YEAR,
-        "product": _TEXT, "output": _NUMBER, "unit": _TEXT, "source_url": _TEXT, "as_of": _TEXT, "flags": _TEXT,
+        "product": _TEXT, "output": _NUMBER, "unit": _TEXT, "basis": _TEXT, "source_url": _TEXT, "as_of": _TEXT, "flags": _TEXT,
     },
     "miit_products": {
         "record_id": _TEXT, "record_no": pl.Int64, "batch": _YEAR, "company_zh": _TEXT, "company_key": _TEXT,

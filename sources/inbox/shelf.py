@@ -170,6 +170,7 @@ def gone_files(inbox: Path, store: RawStore) -> list[str]:
 # -- whether it has stopped growing ----------------------------------------------------------------------------
 RECENT_S = 3.0  # a file touched within the last seconds is looked at twice
 LOOK_S = 0.5  # between the two looks
+WRITER_S = 60.0  # and for how long after a touch its writer is asked for: some network file systems answer as if there was one
 
 
 def signature(path: Path) -> tuple[int, ...]:
@@ -193,12 +194,12 @@ def settled(memo: dict[Any, Any], path: Path, name: str) -> tuple[int, ...]:
     now = signature(path)
     if look is None or look[1] != now:  # a file that changed since the last look gets another
         look = (time.monotonic(), now)
-    touched = max(now[3], now[4]) / 1e9
-    if abs(time.time() - touched) < RECENT_S:
+    age = abs(time.time() - max(now[3], now[4]) / 1e9)
+    if age < RECENT_S:
         time.sleep(max(0.0, look[0] + LOOK_S - time.monotonic()))
         if signature(path) != now:
             raise RejectFile("still_growing", f"{name} grew or changed while it was looked at: it is read at the next refresh")
-    if has_writer(path):
+    if age < WRITER_S and has_writer(path):
         raise RejectFile("still_growing", f"{name} is still open for writing: it is read at the next refresh")
     return now
 

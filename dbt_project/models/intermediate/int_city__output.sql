@@ -21,7 +21,7 @@ supplied as (
         year,
         product as metric,
         vehicles,
-        'unknown' as attribution,
+        coalesce(basis, 'unknown') as attribution,
         'derived' as support,
         source_url,
         false as is_lower_bound

@@ -18,7 +18,12 @@ ranked as (
         first_value(r.partition) over w as against_partition,
         first_value(r.record_no) over w as against_record_no
     from records as r
-    window w as (partition by coalesce(r.located_adcode, lower(r.city)), r.year, r.product order by {{ supplied_first('r') }})
+    -- of two bases the place of production speaks for a city
+    window
+        w as (
+            partition by coalesce(r.located_adcode, lower(r.city)), r.year, r.product
+            order by coalesce(r.basis = 'place_of_production', false) desc, coalesce(r.basis = 'legal_entity', false), {{ supplied_first('r') }}
+        )
 ),
 
 curated as (

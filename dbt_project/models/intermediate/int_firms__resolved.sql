@@ -4,7 +4,7 @@ with members as (
     select
         l.firm_id,
         r.*,
-        row_number() over (partition by l.firm_id order by r.priority, r.is_branch, r.record_key) as place_in_line
+        row_number() over (partition by l.firm_id order by {{ firm_first('r') }}) as place_in_line
     from {{ ref('int_firms__links') }} as l
     inner join {{ ref('int_firms__records') }} as r on l.record_key = r.record_key
 ),

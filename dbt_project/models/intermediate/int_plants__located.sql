@@ -98,7 +98,6 @@ supplied as (
         case when i.located_adcode is null then 'city_not_resolved:' || coalesce(i.city, i.city_adcode, '') end as null_reason
     from {{ ref('int_plants__supplied') }} as i
     where i.is_plant
-    qualify row_number() over (partition by i.record_id order by {{ supplied_first('i') }}) = 1
 ),
 
 all_plants as (

@@ -66,11 +66,13 @@ operated as (
 ranked as (
     select
         o.*,
-        row_number() over w as place_in_line,
-        first_value(o.partition) over w as stands_partition,
-        first_value(o.record_no) over w as stands_record_no
+        -- (two files may give one plant two segments)
+        greatest(row_number() over w, row_number() over v) as place_in_line,
+        if(row_number() over w > 1, first_value(o.partition) over w, first_value(o.partition) over v) as stands_partition,
+        if(row_number() over w > 1, first_value(o.record_no) over w, first_value(o.record_no) over v) as stands_record_no
     from operated as o
     window
+        v as (partition by o.record_id order by {{ supplied_first('o') }}),
         w as (
             partition by
                 coalesce(o.firm_id, o.name_key), coalesce(o.located_adcode, lower(o.city)), coalesce(o.product_segment, lower(o.product)),

@@ -86,8 +86,8 @@ firm_members as (
         r.city_adcode,
         r.founded_on,
         r.status,
-        r.stock_codes,
-        row_number() over (partition by l.firm_id order by r.priority, r.is_branch, r.record_key) as place_in_line
+        r.stock_codes as stock_code,
+        row_number() over (partition by l.firm_id order by {{ firm_first('r') }}) as place_in_line
     from {{ ref('int_firms__links') }} as l
     inner join {{ ref('int_firms__records') }} as r on l.record_key = r.record_key
 ),
@@ -101,23 +101,31 @@ others as (
     select
         m.firm_id,
         arg_min(m.record_source || '/' || m.source_record_id, m.place_in_line) as first_record,
-        count(m.name_zh) > 0 as knows_name,
-        count(m.uscc) > 0 as knows_uscc,
-        count(m.lei) > 0 as knows_lei,
-        count(m.city_adcode) > 0 as knows_city,
-        count(m.founded_on) > 0 as knows_founded,
-        count(m.status) > 0 as knows_status,
-        count(m.stock_codes) > 0 as knows_stock
+        arg_min(m.name_zh, m.place_in_line) filter (where m.name_zh is not null) as name_zh,
+        arg_min(m.uscc, m.place_in_line) filter (where m.uscc is not null) as uscc,
+        arg_min(m.lei, m.place_in_line) filter (where m.lei is not null) as lei,
+        arg_min(m.city_adcode, m.place_in_line) filter (where m.city_adcode is not null) as city_adcode,
+        arg_min(m.founded_on, m.place_in_line) filter (where m.founded_on is not null) as founded_on,
+        arg_min(m.status, m.place_in_line) filter (where m.status is not null) as status,
+        arg_min(m.stock_code, m.place_in_line) filter (where m.stock_code is not null) as stock_code
     from firm_members as m
     inner join supplied_firms as s on m.firm_id = s.firm_id
     where m.record_source <> 'inbox'
     group by m.firm_id
 ),
 
+-- of the supplied records the first, and the first that has each cell
 first_supplied as (
     select
         firm_id,
-        arg_min(source_record_id, place_in_line) as source_record_id
+        arg_min(source_record_id, place_in_line) as source_record_id,
+        arg_min(source_record_id, place_in_line) filter (where name_zh is not null) as name_zh,
+        arg_min(source_record_id, place_in_line) filter (where uscc is not null) as uscc,
+        arg_min(source_record_id, place_in_line) filter (where lei is not null) as lei,
+        arg_min(source_record_id, place_in_line) filter (where city_adcode is not null) as city_adcode,
+        arg_min(source_record_id, place_in_line) filter (where founded_on is not null) as founded_on,
+        arg_min(source_record_id, place_in_line) filter (where status is not null) as status,
+        arg_min(source_record_id, place_in_line) filter (where stock_code is not null) as stock_code
     from firm_members
     where record_source = 'inbox'
     group by firm_id
@@ -150,19 +158,16 @@ firms as (
             when c.columns_lost is not null then 'lost'
             else 'confirmed'
         end as outcome,
-        case when c.first_record is not null then c.columns_changed end as columns_changed,
+        case when c.first_record is not null or not c.is_first then c.columns_changed end as columns_changed,
         c.columns_lost,
         case
             when c.firm_id is null then 'nothing in it identifies a firm'
             when c.first_record is null and c.is_first then 'no other source has the firm'
             else concat_ws(
                 '; ',
-                case when c.first_record is not null and c.columns_changed is not null then 'fills what no other source knows' end,
+                case when c.columns_changed is not null then 'stands where no record that speaks before it knows it' end,
                 case when c.columns_lost is not null then 'lost: a record that speaks first says otherwise' end,
-                case
-                    when c.columns_lost is null and (c.columns_changed is null or c.first_record is null)
-                        then 'says what is known of the firm'
-                end
+                case when c.columns_lost is null and c.columns_changed is null then 'says what is known of the firm' end
             )
         end as reason,
         coalesce(c.first_record, case when not c.is_first then 'inbox/' || c.first_inbox end) as against,
@@ -188,6 +193,19 @@ other_listed as (
         'not of the sector' as reason
     from {{ ref('stg_inbox__listed_companies') }} as i
     left join {{ ref('stg_inbox__listed_sector') }} as s on i.partition = s.partition and i.record_no = s.record_no and s.in_sector
+    where s.record_no is null
+    union all
+    -- of a list of firms; of a register of millions only its sector is told of
+    select
+        i.partition,
+        i.record_no,
+        'firm' as entity_table,
+        cast(null as varchar) as entity_id,
+        'left_out' as outcome,
+        'not of the sector' as reason
+    from {{ ref('stg_inbox__firms') }} as i
+    inner join {{ source('_meta', 'accounts') }} as a on a.source = 'inbox' and i.partition = a.partition and a.records_in <= 10000
+    left join {{ ref('stg_inbox__firms_sector') }} as s on i.partition = s.partition and i.record_no = s.record_no
     where s.record_no is null
 ),
 

@@ -7,6 +7,7 @@ select
     product,
     output,
     unit,
+    basis,
     source_url,
     as_of,
     flags,
