@@ -81,7 +81,7 @@ def _judge_table(
     if held:
         answer["verdict"] = "quarantine"
         answer["detail"] = [
-            {"record": row["record"], "reason": row["reason"], "detail": row["detail"]}
+            {key: row[key] for key in ("record", "reason", "column", "detail")}
             for row in judged.quarantine[:20]
         ]
 
@@ -106,7 +106,7 @@ def _judge_bulk(
         answer["columns_dropped"] = meta["dropped"]
     if held.height:
         answer["verdict"] = "quarantine"
-        answer["detail"] = held.head(20).select("record", "reason", "detail").to_dicts()
+        answer["detail"] = held.head(20).select("record", "reason", "column", "detail").to_dicts()
 
 
 def _judge_document(path: Path, media: str, today: dt.date, answer: dict[str, Any]) -> None:
