@@ -110,8 +110,6 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
             wanted = by_site(wanted) if source.partitions == "month_site" else wanted
         else:
             wanted = landing.partitions(source)
-            if source.partitions == "file":
-                landing.forget(source, wanted)
         accounts = []
         pace = progress.Pace(len(wanted))
         for partition in wanted:

@@ -146,14 +146,6 @@ class Landing:
             return [ALL]
         return source.list_partitions(self.fetch_context(source))
 
-    def forget(self, source: Source, listed: Sequence[str]) -> None:
-        """Drop the audit records of partitions that a source lists no more and that never landed: of a supplied file that was
-        refused, and is gone from the inbox, nothing stands (the journal keeps that it was refused)."""
-        for account in self.accounts(source):
-            if account.partition not in listed and not account.tables and account.outcome in ("rejected", "blocked"):
-                self.account_path(source, account.partition).unlink(missing_ok=True)
-                self.quarantine_path(source, account.partition).unlink(missing_ok=True)
-
     def fetch_context(self, source: Source) -> FetchContext:
         previous = self._validators.setdefault(source.name, self.store.validators(source.name))
         return FetchContext(home=self.home, web=self.web, previous=previous, say=self.say, memo=self.memo)

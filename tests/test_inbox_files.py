@@ -276,7 +276,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_later(tmp_path: Path, monk
     monkeypatch.setattr(inbox_module, "read", honest)
     (whole,) = land_all(tmp_path).values()
     assert whole.accepted == 9
-    [entry] = RawStore(tmp_path / "raw").entries("inbox")
+    [_, entry] = RawStore(tmp_path / "raw").entries("inbox")
     assert entry["pages"][0]["original_sha256"] == inbox_module.sha256_of(path), "the digest of the very bytes that were read"
 
 

@@ -41,7 +41,7 @@ from sources.inbox.bulk import is_bulk, read_and_judge
 from sources.inbox.bulk.judge import judge_bulk
 from sources.inbox.bulk.lanes import meta_of, scratch
 from sources.inbox.bulk.sector import sector_bulk
-from sources.inbox.judge import FORMAT, MANIFEST_KEYS, UNENDED, Judged, Scrubbed, judge, read
+from sources.inbox.judge import FORMAT, UNENDED, Judged, Scrubbed, judge, read, said_of
 from sources.inbox.kinds import KINDS, LANDED, SCHEMAS
 from sources.inbox.shelf import (
     files_by_partition,
@@ -149,7 +149,7 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
         if known and entry and known.sha256 == sha256 and entry["pages"][0]["headers"].get("format") == str(FORMAT):
             try:
                 pages = list(store.pages(entry))
-                if sidecar_of(pages[0]) == {k: v for k, v in manifest_of(path).items() if k in MANIFEST_KEYS}:
+                if sidecar_of(pages[0]) == said_of(manifest_of(path)):
                     yield from pages
                     return
             except MissingBlob:  # the file still lies here: it is read again, and the blob with it
