@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from orchestration import dbt
 from sources.home import Home
+from tests.conftest import REPO
 
 LINES = [
     {"info": {"name": "LogStartLine", "level": "info"}, "data": {"node_info": {"unique_id": "model.evatlas.a", "node_name": "a"}}},
@@ -42,3 +44,21 @@ def test_a_child_that_ends_in_time_is_left_alone(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(dbt, "SILENCE_S", 30)
     monkeypatch.setattr(sys, "executable", str(stand_in(tmp_path, 0)))
     assert [e["info"]["name"] for e in dbt.run(Home(tmp_path / "home"), ["build"])] == [line["info"]["name"] for line in LINES]
+
+
+def test_a_child_ends_with_its_parent_and_at_once_when_that_is_gone_already(tmp_path: Path) -> None:
+    sleeper = "import os, time; from orchestration.dbt_child import end_with; end_with(os.getppid()); print(os.getpid(), flush=True); time.sleep(60)"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {sleeper!r}])"],
+        stdout=subprocess.PIPE, text=True, cwd=REPO,
+    )  # fmt: skip
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    until = time.monotonic() + 10
+    while Path(f"/proc/{child}").exists() and "\nState:\tZ" not in Path(f"/proc/{child}/status").read_text():
+        assert time.monotonic() < until, "the child outlived its parent"
+        time.sleep(0.05)
+    late = subprocess.run([sys.executable, "-m", "orchestration.dbt_child", "1", "--version"], cwd=REPO, capture_output=True, timeout=60)
+    assert late.returncode == -9 and late.stdout == b""
