@@ -283,6 +283,15 @@ def test_a_withdrawn_file_is_out_of_the_next_version_and_stays_in_the_audit(brou
     assert blobs <= {p.name for p in (home / "raw/blobs").rglob("*")}
 
 
+def test_a_second_version_is_made_again_from_raw_and_history_alone(brought: Brought) -> None:
+    """With files that users supplied, two of them refused: `make verify` lands from the journal and starts from the history."""
+    home = brought.home
+    run = make("orchestration.verify", home, EVATLAS_THREADS="4", TZ="America/New_York")
+    assert run.code == 0, "\n".join(line for line in run.out.splitlines() if "DIFFERS" in line or "cannot" in line) or run.out
+    assert "the same: " in run.out and json.loads((home / "published/current/manifest.json").read_text())["sequence"] == 2
+    assert not list(home.glob(".verify-*")), "nothing is left behind"
+
+
 def test_a_failing_data_test_stops_the_publication_and_names_itself(own_home: Path, tmp_path: Path) -> None:
     """A copy of the project with a test that must fail: current stays, the message names model and test."""
     copy = tmp_path / "checkout"
