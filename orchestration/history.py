@@ -98,7 +98,7 @@ def write(home: Home, entry: Entry, indicator_table: Path) -> None:
         return
     with atomic_path(table_path(home, entry)) as tmp:
         tmp.write_bytes(indicator_table.read_bytes())
-    write_atomic(path, json.dumps(asdict(entry), ensure_ascii=False, indent=1, sort_keys=True))
+    write_atomic(path, json.dumps(asdict(entry), ensure_ascii=False, indent=1))
     for old in sorted(home.history.glob("*.parquet"))[:-KEEP_TABLES]:
         old.unlink()
 
