@@ -74,6 +74,7 @@ def test_the_path_is_the_name_in_sub_folders_and_in_every_unicode_form(tmp_path:
     folder = tmp_path / "inbox" / "plants"
     assert shelf.path_name(folder, folder / composed) == shelf.path_name(folder, folder / apart)
     assert shelf.partition_of("plants", "13812345678.csv").count("13812345678") == 0
+    assert len({shelf.partition_of("plants", name) for name in ("a b.csv", "a-b.csv", "a/b.csv")}) == 3, "alike as safe names, and not one file"
 
 
 def test_equal_bytes_count_once_and_the_audit_names_the_double(tmp_path: Path):

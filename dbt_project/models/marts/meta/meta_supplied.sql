@@ -34,7 +34,7 @@ output as (
         partition,
         record_no,
         'mart_cluster' as entity_table,
-        coalesce(located_adcode, city) || ':' || year || ':' || product as entity_id,
+        located_adcode || ':' || year || ':' || product as entity_id,
         outcome,
         columns_changed,
         columns_lost,
@@ -75,6 +75,10 @@ firm_records as (
     from {{ ref('stg_inbox__admission_lists') }}
 ),
 
+supplied_firms as (
+    select distinct firm_id from {{ ref('int_firms__links') }} where source = 'inbox'
+),
+
 firm_members as (
     select
         l.firm_id,
@@ -90,10 +94,7 @@ firm_members as (
         row_number() over (partition by l.firm_id order by {{ firm_first('r') }}) as place_in_line
     from {{ ref('int_firms__links') }} as l
     inner join {{ ref('int_firms__records') }} as r on l.record_key = r.record_key
-),
-
-supplied_firms as (
-    select distinct firm_id from firm_members where record_source = 'inbox'
+    where l.firm_id in (select firm_id from supplied_firms)
 ),
 
 -- what the sources that nobody supplied know of a firm
@@ -109,7 +110,6 @@ others as (
         arg_min(m.status, m.place_in_line) filter (where m.status is not null) as status,
         arg_min(m.stock_code, m.place_in_line) filter (where m.stock_code is not null) as stock_code
     from firm_members as m
-    inner join supplied_firms as s on m.firm_id = s.firm_id
     where m.record_source <> 'inbox'
     group by m.firm_id
 ),
