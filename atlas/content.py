@@ -191,7 +191,7 @@ def policies(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def statements(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Each coded statement once: a title and a summary may say the same. `words` are the document's own where `basis` is
     text, a collector's where it is summary, and absent where the title alone was read (it stands on the page)."""
-    first = "(array_position(['text', 'summary', 'title'], evidence_basis), evidence_start)"
+    first = "(array_position(['text', 'summary', 'title', 'hand'], evidence_basis), evidence_start)"
     return rows(con, f"""select policy_id as policy, instrument, direction, amount, unit, amount_role as role,
         arg_min(evidence_basis, {first}) as basis,
         left(nullif(arg_min(case evidence_basis when 'text' then evidence_text when 'summary' then coded_from else '' end, {first}), ''), ?) as words,

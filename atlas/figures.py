@@ -119,7 +119,8 @@ def seven_cities(data: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
             continue
         flat.append({
             "city": c["en"], "structure": p.get("typology"), "anchor": p.get("anchor_firm"), "anchor_share": p.get("cr1"), "ev_plants": p["n_ev_plants"],
-            "nev_output": p.get("nev_output_newest"), "output_year": p.get("nev_output_newest_year"), "reading": p.get("reading"),
+            "nev_output": p.get("nev_output_newest"), "output_year": p.get("nev_output_newest_year"),
+            "output_is_lower_bound": c["m"].get("nev_output_newest_is_lower_bound"), "output_basis": p.get("nev_output_newest_basis"), "reading": p.get("reading"),
             "literature": p.get("literature_reading"), "utilisation": p.get("utilisation"), "utilisation_year": p.get("utilisation_year"),
             "utilisation_bound": p.get("utilisation_bound"), "utilisation_missing": p.get("utilisation_null_reason"),
             "share_lineage": h.get("share_lineage_plants"), "share_lineage_lo": h.get("share_lineage_lo"), "share_lineage_hi": h.get("share_lineage_hi"), "documents": p["n_documents"],

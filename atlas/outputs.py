@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-VIEW_COLUMNS = ("geography_level", "geography_id", "period", "value", "lo", "hi", "n_obs", "quality_flag", "null_reason", "known_from")
+VIEW_COLUMNS = ("geography_level", "geography_id", "period", "value", "lo", "hi", "n_obs", "quality_flag", "null_reason", "known_from", "interval_reason")
 #: Of each indicator, beside its numbers; a note says what the name does not.
 ABOUT = ("name_en", "name_zh", "question", "note_en", "note_zh")
 #: DuckDB's types as Table Schema (Frictionless Data) names them; lists are written as JSON.

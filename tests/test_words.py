@@ -73,17 +73,17 @@ def test_words_are_quoted_only_where_a_text_was_read(con: duckdb.DuckDBPyConnect
                where (i.evidence_text is not null or i.sentence is not null) and (i.evidence_basis <> 'text' or s.text_kind not in ('full', 'attachment'))"""
     assert con.execute(wrong).fetchone() == (0,)
     assert con.execute("select count(*) from policy_instrument where (evidence_basis = 'text') = (coded_from is not null)").fetchone() == (0,)
-    # 903 statements of the bundled documents: 349 coded by a person from a title, none of them from a text
-    counted = con.execute("select count(*), count(*) filter (where evidence_basis = 'title' and coded_by = 'curated') from policy_instrument").fetchone()
+    # 903 statements of the bundled documents: 349 coded by a person who kept no words, none of them from a text
+    counted = con.execute("select count(*), count(*) filter (where evidence_basis = 'hand' and coded_by = 'curated') from policy_instrument").fetchone()
     assert counted == (903, 349)
-    titles = "select count(*) from policy_instrument i join policy p using (policy_id) where i.evidence_basis = 'title' and i.coded_by = 'curated' and i.coded_from <> p.title_zh"
+    titles = "select count(*) from policy_instrument i join policy p using (policy_id) where i.evidence_basis = 'hand' and i.coded_by = 'curated' and i.coded_from <> p.title_zh"
     assert con.execute(titles).fetchone() == (0,)
 
 
 def test_the_page_has_words_of_a_text_alone(con: duckdb.DuckDBPyConnection) -> None:
     for said in content(con)["statements"]:
-        assert said["basis"] in ("text", "title", "summary")
-        assert ("words" in said) == (said["basis"] != "title"), said
+        assert said["basis"] in ("text", "title", "summary", "hand")
+        assert ("words" in said) == (said["basis"] not in ("title", "hand")), said
 
 
 def test_quotation_marks_stand_around_a_text_alone(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -156,8 +156,8 @@ def test_fiscal_figures_that_stand_side_by_side_are_of_one_year(con: duckdb.Duck
     assert con.execute("select count(*) from city where (gdp_100m_cny is null or budget_revenue_100m_cny is null) <> (fiscal_null_reason is not null)").fetchone() == (0,)
     years = con.execute("select distinct revenue_year from mart_fiscal_limits").fetchall()
     assert years == con.execute("select distinct budget_revenue_year from city where budget_revenue_year is not null").fetchall()
-    # a figure of another year is kept beside it, with its year
-    assert con.execute("select count(*) from city where budget_revenue_best_year <> budget_revenue_year").fetchone()[0] > 0  # type: ignore[index]
+    # a figure of another year stands in no column of its own beside them
+    assert [c for (c,) in con.execute("select column_name from duckdb_columns() where table_name = 'city' and column_name like '%_best%'").fetchall()] == []
     detail = con.execute("select detail from finding where finding_id = 'F5'").fetchone()[0]  # type: ignore[index]
     assert f"revenue of {years[0][0]}, the one year compared" in detail
 
@@ -192,3 +192,27 @@ def test_no_bundled_full_year_figure_has_a_page_that_speaks_of_months() -> None:
     rows = csv.DictReader(io.StringIO((REPO / "sources/curated_output/data/city_output.csv").read_text("utf-8")))
     doubtful = [r for r in rows if r["period"] == "full" and r["metric"] in ("nev", "auto") and part_of_year(r["note"])]
     assert [(r["city_en"], r["support"]) for r in doubtful] == [("Zhengzhou", "recalled")]
+
+
+def test_a_lower_bound_says_so_wherever_it_stands(con: duckdb.DuckDBPyConnection, published: Path) -> None:
+    bounds = set(con.execute("select city_adcode, year::varchar from mart_cluster where nev_output_is_lower_bound and nev_output is not null").fetchall())
+    assert len(bounds) >= 5
+    rows = con.execute("select geography_id, period, value, lo, hi, interval_reason from indicator_latest where indicator = 'nev_output' and value is not null").fetchall()
+    assert {(place, year) for place, year, value, lo, hi, why in rows if (lo, hi) == (value, None) and "lower bound" in why} == bounds
+    view = json.loads((published / "json/indicators/nev_output.json").read_text("utf-8"))
+    at = {c: i for i, c in enumerate(view["columns"])}
+    told = {(r[at["geography_id"]], r[at["period"]]) for r in view["rows"] if "lower bound" in (r[at["interval_reason"]] or "")}
+    assert told == bounds
+    with open(published / "figures/seven_cities.csv", encoding="utf-8-sig", newline="") as handle:
+        assert {r["city"] for r in csv.DictReader(handle) if r["output_is_lower_bound"] == "True"} >= {"Hefei", "Guangzhou", "Changsha"}
+
+
+def test_each_sum_that_a_document_names_is_listed(con: duckdb.DuckDBPyConnection) -> None:
+    """Targets too: "no sum named" is said of no city whose documents name one."""
+    missed = """select distinct p.policy_id from policy_instrument i join policy p using (policy_id) join mart_city_profile m on m.city_adcode = p.counted_adcode
+                where p.is_counted and i.direction = 'support' and i.amount is not null and i.unit like 'CNY%'
+                  and not contains(coalesce(array_to_string(m.amounts, '|'), ''), p.policy_id)"""
+    assert con.execute(missed).fetchall() == []
+    assert con.execute("select count(*) from mart_city_profile where (n_documents_with_money > 0) <> (len(amounts) > 0)").fetchone() == (0,)
+    where = "select m.n_documents_with_money from mart_city_profile m where m.name_en = 'Changzhou'"
+    assert con.execute(where).fetchone()[0] > 0  # type: ignore[index]

@@ -364,7 +364,7 @@
   const coded = new Map();
   for (const s of data.statements) (coded.get(s.policy) || coded.set(s.policy, []).get(s.policy)).push(s);
   /* quotation marks stand only where the document's own text was read */
-  const words = (s) => (s.basis === "text" ? el("q", { "data-keep": true }, s.words || "") : s.basis === "summary" ? [el("small", {}, tt("basis.summary"), ": "), keep(s.words || "")] : el("small", {}, tt("basis.title")));
+  const words = (s) => (s.basis === "text" ? el("q", { "data-keep": true }, s.words || "") : s.basis === "summary" ? [el("small", {}, tt("basis.summary"), ": "), keep(s.words || "")] : el("small", {}, tt(s.basis === "hand" ? "basis.hand" : "basis.title")));
   function policyList(documents) {
     const body = documents.flatMap((d) => {
       const lines = coded.get(d.id) || [];

@@ -238,6 +238,6 @@ SOURCE = Source(
     as_of=declared_day(DATA),
     parse=parse,
     vocabulary=("cities.csv", "city_aliases.csv", "provinces.csv"),
-    coverage="output of about 25 cities in some years between 2003 and 2025, for some a lower bound; fiscal figures of "
-    "about 60 cities seen, of 130 recalled",
+    coverage="vehicle output of some twenty cities in some years between 2003 and 2025, for some a lower bound; GDP and revenue "
+    "of some forty cities, most of them recalled; a list of figures that were found, no statistics",
 )

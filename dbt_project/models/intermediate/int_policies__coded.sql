@@ -45,6 +45,8 @@ based as (
             when r.text_kind in ('full', 'attachment') and c.coded_by <> 'curated' then 'text'
             when c.coded_by = 'curated' and coalesce(c.evidence_text <> r.title_zh, true) and r.text_kind <> 'title_only' then 'summary'
             when c.coded_by <> 'curated' and r.text_kind = 'summary' and c.evidence_start >= length(r.title_zh) then 'summary'
+            -- a person coded it and kept no words: from the title, or from pages of which only the address is left
+            when c.coded_by = 'curated' then 'hand'
             else 'title'
         end as evidence_basis
     from coded as c

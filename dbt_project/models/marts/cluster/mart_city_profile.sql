@@ -44,7 +44,6 @@ statements as (
     select
         d.city_adcode,
         d.policy_id,
-        i.seed_tool,
         c.instrument,
         c.amount,
         c.unit,
@@ -55,7 +54,6 @@ statements as (
         arg_min(coalesce(c.sentence, c.coded_from), (c.evidence_start, coalesce(c.sentence, c.coded_from))) as named_in
     from documents as d
     inner join {{ ref('int_policies__coded') }} as c on d.policy_id = c.policy_id
-    inner join {{ ref('instruments') }} as i on c.instrument = i.instrument
     where c.direction = 'support'
     group by all
 ),
@@ -71,8 +69,7 @@ money as (
             order by instrument, amount desc, unit, amount_role, payer, payee, named_in, policy_id
         ) as amounts
     from statements
-    where amount is not null and unit like 'CNY%' and amount_role in ('rate', 'cap', 'total', 'stated')
-        and seed_tool in ('subsidies', 'capital participation', 'infrastructure', 'lead-user procurement')
+    where amount is not null and unit like 'CNY%'
     group by city_adcode
 ),
 

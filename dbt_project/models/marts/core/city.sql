@@ -16,12 +16,6 @@ select
     c.budget_revenue_year,
     c.budget_revenue_support,
     {{ stamp() }},
-    c.gdp_best_100m_cny,
-    c.gdp_best_year,
-    c.gdp_best_support,
-    c.budget_revenue_best_100m_cny,
-    c.budget_revenue_best_year,
-    c.budget_revenue_best_support,
     nullif(concat_ws(
         '; ',
         case when c.gdp_100m_cny is null then 'gdp: ' || coalesce('known for ' || c.gdp_best_year || ' alone, and not compared with other years', 'no figure in any source') end,

@@ -21,7 +21,9 @@ with city_year as (
         {{ wilson_hi('n_ev_plants', '(n_ev_plants / nullif(national_share_plants, 0))') }} as share_hi,
         hhi_group as group_hhi,
         cr1 as group_cr1,
-        growth_3y as ev_plants_growth_3y
+        growth_3y as ev_plants_growth_3y,
+        nev_output_null_reason,
+        coalesce(nev_output_is_lower_bound, false) as output_is_lower_bound
     from {{ ref('mart_cluster') }}
 ),
 
@@ -35,6 +37,8 @@ cluster_long as (
         lq_hi,
         share_lo,
         share_hi,
+        nev_output_null_reason,
+        output_is_lower_bound,
         indicator,
         value
     from city_year
@@ -115,11 +119,20 @@ now_known as (
         geography_id,
         period,
         value,
-        case indicator when 'lq_ev_plants' then lq_lo when 'ev_plants_national_share' then share_lo end as lo,
+        case
+            when indicator = 'lq_ev_plants' then lq_lo
+            when indicator = 'ev_plants_national_share' then share_lo
+            -- a page says "over": what is known is the lower end
+            when indicator in ('nev_output', 'nev_output_national_share') and output_is_lower_bound then value
+        end as lo,
         case indicator when 'lq_ev_plants' then lq_hi when 'ev_plants_national_share' then share_hi end as hi,
         n_obs,
         quality_flag,
-        case when value is null then 'not known or not defined: see mart_cluster.null_reason and its known shares' end as null_reason
+        case
+            when value is not null then null
+            when indicator in ('nev_output', 'nev_output_national_share') then coalesce(nev_output_null_reason, 'the output of the nation is not known for this year')
+            else 'not known or not defined: the known shares beside it in mart_cluster say of how much'
+        end as null_reason
     from cluster_long
     union all
     select
@@ -246,6 +259,7 @@ select
     k.known_to,
     b.as_of,
     case
+        when k.lo is not null and k.hi is null then 'a lower bound: the page says "over" or the like'
         when k.value is not null and k.lo is null then coalesce(
             nullif(u.no_interval, ''),
             case when k.method_version = b.method_version then 'too few observations for one' else 'the method of that vintage gave none' end
@@ -272,7 +286,10 @@ select
     b.known_on as known_from,
     cast(null as varchar) as known_to,
     b.as_of,
-    case when f.value is not null and f.lo is null then coalesce(nullif(u.no_interval, ''), 'too few observations for one') end as interval_reason
+    case
+        when f.lo is not null and f.hi is null then 'a lower bound: the page says "over" or the like'
+        when f.value is not null and f.lo is null then coalesce(nullif(u.no_interval, ''), 'too few observations for one')
+    end as interval_reason
 from fresh as f
 left join {{ ref('indicators') }} as u on f.indicator = u.indicator
 cross join {{ ref('int_build') }} as b
