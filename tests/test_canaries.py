@@ -340,7 +340,7 @@ def hand_made(folder: Path, canaries: Canaries) -> Source:
         return Parsed({"pages": pl.DataFrame(schema=dict(PAGES.schema))}, books.records_in, books.accepted, books.quarantine())
 
     def fetch(context: FetchContext, partition: str) -> Iterator[Page]:
-        yield page_of(folder / "table.csv")
+        yield page_of(folder / "table.csv", "2026-11-30")
 
     return Source(name="canary_table", title="t", publisher="p", homepage="", licence="l", cadence="", tables=(PAGES,), fetch=fetch, parse=parse)
 

@@ -288,7 +288,7 @@ def test_a_second_version_is_made_again_from_raw_and_history_alone(brought: Brou
     home = brought.home
     run = make("orchestration.verify", home, EVATLAS_THREADS="4", TZ="America/New_York")
     assert run.code == 0, "\n".join(line for line in run.out.splitlines() if "DIFFERS" in line or "cannot" in line) or run.out
-    assert "the same: " in run.out and json.loads((home / "published/current/manifest.json").read_text())["sequence"] == 2
+    assert "the same: " in run.out and json.loads((home / "published/current/manifest.json").read_text())["sequence"] >= 2
     assert not list(home.glob(".verify-*")), "nothing is left behind"
 
 

@@ -26,7 +26,7 @@ from tests.test_inbox import land_all, write
 
 MODELS = {path.stem: path for path in DBT.glob("models/**/*.sql")}
 SEEDS = {path.stem: path for path in DBT.glob("seeds/*.csv")}
-MACROS = "".join(path.read_text("utf-8") for path in sorted((DBT / "macros").glob("*.sql")) if path.stem in ("names", "identifiers", "supplied", "policies"))
+MACROS = "".join(path.read_text("utf-8") for path in sorted((DBT / "macros").glob("*.sql")) if path.stem in ("names", "identifiers", "supplied", "policies", "exactness"))
 CODES = ("adcode", "year", "from", "to")
 
 
@@ -73,7 +73,7 @@ class Warehouse:
     def render(self, name: str) -> str:
         env = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
         return env.from_string(MACROS + MODELS[name].read_text("utf-8")).render(
-            ref=self.make, source=self.source, config=lambda **_: "", stamp=lambda: "b.as_of as as_of", var=lambda name: "",
+            ref=self.make, source=self.source, config=lambda **_: "", stamp=lambda: "b.as_of as as_of", var=lambda name: {"tolerance": "1e-9"}.get(name, ""),
         )  # fmt: skip
 
     def source(self, source: str, table: str) -> str:

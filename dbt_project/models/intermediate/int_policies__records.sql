@@ -152,7 +152,7 @@ released as (
         min(d.first_seen) over (partition by d.record_id) as first_seen,
         d.last_seen
     from {{ ref('stg_policy_releases__documents') }} as d
-    qualify d.is_current and row_number() over (partition by d.record_id order by d.last_seen desc, d.partition) = 1
+    qualify d.is_current and row_number() over (partition by d.record_id order by d.is_current desc, d.last_seen desc, d.partition) = 1
 ),
 
 records as (
