@@ -51,7 +51,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "int_firms__admitted": {"first_value(": "batch and action are the key within firm and list"},
     "meta_source": {"sum(a.": "counts of records"},
     "int_firms__records_brought": {"arg_max(": "as_of, partition and record: the record that stands is the greatest"},
-    "int_policies__versions": {"min(r.record_id)": "a record has one text at a time", "supplied_order": "a row number over all supplied documents"},
+    "int_policies__versions": {"supplied_order": "a row number over all supplied documents"},
     "meta_supplied": {"place_in_line": "a row number within the firm"},
 }
 
