@@ -330,7 +330,7 @@ class Landing:
             try:
                 account = self.parse(source, partition, good[partition], checked_at=asked) if partition in good else before
             except MissingBlob as error:  # costs this partition, and no other
-                account, trouble = before, Trouble("rejected", Health.gone, f"lost_blob: {error}", "lost_blob", str(error))
+                account, trouble = before, Trouble("rejected", Health.gone, f"lost_blob: {error}", "lost_blob", str(error), first_key(good[partition]))
             if trouble is not None:  # still not reached the last time, whatever was made of what is kept
                 account = self._hold(source, partition, account, trouble, asked)
             if account is not None:
@@ -542,6 +542,11 @@ class Trouble:
 
     def said(self) -> dict[str, str]:
         return {"outcome": self.outcome, "message": self.message, "reason": self.reason, "detail": self.detail, "file": self.file}
+
+
+def first_key(entry: Mapping[str, Any]) -> str:
+    """What the source calls the first page of a snapshot: of a supplied file, its kind and path."""
+    return str(entry["pages"][0]["key"]) if entry["pages"] else ""
 
 
 def trouble_of(entry: Mapping[str, Any] | None) -> Trouble | None:
