@@ -18,7 +18,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -42,7 +42,7 @@ from sources.base import (
 )
 from sources.code_digest import code_digest
 from sources.home import SEEDS, Home, atomic_path, move_durably, sha256_of, write_atomic
-from sources.raw import MissingBlob, RawStore
+from sources.raw import WITHDRAWN, MissingBlob, RawStore
 from sources.scrub import redact_bytes
 from sources.values import CHINA, china_day
 
@@ -173,6 +173,13 @@ class Landing:
         if trouble is not None:
             if trouble != trouble_of(self.store.newest(source.name, partition)):
                 self.store.record(source.name, partition, [], trouble.health, **trouble.said())
+            kept = self.store.latest(source.name, partition)
+            if kept is None and before is not None and source.aside is not None:  # what landed was withdrawn meanwhile
+                self._drop(source, partition)
+                before = None
+            elif kept is not None and before is None:  # a landing made anew: what stood before the trouble stands again
+                with suppress(MissingBlob):
+                    before = self.parse(source, partition, kept, checked_at=now)
             return self._hold(source, partition, before, trouble, now)
         try:
             return self._keep_and_parse(source, partition, pages, now)
@@ -317,6 +324,8 @@ class Landing:
             newest[entry["partition"]] = entry
             if entry["health"] == Health.ok:
                 good[entry["partition"]] = entry
+            elif entry["health"] == WITHDRAWN:
+                good.pop(entry["partition"], None)
         done = []
         asides = source.set_aside(self.store) if source.set_aside else {}
         for partition, last in newest.items():
@@ -357,9 +366,7 @@ class Landing:
 
     def _set_aside(self, source: Source, partition: str, aside: StandsAside, now: dt.datetime) -> Account:
         """Take what a partition landed out of the landing; the raw store keeps its bytes, and the account says why."""
-        for table in source.tables:
-            self.table_path(source, table.name, partition).unlink(missing_ok=True)
-        self.quarantine_path(source, partition).unlink(missing_ok=True)
+        self._drop(source, partition)
         account = Account(
             source=source.name, partition=partition, outcome=aside.outcome or "moved", health=Health.ok, message=str(aside),
             file=aside.file, checked_at=now.isoformat(timespec="seconds"),
@@ -369,6 +376,11 @@ class Landing:
         else:  # the partition of its other name has the account
             self.account_path(source, partition).unlink(missing_ok=True)
         return account
+
+    def _drop(self, source: Source, partition: str) -> None:
+        for table in source.tables:
+            self.table_path(source, table.name, partition).unlink(missing_ok=True)
+        self.quarantine_path(source, partition).unlink(missing_ok=True)
 
     def _write(
         self, source: Source, partition: str, parsed: Parsed, entry: Mapping[str, Any], account: Account

@@ -127,6 +127,45 @@ def test_a_file_that_was_never_taken_and_is_gone_is_forgotten(tmp_path: Path):
     assert not list((tmp_path / "quarantine/inbox").glob("plants-*")) and len(Landing(Home(tmp_path)).accounts(SOURCE)) == 1
 
 
+def contents(home: Path) -> dict[str, Any]:
+    return {a.partition: a.content for a in Landing(Home(home)).accounts(SOURCE)}
+
+
+def test_a_refusal_moves_with_the_journal(tmp_path: Path):
+    """A home that is moved without its inbox says what the old one said; only a file that is deleted is forgotten."""
+    old = tmp_path / "old"
+    write(old / "inbox/plants/bad.csv", "operator_en\nBYD\n")
+    write(old / "inbox/plants/mine.csv", PLANTS + plant(name="一厂") + plant(name="二厂"))
+    write(old / "inbox/firms/a.csv", csv_text(firm_lines(3)))
+    again = write(old / "inbox/firms/again.csv", csv_text(firm_lines(4)))
+    land_all(old)
+    assert run_withdraw_of(old, "firms/again.csv") == 0
+    write(again, "x\n1\n")  # brought again, and refused
+    write(old / "inbox/plants/mine.csv", PLANTS + plant(name="八厂", city="长沙"))  # another file: held
+    assert outcomes(land_all(old)) == {
+        "firms/a.csv": "unchanged", "firms/again.csv": "rejected", "plants/bad.csv": "rejected", "plants/mine.csv": "blocked",
+    }  # fmt: skip
+    told = contents(old)
+    shutil.copytree(old / "raw", tmp_path / "new/raw")
+    shutil.copytree(old / "raw", tmp_path / "rebuilt/raw")
+    Landing(Home(tmp_path / "rebuilt")).rebuild(SOURCE)
+    assert contents(tmp_path / "rebuilt") == told
+    for _ in range(2):
+        land_all(tmp_path / "new")
+        assert contents(tmp_path / "new") == told
+
+    for path in ("plants/bad.csv", "plants/mine.csv", "firms/again.csv"):
+        (old / "inbox" / path).unlink()
+    for taken in ("landed", "unchanged"):
+        land_all(old)
+        assert outcomes({a.partition: a for a in Landing(Home(old)).accounts(SOURCE)}) == {
+            "firms/a.csv": "unchanged", "firms/again.csv": "withdrawn", "plants/mine.csv": taken,
+        }  # fmt: skip
+    shutil.copytree(old / "raw", tmp_path / "later/raw")
+    land_all(tmp_path / "later")
+    assert contents(tmp_path / "later") == contents(old)
+
+
 @pytest.mark.parametrize("bulk", [False, True])
 def test_a_sidecar_that_says_otherwise_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bulk: bool):
     if bulk:
@@ -181,6 +220,11 @@ def test_a_file_held_and_put_back_is_as_it_was(tmp_path: Path):
 
 
 # -- withdrawal -----------------------------------------------------------------------------------------------------
+def run_withdraw_of(home: Path, file: str) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        return run_withdraw(home, patch, file)
+
+
 def run_withdraw(home: Path, monkeypatch: pytest.MonkeyPatch, file: str, why: str = "typed from memory") -> int:
     monkeypatch.setenv("EVATLAS_HOME", str(home))
     return withdraw_module.main(["--file", file, "--why", why])

@@ -44,9 +44,16 @@ from sources.inbox.bulk.sector import sector_bulk
 from sources.inbox.judge import FORMAT, UNENDED, Judged, Scrubbed, judge, read, said_of
 from sources.inbox.kinds import KINDS, LANDED, SCHEMAS
 from sources.inbox.shelf import (
+    LOST_BLOB,
     files_by_partition,
     first_look,
+    forget_refusal,
     known_files,
+    record_forgotten,
+    refusal_of,
+    refused_files,
+    refused_here,
+    remember_refusal,
     set_aside,
     settled,
     shown,
@@ -102,8 +109,9 @@ def list_partitions(ctx: FetchContext) -> list[str]:
         first_look(ctx.memo, path)
     accounts = ctx.home.landing / "inbox" / "_accounts"
     former = [name for k in known.values() for name in k.former if (accounts / f"{name}.json").exists()]
-    # files that were never taken and are gone: nothing of them stands, and nothing is to be said of them any more
-    former += sorted({p.stem for p in accounts.glob("*.json")} - known.keys() - here.keys() - set(former))
+    # files that were never taken and do not lie here: deleted, or left behind when the home was moved (see `fetch`)
+    refused = {*refused_files(RawStore(ctx.home.raw)), *(p.stem for p in accounts.glob("*.json"))}
+    former += sorted(refused - known.keys() - here.keys() - set(former))
     places = {partition: k.place for partition, k in known.items()}
     places.update({p: (KINDS.index(kind), shown(kind, name), p) for p, (kind, name, _) in here.items()})
     ctx.memo["inbox paths"] = here
@@ -129,6 +137,13 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     known = known_files(store).get(partition)
     lying = _lying(ctx, partition)
     if lying is None:
+        refused = refused_files(store).get(partition)
+        if refused is not None:
+            if not refused_here(ctx.home.landing, partition):  # moved without its inbox: what was said of the file holds
+                raise refusal_of(refused)
+            if known is None or known.entry is None:
+                record_forgotten(store, partition, refused["file"])
+            forget_refusal(ctx.home.landing, partition)
         if known is None:
             raise StandsAside("", f"no file of the inbox is {partition}, and nothing stands of it")
         if known.entry is None:
@@ -137,7 +152,7 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
             yield from list(store.pages(known.entry))  # what is kept of it stands
         except MissingBlob as error:
             raise RejectFile(
-                "lost_blob", f"{known.file}: {error}, and the file is no longer in the inbox: what landed of it stands; bring it again"
+                LOST_BLOB, f"{known.file}: {error}, and the file is no longer in the inbox: what landed of it stands; bring it again"
             ) from None
         return
     kind, name, path = lying
@@ -150,6 +165,7 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
             try:
                 pages = list(store.pages(entry))
                 if sidecar_of(pages[0]) == said_of(manifest_of(path)):
+                    forget_refusal(ctx.home.landing, partition)
                     yield from pages
                     return
             except MissingBlob:  # the file still lies here: it is read again, and the blob with it
@@ -168,10 +184,13 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         refusal = RejectFile("unreadable", f"{file}: {type(error).__name__}: {error.strerror}")
         refusal.file = file
+        remember_refusal(ctx.home.landing, partition)
         raise refusal from None
     except RejectFile as refusal:
         refusal.file = file
+        remember_refusal(ctx.home.landing, partition)
         raise
+    forget_refusal(ctx.home.landing, partition)
     yield page
 
 

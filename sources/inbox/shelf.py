@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sources.base import RejectFile, StandsAside
+from sources.base import BlockFile, RejectFile, StandsAside
 from sources.inbox.kinds import KINDS
 from sources.raw import WITHDRAWN, RawStore, whole_line
 from sources.scrub import redact
@@ -111,17 +111,31 @@ def known_files(store: RawStore) -> Mapping[str, Known]:
         stat = journal.stat()
     except FileNotFoundError:
         return {}
-    return _known(str(journal), stat.st_size, stat.st_mtime_ns)
+    return _known(str(journal), stat.st_size, stat.st_mtime_ns)[0]
+
+
+def refused_files(store: RawStore) -> Mapping[str, Mapping[str, Any]]:
+    """Partition -> the refusal that ends its line in the journal, for files whose last look gave one."""
+    journal = store.journal(SOURCE)
+    try:
+        stat = journal.stat()
+    except FileNotFoundError:
+        return {}
+    return _known(str(journal), stat.st_size, stat.st_mtime_ns)[1]
 
 
 @functools.lru_cache(maxsize=4)
-def _known(journal: str, size: int, mtime_ns: int) -> Mapping[str, Known]:
+def _known(journal: str, size: int, mtime_ns: int) -> tuple[Mapping[str, Known], Mapping[str, Mapping[str, Any]]]:
     found: dict[str, Known] = {}
+    refused: dict[str, Mapping[str, Any]] = {}
     with open(journal, "rb") as handle:
         for line in handle:
             if not whole_line(line):
                 continue
             entry = json.loads(line)
+            refused.pop(entry["partition"], None)
+            if entry.get("outcome") in ("rejected", "blocked") and entry["reason"] != LOST_BLOB:
+                refused[entry["partition"]] = entry
             if entry["health"] not in ("ok", WITHDRAWN):
                 continue
             file = entry["file"] if entry["health"] == WITHDRAWN else entry["pages"][0]["key"]
@@ -137,7 +151,47 @@ def _known(journal: str, size: int, mtime_ns: int) -> Mapping[str, Known]:
                 known.entry, known.withdrawn = None, entry.get("reason") or "no reason was given"
             else:
                 known.entry, known.withdrawn = entry, None
-    return dict(sorted(found.items(), key=lambda item: item[1].place))
+    return dict(sorted(found.items(), key=lambda item: item[1].place)), refused
+
+
+# -- refusals ------------------------------------------------------------------------------------------------
+#: Health of the entry that ends the story of a file that was never taken: a user took it out of the inbox again.
+FORGOTTEN = "forgotten"
+#: Reason of a refusal that is about what is kept, not about the file that lies in the inbox.
+LOST_BLOB = "lost_blob"
+
+
+def _mark(landing: Path, partition: str) -> Path:
+    return landing / SOURCE / "_refused" / partition
+
+
+def remember_refusal(landing: Path, partition: str) -> None:
+    """Note that this home refused a file that lay in its inbox, so that `refused_here` can tell a file that was deleted from
+    one that was left behind when `raw/` and `history/` were moved."""
+    mark = _mark(landing, partition)
+    if not mark.exists():
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+
+def refused_here(landing: Path, partition: str) -> bool:
+    return _mark(landing, partition).exists()
+
+
+def forget_refusal(landing: Path, partition: str) -> None:
+    _mark(landing, partition).unlink(missing_ok=True)
+
+
+def record_forgotten(store: RawStore, partition: str, file: str) -> None:
+    """Say in the journal that a refused file is gone: a home made anew from it says nothing of the file any more."""
+    store.record(SOURCE, partition, [], FORGOTTEN, file=file)
+
+
+def refusal_of(entry: Mapping[str, Any]) -> RejectFile:
+    """The refusal that an entry of the journal tells, as it was raised."""
+    error = (BlockFile if entry["outcome"] == "blocked" else RejectFile)(entry["reason"], entry["detail"])
+    error.file = entry["file"]
+    return error
 
 
 def set_aside(store: RawStore) -> dict[str, StandsAside]:
@@ -145,11 +199,13 @@ def set_aside(store: RawStore) -> dict[str, StandsAside]:
     partitions of before whose files go by their path now."""
     found: dict[str, StandsAside] = {}
     first: dict[tuple[str, str], Known] = {}
+    refused = refused_files(store)
     for partition, known in known_files(store).items():
         for former in known.former:
             found[former] = StandsAside("", f"{known.file} is now known by its path, as {partition}", known.file)
         if known.entry is None:
-            found[partition] = withdrawn(known)
+            if partition not in refused:  # brought again after its withdrawal, and refused
+                found[partition] = withdrawn(known)
         else:
             one = first.setdefault((known.kind, known.sha256), known)
             if one is not known:
