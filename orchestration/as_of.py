@@ -5,7 +5,8 @@ Belongs here: reading the history (decision 8) back to one day. Does not belong 
 rebuilding from raw bytes by older code: an older version's own folder is the place for that, as long as it is kept.
 
 Days are the `as_of` of the versions that brought or closed a value: two homes with the same data know the same on the same day,
-whenever they were built. Two versions of one `as_of` are told apart by VERSION alone. Two calls for the same day give the same
+whenever they were built. Days of a line of versions never go back: a version whose `as_of` a withdrawal set back brings its
+values on the latest day before it. Two versions of one `as_of` are told apart by VERSION alone. Two calls for the same day give the same
 bytes, whatever later data were published since: the row that held then is in every later version, closed by `known_to`, and
 nothing else of it is ever changed.
 """
@@ -58,7 +59,8 @@ def published(home: Home, version: str) -> pl.DataFrame:
 def text_of(frame: pl.DataFrame) -> bytes:
     """CSV, UTF-8, one line feed a row, shortest digits that give the same number back."""
     buffer = io.BytesIO()
-    frame.write_csv(buffer, float_scientific=False)
+    # texts in quotation marks throughout: a reader that looks at the first rows alone must not take them for unquoted
+    frame.write_csv(buffer, float_scientific=False, quote_style="non_numeric")
     return buffer.getvalue()
 
 
@@ -70,6 +72,9 @@ def main(argv: list[str] | None = None) -> int:
     asked.add_argument("--version", help="the name of a version, or the digest at its end: what it published")
     parser.add_argument("--out", required=True, type=Path)
     options = parser.parse_args(argv)
+    if options.out.name == "" or options.out.is_dir():
+        print("where to? make as-of DATE=... OUT=file.csv", file=sys.stderr)
+        return 2
     home = Home.from_env()
     table = home.current / "tables" / "indicator.parquet"
     if not table.exists():

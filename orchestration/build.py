@@ -26,7 +26,7 @@ from sources.landing import Landing
 
 #: Of the published tables. 2.0.0 is being prepared (docs/decisions.md): what a name means has already changed since 1.0.0
 #: (`n_battery_plants` counts plants for cells alone), which is a breaking change like a rename.
-CONTRACT_VERSION = "2.0.0-alpha.1"
+CONTRACT_VERSION = "2.0.0-alpha.2"
 
 #: Column types of the history that is carried from version to version.
 INDICATOR_SCHEMA: dict[str, Any] = {
@@ -76,7 +76,7 @@ def load_plan(home: Home) -> Plan | None:
 
 
 def code_version() -> str:
-    """The commit of the checkout ("+" when files differ from it or are not in it), or the project's digest outside git."""
+    """The commit of the checkout ("+" when files differ from it or are not in it); outside git, "files-" and the dbt project's digest."""
     try:
         head = subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"], cwd=CHECKOUT, capture_output=True, text=True, timeout=10
@@ -86,10 +86,24 @@ def code_version() -> str:
             text=True, timeout=10,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        return dbt.project_digest()[:12]
+        return f"files-{dbt.project_digest()[:12]}"
     if head.returncode:
-        return dbt.project_digest()[:12]
+        return f"files-{dbt.project_digest()[:12]}"
     return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+
+
+def changed_since(commit: str) -> list[str]:
+    """Files of the checkout that are not what they were in a commit, or not in it; empty where git cannot tell."""
+    found: list[str] = []
+    for command in (["diff", "--name-only", commit], ["ls-files", "--others", "--exclude-standard"]):
+        try:
+            done = subprocess.run(["git", *command], cwd=CHECKOUT, capture_output=True, text=True, timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            return []
+        if done.returncode:
+            return []
+        found += done.stdout.split()
+    return sorted(found)
 
 
 def code_digest() -> str:
@@ -123,7 +137,8 @@ def make_plan(home: Home, sources: Sequence[Source], run_id: str, force: bool = 
     history.adopt(home)
     line = history.entries(home)
     before, again = history.place(line, inputs)
-    digest = history.digest_of(inputs, before)
+    compared = not again.changes.get("missing") if again else before is None or release.database_of(home, before.digest[:12]) is not None
+    digest = history.digest_of(inputs, before, compared)
     current = release.current_manifest(home)
     stands = current is not None and current.get("digest") == digest
     sequence = max(line[-1].sequence if line else 0, current["sequence"] if current else 0) + 1

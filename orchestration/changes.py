@@ -184,6 +184,8 @@ def changes(told: dict[str, Any]) -> list[str]:
     if told["moved"]:
         lines += ["| indicator | place | period | before | now |", "| --- | --- | --- | --- | --- |"]
         lines += [f"| {i} | {level} {place} | {period} | {a} | {b} |" for i, level, place, period, a, b in told["moved"]] + [""]
+        if len(told["moved"]) < told["n_moved"]:
+            lines += [f"The {len(told['moved'])} that moved furthest (of {told['n_moved']}); the others: `known_from` of `indicator`.", ""]
     if told["turned"]:
         lines += ["## Findings whose verdict changed", ""]
         lines += [f"- {f}: {a} -> {b} (value {value})" for f, a, b, value in told["turned"]] + [""]

@@ -51,6 +51,18 @@ def differing_tables(
     return found
 
 
+def comments(path: Path, schemas: Collection[str] = PUBLISHED) -> dict[str, str]:
+    """`schema.table` and `schema.table.column` -> the comment that a DuckDB file has on it. Raises duckdb.Error."""
+    with duckdb.connect(str(path), read_only=True) as con:
+        tables = con.execute("select schema_name || '.' || table_name, comment from duckdb_tables() where list_contains(?, schema_name)", [list(schemas)])
+        found = {name: said or "" for name, said in tables.fetchall()}
+        columns = con.execute(
+            "select schema_name || '.' || table_name || '.' || column_name, comment from duckdb_columns() where list_contains(?, schema_name)",
+            [list(schemas)],
+        )
+        return found | {name: said or "" for name, said in columns.fetchall()}
+
+
 def _columns(con: duckdb.DuckDBPyConnection, database: str, schemas: Collection[str]) -> dict[str, dict[str, str]]:
     rows = con.execute(
         "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns()"

@@ -52,6 +52,7 @@ def write_version(
     # the tables stand sorted by their keys, and one thread reads them in that order: what ties in an `order by` of the page, or is
     # summed by it, comes out the same every time
     con = duckdb.connect(str(folder / "atlas.duckdb"), read_only=True, config={"threads": "1"})
+    con.execute("set TimeZone = 'UTC'")  # times in CSV files are not those of the builder's zone
     try:
         write_tables(con, relations, folder)
         write_dictionary(relations, folder)
@@ -113,7 +114,7 @@ def previous_file(home: Home, plan: Plan) -> Path | None:
     """The DuckDB file of the version before; a path that does not exist where that version is no longer kept."""
     if plan.previous is None:
         return None
-    return (release.folder_of(home, plan.previous) or home.published / f"-{plan.previous}") / "atlas.duckdb"
+    return release.database_of(home, plan.previous) or home.published / f"-{plan.previous}" / "atlas.duckdb"
 
 
 def write_database(warehouse: Path, target: Path, relations: list[Relation]) -> dict[str, int]:

@@ -44,9 +44,11 @@ class Entry:
     changes: dict[str, Any]
 
 
-def digest_of(inputs: str, previous: Entry | None) -> str:
-    """The identity of a version: what it is made from, and the line of versions that it continues."""
-    return hashlib.sha256(f"{inputs}\n{previous.digest if previous else ''}".encode()).hexdigest()
+def digest_of(inputs: str, previous: Entry | None, compared: bool = True) -> str:
+    """The identity of a version: what it is made from, the line of versions that it continues, and whether it is `compared` with
+    the one before it: where that version's folder is gone nothing can be told of what changed, and CHANGES says other words."""
+    told = "" if compared or previous is None else "\nnot compared"
+    return hashlib.sha256(f"{inputs}\n{previous.digest if previous else ''}{told}".encode()).hexdigest()
 
 
 def stem(home: Home, sequence: int, digest: str) -> Path:

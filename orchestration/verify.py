@@ -11,23 +11,25 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from orchestration import build, dbt, export, history, release
-from orchestration.compare import differing_tables
+from orchestration.compare import comments, differing_tables
 from orchestration.identity import MAY_DIFFER, MAY_DIFFER_FILES, may_differ_file
 from orchestration.progress import Teller
 from sources import all_sources
 from sources.home import Home, sha256_of
 from sources.landing import Landing
+from sources.raw import RawStore
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit codes: 0 the same, 1 something differs, 2 it cannot be told (nothing published, or made by other code)."""
+    """Exit codes: 0 the same, 1 something differs or is damaged, 2 it cannot be told (nothing published, or made by other code)."""
     parser = argparse.ArgumentParser(prog="make verify", description=__doc__)
     parser.add_argument("--keep", type=Path, help="leave the second build in this folder (new or empty)")
     options = parser.parse_args(argv)
@@ -38,25 +40,58 @@ def main(argv: list[str] | None = None) -> int:
     if manifest is None:
         print(f"{home.published}: nothing is published: there is nothing to verify", file=sys.stderr)
         return 2
+    damaged = damaged_files(published, manifest)
     say(f"building {manifest['version']} again from {home.raw}")
     with second_home(home, manifest, options.keep) as other:
-        plan = rebuild(other, say)
-        if plan.digest != manifest["digest"]:
-            print(f"cannot tell: {why_other(manifest, plan)}", file=sys.stderr)
-            return 2
+        lost = damaged_blobs(other)
+        plan = None if lost else land(other, say)
+        if plan is None or plan.digest != manifest["digest"]:
+            print("\n".join(f"  {line}" for line in [*damaged, *lost]))
+            if damaged or lost:
+                print(f"DIFFERS: {manifest['version']} is not what its manifest says, or cannot be made again from its raw bytes")
+            if plan is not None:
+                print(f"cannot tell whether a build gives the same: {why_other(manifest, plan)}", file=sys.stderr)
+            return 1 if damaged or lost else 2
+        build_tables(other, say)
         folder = other.published / "again"
         folder.parent.mkdir(parents=True, exist_ok=True)
         for kept in release.versions(home):  # the version before stands beside it, for what is told of the changes
             (other.published / kept.name).symlink_to(kept)
         export.write_version(other, plan, dbt.build_file(other), dbt.read_manifest(other), folder)
         lines, same = compared(published, folder)
-    print("\n".join(lines))
+        said = [] if manifest["as_of"] == plan.as_of else [f"manifest.json says as_of {manifest['as_of']}, the build {plan.as_of}"]
+    print("\n".join([*lines, *(f"  {line}" for line in [*damaged, *said])]))
+    same = same and not damaged and not said
     print(f"{'the same' if same else 'DIFFERS'}: {manifest['version']} ({manifest['digest'][:12]}) and a build from its raw inputs")
     return 0 if same else 1
 
 
+def damaged_files(published: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Files of a version that are not what its own manifest says: the digest of each was taken when it was published."""
+    found = []
+    for name, said in manifest["files"].items():
+        path = published / name
+        if not path.is_file():
+            found.append(f"file {name} is gone from the published version")
+        elif sha256_of(path) != said["sha256"]:
+            found.append(f"file {name} has another digest than manifest.json says")
+    there = {p.relative_to(published).as_posix() for p in published.rglob("*") if p.is_file()}
+    return found + [f"file {name} is not in manifest.json" for name in sorted(there - manifest["files"].keys() - {"manifest.json"})]
+
+
+def damaged_blobs(home: Home) -> list[str]:
+    """Raw bytes that the journals of a home name and that are gone, or no longer have the digest that is their name."""
+    store, found = RawStore(home.raw), {}
+    for journal in sorted(home.raw.glob("*/journal.jsonl")):
+        for entry in store.entries(journal.parent.name):
+            for page in entry["pages"]:
+                found.setdefault(page["sha256"], f"raw blob {page['sha256']} of {journal.parent.name} ({page['key'] or page['url']})")
+    return [f"{what} is {'damaged' if store.blob(sha).exists() else 'gone'}: `make refresh` keeps it anew where it still has the source"
+            for sha, what in found.items() if not store.is_whole(sha)]  # fmt: skip
+
+
 @contextmanager
-def second_home(home: Home, manifest: dict[str, object], keep: Path | None = None) -> Iterator[Home]:
+def second_home(home: Home, manifest: Mapping[str, Any], keep: Path | None = None) -> Iterator[Home]:
     """A home with the raw bytes (hard links where the file system has them) and the history of another, on the same disk;
     journals are cut to what the version saw."""
     folder = keep or Path(tempfile.mkdtemp(prefix=".verify-", dir=home.root))
@@ -98,8 +133,8 @@ def _link(source: str, target: str) -> str:
     return target
 
 
-def rebuild(home: Home, say: Teller) -> build.Plan:
-    """Land every source from `raw/` alone and build the warehouse; asks nobody. Raises dbt.DbtFailed."""
+def land(home: Home, say: Teller) -> build.Plan:
+    """Land every source from `raw/` alone, asking nobody, and plan a build of it."""
     landing = Landing(home)
     sources = all_sources()
     for source in sources:
@@ -107,22 +142,29 @@ def rebuild(home: Home, say: Teller) -> build.Plan:
         landing.rebuild(source)
     dbt.ensure_manifest(home, say)
     with release.writer(home):
-        plan = build.make_plan(home, sources, "verify")
+        return build.make_plan(home, sources, "verify")
+
+
+def build_tables(home: Home, say: Teller) -> None:
+    """Build the warehouse of what landed. Raises dbt.DbtFailed."""
+    with release.writer(home):
         for leftover in dbt.build_file(home).parent.glob("warehouse.duckdb*"):
             leftover.unlink()
         say("building the tables")
         for _ in dbt.run(home, ["build", "--exclude", "resource_type:unit_test", "resource_type:test"]):
             pass
-    return plan
 
 
-def why_other(manifest: dict[str, object], plan: build.Plan) -> str:
-    here, there = plan.code_version, manifest["code_version"]
-    if here != there:
-        return f"the version was made by the code of commit {there}, this is {here}: check that commit out and try again"
+def why_other(manifest: Mapping[str, Any], plan: build.Plan) -> str:
+    """Why the code here would build another version, in words."""
+    here, there = plan.code_version, str(manifest["code_version"])
+    changed = build.changed_since(there.rstrip("+"))
+    listed = f" Files that differ from it: {', '.join(changed[:10])}{f' and {len(changed) - 10} more' if len(changed) > 10 else ''}." if changed else ""
+    if here.rstrip("+") != there.rstrip("+"):
+        return f"the version was made by the code of commit {there}, this is {here}: check that commit out and try again.{listed}"
     return (
         "what landed from the raw bytes, or the code, is not what the version was made from: files of the checkout may differ from "
-        f"commit {there}, or `make refresh` would build something new"
+        f"commit {there}, or `make refresh` would build something new.{listed}"
     )
 
 
@@ -133,6 +175,11 @@ def compared(one: Path, other: Path) -> tuple[list[str], bool]:
     with duckdb.connect(str(one / "atlas.duckdb"), read_only=True) as con:
         tables = [f"{s}.{t}" for s, t in con.execute("select schema_name, table_name from duckdb_tables() order by all").fetchall()]
     differing = differing_tables(one / "atlas.duckdb", other / "atlas.duckdb", exempt=MAY_DIFFER)
+    said, again = comments(one / "atlas.duckdb"), comments(other / "atlas.duckdb")
+    for name in sorted(said.keys() & again.keys()):
+        if said[name] != again[name]:
+            schema, table, *column = name.split(".")
+            differing.setdefault(f"{schema}.{table}", []).append(f"comment on {column[0] if column else 'the table'}")
     names = {p.relative_to(folder).as_posix() for folder in (one, other) for p in folder.rglob("*") if p.is_file()}
     differ, excepted = [], []
     for name in sorted(names):
@@ -145,7 +192,8 @@ def compared(one: Path, other: Path) -> tuple[list[str], bool]:
     for name in sorted({*tables, *differing}):
         columns = differing.get(name)
         excepted_columns = f" (but for {', '.join(MAY_DIFFER[name])})".replace("*", "all of it") if name in MAY_DIFFER else ""
-        lines.append(f"  table {name}: {'DIFFERS in ' + ', '.join(columns) if columns else 'the same' + excepted_columns}")
+        words = [c.replace("(missing in a)", "(not in the published version)").replace("(missing in b)", "(not in the second build)") for c in columns or []]
+        lines.append(f"  table {name}: {'DIFFERS in ' + ', '.join(words) if words else 'the same' + excepted_columns}")
     lines.append(f"  files: {len(names) - len(differ) - len(excepted)} of {len(names) - len(excepted)} the same to the byte")
     lines += [f"  file {name} DIFFERS" for name in differ]
     lines += [f"  not compared as bytes: {name}: {MAY_DIFFER_FILES.get(name, 'an export of a table that names its build')}" for name in excepted]

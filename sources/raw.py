@@ -41,9 +41,14 @@ class RawStore:
         """Keep `body`; returns its sha256. Keeping the same bytes twice changes nothing."""
         digest = hashlib.sha256(body).hexdigest()
         path = self.blob(digest)
-        if not path.exists() or path.stat().st_size != len(body):  # lost, or cut by something else than us
+        if not self.is_whole(digest):  # lost, cut or damaged by something else than us
             write_atomic(path, body)
         return digest
+
+    def is_whole(self, sha256: str) -> bool:
+        """Whether a blob is here with the content that its name says."""
+        path = self.blob(sha256)
+        return path.is_file() and sha256_of(path) == sha256
 
     def put_file(self, path: Path, sha256: str = "") -> str:
         """Keep the file at `path` by moving it into the store (same file system) or copying it; returns its sha256.
@@ -52,7 +57,7 @@ class RawStore:
         target = self.blob(sha256)
         if path == target:  # kept already
             return sha256
-        if target.exists():
+        if self.is_whole(sha256):
             path.unlink(missing_ok=True)
             return sha256
         move_durably(path, target)

@@ -22,7 +22,7 @@ SOURCE = next(s for s in all_sources() if s.name == "heritage_cases")
 TABLE = SOURCE.tables[0].name
 
 
-@pytest.mark.parametrize("damage", ["cut", "lost", "schema cut", "blobs lost", "blobs cut"])
+@pytest.mark.parametrize("damage", ["cut", "lost", "schema cut", "blobs lost", "blobs cut", "blobs damaged"])
 def test_landing_heals_from_what_the_source_says(tmp_path: Path, damage: str) -> None:
     home = Home(tmp_path)
     landing = Landing(home)
@@ -39,10 +39,13 @@ def test_landing_heals_from_what_the_source_says(tmp_path: Path, damage: str) ->
         path.write_bytes(path.read_bytes()[:20])
     else:
         for blob in blobs:
-            blob.unlink() if damage == "blobs lost" else blob.write_bytes(blob.read_bytes()[:9])
+            body = blob.read_bytes()
+            blob.unlink() if damage == "blobs lost" else blob.write_bytes(body[:9] if damage == "blobs cut" else b"x" + body[1:])
         file.unlink()  # or nothing would have to be parsed again
     account = Landing(home).land(SOURCE)
     assert account.records_in == account.accepted + account.quarantined > 0
+    store = Landing(home).store
+    assert all(store.is_whole(blob.name) for blob in blobs)
     assert pl.read_parquet(file).drop("_fetched_at").equals(whole.drop("_fetched_at"))
     assert all(pl.read_parquet_schema(p) for p in (home.landing / SOURCE.name).rglob("*.parquet"))
     assert all(Landing(home).store.get(b.name) for b in blobs)

@@ -6,6 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -105,6 +106,25 @@ def test_as_of_goes_by_the_days_of_the_data_and_versions_of_one_day_are_told_apa
     assert as_of.day_of("2026-03-01T17:00:00+00:00") == "2026-03-02", "a moment is a day in China"
     with pytest.raises(ValueError, match="no offset"):
         as_of.day_of("2026-03-01T17:00:00")
+
+
+def test_an_as_of_file_is_read_by_whoever_guesses_its_quotes(tmp_path: Path) -> None:
+    """Words with quotation marks and commas that stand behind thousands of plain rows."""
+    rows = table(tmp_path / "now.parquet", *((str(n), "x", None if n % 2 else n / 8, "2026-01-01", None) for n in range(30_000)))
+    frame = as_of.known(pl.read_parquet(rows), "2026-01-01").with_columns(
+        pl.when(pl.col("period") == "9999").then(pl.lit('the page says "over", or the like')).alias("null_reason")
+    )
+    (tmp_path / "out.csv").write_bytes(as_of.text_of(frame))
+    with duckdb.connect() as con:
+        read = con.execute("select count(*), count(value), max(null_reason), min(value) from read_csv(?)", [str(tmp_path / "out.csv")]).fetchone()
+    assert read == (30_000, 15_000, 'the page says "over", or the like', 0.0)
+    assert pl.read_csv(tmp_path / "out.csv", schema_overrides=frame.schema)["null_reason"].null_count() == 29_999
+
+
+def test_as_of_asks_where_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("EVATLAS_HOME", str(tmp_path))
+    assert as_of.main(["--date", "2026-01-01", "--out", ""]) == 2
+    assert "OUT=file.csv" in capsys.readouterr().err
 
 
 def test_an_older_time_of_day_still_counts_as_its_day() -> None:

@@ -57,9 +57,43 @@ def test_the_comparison_sees_one_byte_and_one_value(home: Path, tmp_path: Path) 
     with duckdb.connect(str(other / "atlas.duckdb")) as con:
         con.execute("update mart_cluster set n_firms = n_firms + 1 where city_adcode = '440300' and year = 2020")
         con.execute("update meta.run set run_id = 'another'")
+        con.execute("comment on column plant.capacity is 'in dozens'")
+        con.execute("comment on table city is 'one row a village'")
     lines, same = verify.compared(one, other)
     assert not same
-    assert [line.strip() for line in lines if "DIFFERS" in line] == ["table main.mart_cluster: DIFFERS in n_firms", "file csv/city.csv DIFFERS"]
+    assert [line.strip() for line in lines if "DIFFERS" in line] == [
+        "table main.city: DIFFERS in comment on the table", "table main.mart_cluster: DIFFERS in n_firms",
+        "table main.plant: DIFFERS in comment on capacity", "file csv/city.csv DIFFERS",
+    ]  # fmt: skip
+
+
+def test_the_files_of_a_version_are_held_against_its_manifest(home: Path, tmp_path: Path) -> None:
+    """Also those that a second build may write otherwise: nothing but the manifest itself is free."""
+    one, other = (home / "published/current").resolve(), tmp_path / "other"
+    assert verify.damaged_files(one, manifest_of(home)) == []
+    shutil.copytree(one, other)
+    (other / "csv").chmod(0o755)
+    run = other / "csv/meta_run.csv"
+    run.chmod(0o644)
+    run.write_bytes(run.read_bytes().replace(b"2", b"3"))
+    (other / "csv/city.csv").unlink()
+    (other / "csv/more.csv").write_text("a\n")
+    assert verify.damaged_files(other, manifest_of(home)) == [
+        "file csv/city.csv is gone from the published version", "file csv/meta_run.csv has another digest than manifest.json says",
+        "file csv/more.csv is not in manifest.json",
+    ]  # fmt: skip
+
+
+def test_raw_bytes_that_are_not_what_the_journal_says_are_named(home: Path, tmp_path: Path) -> None:
+    own = Home(tmp_path / "own")
+    shutil.copytree(home / "raw", own.raw)
+    assert verify.damaged_blobs(own) == []
+    one, other = sorted(p for p in (own.raw / "blobs").rglob("*") if p.is_file())[:2]
+    one.unlink()
+    body = other.read_bytes()
+    other.write_bytes(bytes([body[0] ^ 1]) + body[1:])
+    said = "\n".join(verify.damaged_blobs(own))
+    assert f"{one.name} of" in said and "is gone" in said and f"{other.name} of" in said and "is damaged" in said and said.count("\n") == 1
 
 
 def test_raw_alone_gives_a_first_version_in_whatever_order_it_landed(home: Path, tmp_path: Path) -> None:
@@ -74,6 +108,17 @@ def test_raw_alone_gives_a_first_version_in_whatever_order_it_landed(home: Path,
     assert plan.digest == manifest_of(home)["digest"] and plan.sequence == 1 and not plan.unchanged
     (entry,) = history.entries(Home(home))
     assert history.digest_of(plan.inputs, None) == plan.digest == entry.digest
+
+    # after another version: whether that one is here to be compared with shows in what CHANGES says, and so in the digest
+    before = history.Entry(1, "v0001-20260101-bbbbbbbbbbbb", "b" * 64, "other", "2026-01-01", None, entry.indicator_sha256, {})
+    history.write(own, before, home / "published/current/tables/indicator.parquet")
+    alone = build.make_plan(own, all_sources(), "test")
+    (own.published / before.version).mkdir(parents=True)
+    (own.published / before.version / "manifest.json").write_text(json.dumps({"sequence": 1}))
+    assert build.make_plan(own, all_sources(), "test").digest == alone.digest, "a folder without its database tells nothing"
+    (own.published / before.version / "atlas.duckdb").touch()
+    beside = build.make_plan(own, all_sources(), "test")
+    assert alone.previous == beside.previous == "b" * 12 and alone.digest != beside.digest
 
 
 def test_files_of_users_land_the_same_in_whatever_order_and_on_whatever_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,8 @@ merged as (
         arg_min(valid_from, place_in_cluster) filter (where valid_from is not null) as valid_from,
         arg_min(valid_to, place_in_cluster) filter (where valid_to is not null) as valid_to,
         arg_min(stated_status, place_in_cluster) filter (where stated_status <> 'unknown') as stated_status,
+        -- the day to which the source speaks that states it: files that came later say nothing of it
+        arg_min(stated_on, place_in_cluster) filter (where stated_status <> 'unknown') as stated_on,
         bool_or(is_expired) as is_expired,
         bool_or(is_abolished) as is_abolished,
         min(flag_seen_on) as flag_seen_on,
@@ -87,10 +89,11 @@ bounded as (
         -- marked out of force, on a day that nobody states
         case
             when (d.is_expired or d.is_abolished) and r.repealed_from is null and d.valid_to is null
-                then coalesce(try_cast(left(d.flag_seen_on, 10) as date), b.as_of)
+                then coalesce(try_cast(left(d.flag_seen_on, 10) as date), try_cast(left(d.stated_on, 10) as date), b.as_of)
         end as out_of_force_by,
         case
-            when d.stated_status = 'in_force' then b.as_of else try_cast(left(d.unmarked_seen_on, 10) as date)
+            when d.stated_status = 'in_force' then try_cast(left(d.stated_on, 10) as date)
+            else try_cast(left(d.unmarked_seen_on, 10) as date)
         end as in_force_seen,
         b.as_of
     from dated as d
@@ -109,7 +112,7 @@ derived as (
 )
 
 select
-    d.* exclude (stated_end, repealed_end, as_of, doc_type, stated_status, unmarked_seen_on),
+    d.* exclude (stated_end, repealed_end, as_of, doc_type, stated_status, stated_on, unmarked_seen_on),
     coalesce(d.doc_type, 'other') as doc_type,
     try_cast(left(coalesce(d.issued_on, d.published_on), 4) as integer) as year,
     try_cast(left(d.issued_on, 4) as integer) as issued_year,

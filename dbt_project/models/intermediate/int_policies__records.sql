@@ -54,7 +54,8 @@ curated as (
         regexp_extract(support, '^[a-z]+') as support,
         confidence,
         cast(null as varchar) as first_seen,
-        cast(null as varchar) as last_seen
+        cast(null as varchar) as last_seen,
+        _fetched_at as stated_on
     from stated
 ),
 
