@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # make's own abspath would take a path with a space for two
-override EVATLAS_HOME := $(shell home="$(or $(EVATLAS_HOME),data)"; case "$$home" in /*) echo "$$home" ;; *) echo "$$PWD/$$home" ;; esac)
+override EVATLAS_HOME := $(shell home="$(or $(EVATLAS_HOME),data)"; case "$$home" in (/*) echo "$$home" ;; (*) echo "$$PWD/$$home" ;; esac)
 export EVATLAS_HOME
 export DAGSTER_HOME := $(EVATLAS_HOME)/dagster
 export DAGSTER_DISABLE_TELEMETRY := 1

@@ -176,7 +176,7 @@ def write_dbt_docs(
     for marker, value in (("MANIFEST.JSON INLINE DATA", slim), ("CATALOG.JSON INLINE DATA", catalogue)):
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         for place, shown in places.items():
-            text = text.replace(place, shown)
+            text = text.replace(json.dumps(place, ensure_ascii=False)[1:-1], shown)
         text = text.replace("<", "\\u003c")
         html = html.replace(f'"{marker}"', text)
     target.write_text(html, encoding="utf-8")
