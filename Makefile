@@ -28,30 +28,30 @@ $(READY): requirements.lock
 setup: $(READY) ## the virtual environment, from the hashed lock
 
 refresh: $(READY) ## land, build, check, publish the bundled data (FORCE=1 builds even when nothing is new; REPLACE=1 takes files that were held since they share little with those they replace)
-	@$(if $(REPLACE),EVATLAS_REPLACE="$(REPLACE)") $(PY) -m orchestration.refresh $(if $(FORCE),--force)
+	@$(if $(REPLACE),EVATLAS_REPLACE="$(REPLACE)") $(PY) -m orchestration.commands.refresh $(if $(FORCE),--force)
 
 ui: $(READY) ## Dagster's UI on 127.0.0.1:3000 (PORT=...)
-	@$(PY) -m orchestration.ui --port $(or $(PORT),3000)
+	@$(PY) -m orchestration.commands.ui --port $(or $(PORT),3000)
 
 panel: $(READY) ## all tables from your own plant panel: make panel PANEL=dir OUT=dir
-	@$(PY) -m orchestration.panel --panel "$(PANEL)" --out "$(OUT)"
+	@$(PY) -m orchestration.commands.panel --panel "$(PANEL)" --out "$(OUT)"
 
 as-of: $(READY) ## the indicators as known on a day (DATE=2026-11-26) or as published (VERSION=...): make as-of DATE=... OUT=file.csv
-	@$(PY) -m orchestration.as_of $(if $(VERSION),--version "$(VERSION)",--date "$(DATE)") --out "$(OUT)"
+	@$(PY) -m orchestration.commands.as_of $(if $(VERSION),--version "$(VERSION)",--date "$(DATE)") --out "$(OUT)"
 
 verify: $(READY) ## build the published version again from its raw inputs, elsewhere, and compare every byte
-	@$(PY) -m orchestration.verify
+	@$(PY) -m orchestration.commands.verify
 
 check-inputs: $(READY) ## judge files as the inbox would: make check-inputs DIR=dir [KIND=firms]
-	@$(PY) -m sources.check_inputs --dir "$(DIR)" --kind "$(or $(KIND),firms)"
+	@$(PY) -m sources.inbox.check_inputs --dir "$(DIR)" --kind "$(or $(KIND),firms)"
 
 withdraw: $(READY) ## take a file that was supplied out of the next version: make withdraw FILE=name WHY="..."
-	@$(PY) -m sources.withdraw --file "$(FILE)" --why "$(WHY)"
+	@$(PY) -m sources.inbox.withdraw --file "$(FILE)" --why "$(WHY)"
 
-lint: $(READY) ## ruff (with the import law), sqlfluff, mypy on sources/
+lint: $(READY) ## ruff (with the import law), sqlfluff, mypy on ingest/ and sources/
 	@$(PY) -m ruff check .
 	@$(PY) -m sqlfluff lint dbt_project/models --processes 2 -q
-	@$(PY) -m mypy sources
+	@$(PY) -m mypy ingest sources
 
 test: $(READY) ## the whole suite (installs Debian's Chromium, R and faketime where they are missing and may)
 	@tests/install_tools.sh

@@ -20,9 +20,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sources.home import SEEDS
-from sources.identifiers import uscc_check_char
-from sources.places import places
+from ingest.firms.places import places
+from ingest.home import SEEDS
+from ingest.text.identifiers import uscc_check_char
 
 SEEDS_TUNE = (1, 2, 3)
 SEEDS_TEST = (101, 102, 103)

@@ -16,11 +16,11 @@ from typing import Any
 
 import duckdb
 
-from atlas.boundaries import backdrop
-from atlas.charts import china, polygons
-from atlas.content import content
-from atlas.page import escaped, library
-from sources.home import Home
+from atlas.page.boundaries import backdrop
+from atlas.page.charts import china, polygons
+from atlas.page.content import content
+from atlas.page.write import escaped, library
+from ingest.home import Home
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from sources.home import CHECKOUT
+from ingest.home import CHECKOUT
 
 YEARS = range(2013, 2023)
 
@@ -82,7 +82,7 @@ def main() -> None:
         make_panel(root / "panel")
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.monotonic()
-        done = subprocess.run([sys.executable, "-m", "orchestration.panel", "--panel", str(root / "panel"), "--out", str(root / "out")], cwd=CHECKOUT, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run([sys.executable, "-m", "orchestration.commands.panel", "--panel", str(root / "panel"), "--out", str(root / "out")], cwd=CHECKOUT, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         wall = time.monotonic() - start
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sources.home import CHECKOUT, Home
+from ingest.home import CHECKOUT, Home
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 

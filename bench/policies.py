@@ -22,7 +22,7 @@ from collections.abc import Iterator
 import psutil
 
 from bench.policy_quality import _plain_words, load
-from sources.policy_coding import code_stream
+from ingest.policies.coding import code_stream
 
 _WHO = ("市发展改革委", "市工业和信息化局", "市财政局", "各区人民政府", "市交通运输局", "市商务局", "开发区管委会", "有关行业协会")
 _WHAT = ("加强对本通知执行情况的跟踪", "做好与上级部门的衔接", "明确具体联系人并报送备案", "及时总结经验做法", "按职责抓好组织落实",

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import polars as pl
 
-from sources import http
-from sources.home import Home
-from sources.landing import Landing
+from ingest.home import Home
+from ingest.store.landing import Landing
+from ingest.web import http
 from sources.policy_releases import SOURCE
 from tests.replicas.base import Reply, Request, serve
 from tests.replicas.policies_json import Gkmlpt

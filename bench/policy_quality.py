@@ -23,9 +23,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sources.home import CHECKOUT, SEEDS
-from sources.policy_coding import TERMS, code_text, coded_text, sentences
-from sources.policy_text import amounts, amounts_en, document_type
+from ingest.home import CHECKOUT, SEEDS
+from ingest.policies.coding import TERMS, code_text, coded_text, sentences
+from ingest.policies.text import amounts, amounts_en, document_type
 
 GOLD = CHECKOUT / "tests" / "gold" / "policies.jsonl"
 TABLE = SEEDS / "policy_coding_quality.csv"

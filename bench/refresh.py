@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from orchestration import dbt
-from sources.home import CHECKOUT, Home
+from ingest.home import CHECKOUT, Home
+from orchestration.build import dbt
 
 
 def timed(command: list[str], env: dict[str, str], cwd: Path = CHECKOUT) -> tuple[float, float, float]:
@@ -44,7 +44,7 @@ def main() -> None:
     python = sys.executable
     try:
         print("first refresh (set-up: parses the project, prepares geometry)")
-        wall, _, _ = timed([python, "-m", "orchestration.refresh"], env)
+        wall, _, _ = timed([python, "-m", "orchestration.commands.refresh"], env)
         print(f"  {wall:.1f} s")
         home = Home(root)
         bare_env = {**env, **dbt.environment(home), "EVATLAS_WAREHOUSE": str(dbt.build_file(home)), "EVATLAS_HOME": str(root),
@@ -56,8 +56,8 @@ def main() -> None:
             rows["import dagster-dbt"].append(timed([python, "-c", "import dagster_dbt"], env))
             dbt.build_file(home).unlink(missing_ok=True)
             rows["bare dbt build"].append(timed(bare, bare_env, dbt.PROJECT))
-            rows["refresh, forced"].append(timed([python, "-m", "orchestration.refresh", "--force"], env))
-            rows["refresh, nothing new"].append(timed([python, "-m", "orchestration.refresh"], env))
+            rows["refresh, forced"].append(timed([python, "-m", "orchestration.commands.refresh", "--force"], env))
+            rows["refresh, nothing new"].append(timed([python, "-m", "orchestration.commands.refresh"], env))
         median = {k: [statistics.median(x[i] for x in v) for i in range(3)] for k, v in rows.items()}
         print(f"{'':<24}{'wall s':>8}{'CPU s':>8}{'peak MB':>9}   median of {rounds}")
         for name, (wall, cpu, rss) in median.items():

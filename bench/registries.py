@@ -29,8 +29,8 @@ import numpy as np
 import polars as pl
 
 from bench.refresh import timed
-from sources.home import CHECKOUT, SEEDS, Home
-from sources.identifiers import USCC_ALPHABET, USCC_WEIGHTS
+from ingest.home import CHECKOUT, SEEDS, Home
+from ingest.text.identifiers import USCC_ALPHABET, USCC_WEIGHTS
 
 HEADER = ["企业名称", "统一社会信用代码", "注册日期", "企业类型", "法人代表", "注册资金", "经营范围", "所在省份", "地区", "注册地址"]
 SECTOR = 0.03  # of all firms
@@ -129,8 +129,8 @@ def make_file(path: Path, n: int, first: int = 0, seed: int = 20260101) -> None:
 def land(home: Path, file: Path) -> dict[str, Any]:
     """Land one file in a fresh process; its account with wall, CPU and memory. Landing ends with the account of all records
     and the quarantine; deciding sector and places is the step after it, and has a goal of its own."""
+    from ingest.store.landing import Landing
     from sources.inbox import SOURCE
-    from sources.landing import Landing
 
     (home / "inbox/firms").mkdir(parents=True, exist_ok=True)
     os.symlink(file, home / "inbox/firms" / file.name)
@@ -183,7 +183,7 @@ def landed(root: Path, file: Path) -> dict[str, Any]:
 
 def sector_rate(file: Path) -> float:
     """Records that one core classifies in a second."""
-    from sources import sector
+    from ingest.firms import sector
 
     frame = pl.read_csv(file, n_rows=400_000, infer_schema=False, truncate_ragged_lines=True, quote_char='"')
     frame = frame.select(pl.col("企业名称").alias("name_zh"), pl.col("经营范围").alias("business_scope"))
@@ -300,7 +300,7 @@ def national(root: Path, n: int, results: dict[str, float]) -> None:
     (home / "inbox/firms").mkdir(parents=True)
     make_file(home / "inbox/firms/national.csv.gz", n, seed=9)
     env = {**os.environ, "EVATLAS_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "PYTHONPATH": str(CHECKOUT)}
-    wall, cpu, peak = timed([sys.executable, "-m", "orchestration.refresh"], env)
+    wall, cpu, peak = timed([sys.executable, "-m", "orchestration.commands.refresh"], env)
     account = json.loads(next((home / "landing/inbox/_accounts").glob("firms-*.json")).read_text())
     results["10 M peak, GiB"] = peak / 1024
     print(f"{n} records end to end: {wall:.0f} s, {cpu:.0f} CPU s, peak {peak / 1024:.2f} GiB; {account['records_in']} in = "

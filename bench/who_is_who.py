@@ -1,7 +1,7 @@
 """Who-is-who run on records of one's own: the project's SQL models rendered and executed in a DuckDB in memory.
 
 Belongs here: what the benchmark and the tests of firm resolution share. Does not belong here: any rule of matching
-(they are the dbt models int_firms__* and dbt_project/python/firm_resolution.py, used as they are).
+(they are the dbt models int_firms__* and dbt_project/python/evatlas_science/resolution.py, used as they are).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 DBT = Path(__file__).resolve().parent.parent / "dbt_project"
 sys.path.insert(0, str(DBT / "python"))
 
-from firm_resolution import cluster  # noqa: E402
+from evatlas_science.resolution import cluster  # noqa: E402
 
 COLUMNS = (
     "source", "source_record_id", "priority", "name_zh", "name_zh_short", "name_en", "uscc", "lei", "stock_codes",

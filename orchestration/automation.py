@@ -14,13 +14,13 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.ingest import fetcher
+from ingest.declaration import SourceError
+from ingest.home import Home, write_atomic
+from ingest.store.landing import Landing
+from orchestration.assets.landing import fetcher
 from orchestration.partitions import newest, partitions_of, range_tags
 from sources import Source, selected_sources
-from sources.base import SourceError
-from sources.home import Home, write_atomic
 from sources.inbox.shelf import inbox_files, path_name
-from sources.landing import Landing
 
 REFRESH = "refresh"
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration import automation, dbt, ingest, publish, sweep, transform
+from ingest.home import Home
+from orchestration import automation
+from orchestration.assets import landing, publication, sweep, warehouse
+from orchestration.build import dbt
 from sources import all_sources
-from sources.home import Home
 
 
 def build_definitions() -> dg.Definitions:
@@ -17,16 +19,16 @@ def build_definitions() -> dg.Definitions:
     sources = all_sources()
     dbt.ensure_manifest(home, say=lambda message: None)
     manifest = dbt.read_manifest(home)
-    warehouse = transform.transform_assets(dbt.manifest_path(home))
-    marts = [spec.key for spec in warehouse.specs if (spec.group_name or "").startswith(("marts", "metrics"))]
-    nodes = ingest.source_columns(manifest)
+    tables = warehouse.transform_assets(dbt.manifest_path(home))
+    marts = [spec.key for spec in tables.specs if (spec.group_name or "").startswith(("marts", "metrics"))]
+    nodes = landing.source_columns(manifest)
     return dg.Definitions(
         assets=[
-            *(ingest.ingest_assets(source, nodes) for source in sources),
-            *(asset for source in sources for asset in ingest.declared_assets(source, nodes)),
-            warehouse,
-            publish.publish_asset(marts),
-            *transform.books(manifest),
+            *(landing.ingest_assets(source, nodes) for source in sources),
+            *(asset for source in sources for asset in landing.declared_assets(source, nodes)),
+            tables,
+            publication.publish_asset(marts),
+            *warehouse.books(manifest),
         ],
         jobs=[automation.refresh_job(sources), *automation.source_jobs(sources), *sweep.sweep_jobs(sources)],
         schedules=[*automation.schedules(sources), *sweep.sweep_schedules(sources)],

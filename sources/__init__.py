@@ -8,7 +8,7 @@ import importlib
 import os
 import pkgutil
 
-from sources.base import Source
+from ingest.declaration import Source
 
 
 def all_sources() -> list[Source]:

@@ -53,7 +53,7 @@ def make(target: str, home: Path, under: tuple[str, ...] = (), **variables: str)
 def bundled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the bundled data published once; tests must leave it as it is (copy it to change it)."""
     root = tmp_path_factory.mktemp("home")
-    run = make("orchestration.refresh", root, EVATLAS_THREADS="1", TZ="UTC")  # tests/test_same_bytes.py builds with other ones
+    run = make("orchestration.commands.refresh", root, EVATLAS_THREADS="1", TZ="UTC")  # tests/test_same_bytes.py builds with other ones
     assert run.code == 0, run.out
     (root / "first-run.log").write_text(run.out)
     return root

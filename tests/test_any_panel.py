@@ -63,7 +63,7 @@ def build(folder: Path) -> None:
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
     root = tmp_path_factory.mktemp("any")
     build(root / "panel")
-    run = make(f"orchestration.panel --panel {root / 'panel'} --out {root / 'out'}", root / "home")
+    run = make(f"orchestration.commands.panel --panel {root / 'panel'} --out {root / 'out'}", root / "home")
     assert run.code == 0, run.out
     return root / "panel", root / "out", run.out
 

@@ -24,23 +24,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sources import code_digest, firm_enrichment, sector
-from sources import landing as landing_module
-from sources.base import RejectFile
-from sources.check_inputs import judge_file
-from sources.files import gunzip_into, media_of
-from sources.home import SEEDS, Home
+from ingest.declaration import RejectFile
+from ingest.files.tables import gunzip_into, media_of
+from ingest.firms import enrichment, sector
+from ingest.home import SEEDS, Home
+from ingest.store import code_digest
+from ingest.store import landing as landing_module
+from ingest.store.landing import Landing
+from ingest.store.raw import RawStore
+from ingest.text.values import CURRENCIES
 from sources.inbox import SOURCE, bulk
 from sources.inbox.bulk import read as bulk_read
 from sources.inbox.bulk import sector as bulk_sector
 from sources.inbox.bulk.judge import judge_bulk
 from sources.inbox.bulk.lanes import META
 from sources.inbox.bulk.read import read_bulk
+from sources.inbox.check_inputs import judge_file
 from sources.inbox.judge import judge, read
 from sources.inbox.kinds import LANDED, SCHEMAS
-from sources.landing import Landing
-from sources.raw import RawStore
-from sources.values import CURRENCIES
 from tests.conftest import shared_path
 from tests.test_hostile import CASES, outside
 from tests.test_hostile import SHARED as HOSTILE
@@ -212,7 +213,7 @@ def test_the_sector_of_many_is_that_of_few(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(bulk_read, "BLOCK", block)
     if not lists:  # a register, of which only the sector goes on
         monkeypatch.setattr(bulk_sector, "LIST_ROWS", 0)
-        monkeypatch.setattr(firm_enrichment, "LIST_ROWS", 0)
+        monkeypatch.setattr(enrichment, "LIST_ROWS", 0)
     body = csv_text(dirty_register(), [*HEADER, "经营范围"]).encode()
     few = lands(tmp_path / "few", body, "r.csv", monkeypatch, many=False)
     many = lands(tmp_path / "many", body, "r.csv", monkeypatch, many=True)
@@ -419,7 +420,7 @@ def test_a_file_that_is_all_head_is_read_to_its_last_sign(tmp_path: Path):
 
 def test_a_list_is_as_long_as_what_lands_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bulk_sector, "LIST_ROWS", 9)
-    monkeypatch.setattr(firm_enrichment, "LIST_ROWS", 9)
+    monkeypatch.setattr(enrichment, "LIST_ROWS", 9)
     rows = [[code_of(i), f"深圳第{i}公司"] for i in range(9)] + [["1234", "深圳甲公司"], ["5678", "深圳乙公司"]]
     for way in ("few", "many"):
         account = lands(tmp_path / way, csv_text(rows, ["uscc", "name_zh"]).encode(), "l.csv", monkeypatch, many=way == "many")

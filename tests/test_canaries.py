@@ -29,13 +29,14 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from sources import curated, http
-from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.home import Home
+from ingest import curated
+from ingest.declaration import FetchContext, Page, ParseContext, Parsed, Source, Table
+from ingest.home import Home
+from ingest.records import Books, Column, balance, date, text
+from ingest.store.landing import Landing, page_of
+from ingest.web import http
+from ingest.web.bodies import read_json
 from sources.inbox import SOURCE, bulk
-from sources.landing import Landing, page_of
-from sources.records import Books, Column, balance, date, text
-from sources.webtext import read_json
 from tests.conftest import make
 from tests.replicas.base import Replica, Reply, Request, serve
 from tests.test_inbox import code_of
@@ -424,9 +425,9 @@ def searched(home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
             said.append(str(landing.land(source, partition)))
     table = hand_made(own / "inbox/hand-made", canaries)
     said.append(str(Landing(Home(own)).land(table)))
-    run = make("orchestration.refresh", own)
+    run = make("orchestration.commands.refresh", own)
     (own / "refresh.log").write_text(run.out)
-    (own / "check.log").write_text(make(f"sources.check_inputs --dir {own / 'inbox'}", own).out)
+    (own / "check.log").write_text(make(f"sources.inbox.check_inputs --dir {own / 'inbox'}", own).out)
     (own / "landing.log").write_text("\n".join(said))
     assert run.code == 0, run.out
     return own, canaries

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sources import all_sources, code_digest
-from sources.base import Source
-from sources.home import CHECKOUT, SEEDS
+from ingest.declaration import Source
+from ingest.home import CHECKOUT, SEEDS
+from ingest.store import code_digest
+from sources import all_sources
 
 SOURCES = {s.name: s for s in all_sources()}
 
@@ -61,13 +62,13 @@ def test_the_files_that_were_forgotten_are_among_them() -> None:
     assert {"sites.yml", "columns.json", "prompt.txt", "segment_rules.csv", "as_of.txt", "plants.csv"} <= found
 
 
-@pytest.mark.parametrize("file", ["sources/gleif/parse.py", "sources/documents.py", "sources/policy_text.py", "sources/inbox/judge.py", "sources/raw.py"])
+@pytest.mark.parametrize("file", ["sources/gleif/parse.py", "ingest/web/documents.py", "ingest/policies/text.py", "sources/inbox/judge.py", "ingest/store/raw.py"])
 def test_a_comment_parses_again_what_imports_it_and_nothing_else(tree: Path, file: str) -> None:
     expected = {name for name, s in SOURCES.items() if CHECKOUT / file in by_parser(s)}
     assert moved(tree, tree / file, "\n# a comment\n") == expected
     if file == "sources/gleif/parse.py":
         assert expected == {"gleif"}
-    if file == "sources/documents.py":
+    if file == "ingest/web/documents.py":
         assert "policy_releases" in expected and not expected & {"curated_firms", "gleif", "inbox"}
 
 
@@ -98,7 +99,7 @@ def test_two_files_that_swap_their_contents_are_another_tree(tree: Path) -> None
 
 def by_parser(source: Source) -> set[Path]:
     """The closure as Python's own parser finds it."""
-    waiting = [CHECKOUT / "sources/landing.py", *(CHECKOUT / "sources" / source.name).glob("**/*.py")]
+    waiting = [CHECKOUT / "ingest/store/landing.py", *(CHECKOUT / "sources" / source.name).glob("**/*.py")]
     found: set[Path] = set()
     while waiting:
         path = waiting.pop()

@@ -3,7 +3,7 @@
 Belongs here: descriptions against the version. Does not belong here: names and types (test_pipeline.py, contract_schema.json).
 
 After a change of descriptions: `python -m tests.test_contract <home>` writes the record anew. Where a description now says another
-thing, CONTRACT_VERSION (orchestration/build.py) moves first; where it says the same in other words, the record alone does.
+thing, CONTRACT_VERSION (atlas/version/contract.py) moves first; where it says the same in other words, the record alone does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import sys
 from pathlib import Path
 
-from orchestration.build import CONTRACT_VERSION
+from atlas.version.contract import CONTRACT_VERSION
 
 RECORD = Path(__file__).parent / "contract_meanings.json"
 

@@ -13,10 +13,12 @@ import duckdb
 import polars as pl
 import pytest
 
-from orchestration import build, changes, dbt, refresh
+from atlas.version import changes
+from ingest.home import Home, write_atomic
+from ingest.store.landing import ALL, Landing
+from orchestration.build import dbt, planning
+from orchestration.commands import refresh
 from sources import all_sources
-from sources.home import Home, write_atomic
-from sources.landing import ALL, Landing
 
 SOURCE = next(s for s in all_sources() if s.name == "heritage_cases")
 TABLE = SOURCE.tables[0].name
@@ -60,7 +62,7 @@ def test_a_published_file_that_somebody_holds_for_writing_is_compared_all_the_sa
     hold = f"import duckdb; con = duckdb.connect({str(tmp_path / 'old.duckdb')!r}); print('held', flush=True); input()"
     holder = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout and holder.stdout.readline() == "held\n"
-    plan = build.Plan("", "d2", "v2", "v0002-d2", 2, "2026-01-01", "", "", "", "v1", False)
+    plan = planning.Plan("", "d2", "v2", "v0002-d2", 2, "2026-01-01", "", "", "", "v1", False)
     try:
         with pytest.MonkeyPatch.context() as patch, duckdb.connect(str(tmp_path / "new.duckdb"), read_only=True) as con:
             patch.setattr(changes, "policy_changes", lambda now, before: [])
@@ -92,8 +94,8 @@ def test_a_damaged_history_is_set_aside_with_a_word(tmp_path: Path) -> None:
 
 
 def test_a_network_that_is_gone_is_said_once_a_source() -> None:
-    from sources.base import Health
-    from sources.landing import Account
+    from ingest.declaration import Health
+    from ingest.store.landing import Account
 
     def failed(source: str, partition: str, host: str, **more: int) -> Account:
         return Account(source, partition, "failed", Health.unreachable, message=f"dns: {host} has no address here", tables=more)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import dbt
-from sources.home import Home
+from ingest.home import Home
+from orchestration.build import dbt
 from tests.conftest import REPO
 
 LINES = [
@@ -47,7 +47,7 @@ def test_a_child_that_ends_in_time_is_left_alone(tmp_path: Path, monkeypatch: py
 
 
 def test_a_child_ends_with_its_parent_and_at_once_when_that_is_gone_already(tmp_path: Path) -> None:
-    sleeper = "import os, time; from orchestration.dbt_child import end_with; end_with(os.getppid()); print(os.getpid(), flush=True); time.sleep(60)"
+    sleeper = "import os, time; from orchestration.build.dbt_child import end_with; end_with(os.getppid()); print(os.getpid(), flush=True); time.sleep(60)"
     parent = subprocess.Popen(
         [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {sleeper!r}])"],
         stdout=subprocess.PIPE, text=True, cwd=REPO,
@@ -60,5 +60,5 @@ def test_a_child_ends_with_its_parent_and_at_once_when_that_is_gone_already(tmp_
     while Path(f"/proc/{child}").exists() and "\nState:\tZ" not in Path(f"/proc/{child}/status").read_text():
         assert time.monotonic() < until, "the child outlived its parent"
         time.sleep(0.05)
-    late = subprocess.run([sys.executable, "-m", "orchestration.dbt_child", "1", "--version"], cwd=REPO, capture_output=True, timeout=60)
+    late = subprocess.run([sys.executable, "-m", "orchestration.build.dbt_child", "1", "--version"], cwd=REPO, capture_output=True, timeout=60)
     assert late.returncode == -9 and late.stdout == b""

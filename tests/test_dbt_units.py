@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from orchestration import dbt
-from sources.home import Home
+from ingest.home import Home
+from orchestration.build import dbt
 
 
 def test_formulas_by_hand(home: Path, tmp_path: Path) -> None:

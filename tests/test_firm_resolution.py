@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from bench.who_is_who import DBT, given, render, resolve
-from sources.identifiers import uscc_check_char
+from ingest.text.identifiers import uscc_check_char
 
 BYD = "91440300192317458F"  # real codes with the right check character
 OTHER = "914403001922038216"

@@ -10,9 +10,11 @@ import duckdb
 import polars as pl
 import pytest
 
-from orchestration import as_of, build, history, identity, release
-from orchestration.history import Entry
-from sources.home import Home, sha256_of
+from atlas.version import identity
+from ingest.home import Home, sha256_of
+from orchestration.build import history, planning, release
+from orchestration.build.history import Entry
+from orchestration.commands import as_of
 
 KEYS = {"indicator": "i", "geography_level": "city", "geography_id": "1"}
 
@@ -21,8 +23,8 @@ def table(path: Path, *rows: tuple[str, str, float, str, str | None]) -> Path:
     """Indicator rows (period, vintage, value, known_from, known_to)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pl.DataFrame(
-        [{**dict.fromkeys(build.INDICATOR_SCHEMA), **KEYS, "period": p, "vintage_id": v, "value": x, "known_from": a, "known_to": b} for p, v, x, a, b in rows],
-        schema=build.INDICATOR_SCHEMA,
+        [{**dict.fromkeys(planning.INDICATOR_SCHEMA), **KEYS, "period": p, "vintage_id": v, "value": x, "known_from": a, "known_to": b} for p, v, x, a, b in rows],
+        schema=planning.INDICATOR_SCHEMA,
     ).write_parquet(path)
     return path
 
@@ -129,8 +131,8 @@ def test_as_of_asks_where_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
 
 def test_an_older_time_of_day_still_counts_as_its_day() -> None:
     rows = pl.DataFrame(
-        [{**dict.fromkeys(build.INDICATOR_SCHEMA), **KEYS, "period": "2024", "vintage_id": "v0001", "value": 1.0,
-          "known_from": "2026-11-01T10:00:00+00:00", "known_to": "2026-11-05"}], schema=build.INDICATOR_SCHEMA,
+        [{**dict.fromkeys(planning.INDICATOR_SCHEMA), **KEYS, "period": "2024", "vintage_id": "v0001", "value": 1.0,
+          "known_from": "2026-11-01T10:00:00+00:00", "known_to": "2026-11-05"}], schema=planning.INDICATOR_SCHEMA,
     )  # fmt: skip
     assert as_of.known(rows, "2026-11-01").height == 1 and as_of.known(rows, "2026-11-05").height == 0
 
@@ -143,14 +145,14 @@ def test_an_untracked_file_is_told_in_the_commit(tmp_path: Path, monkeypatch: py
     (tmp_path / "a").write_text("1")
     git("add", "a")
     git("commit", "-qm", "one")
-    monkeypatch.setattr(build, "CHECKOUT", tmp_path)
-    clean = build.code_version()
+    monkeypatch.setattr(planning, "CHECKOUT", tmp_path)
+    clean = planning.code_version()
     assert not clean.endswith("+")
     (tmp_path / "new.py").write_text("x = 1")
-    assert build.code_version() == clean + "+", "a file that git does not know is no part of the commit"
+    assert planning.code_version() == clean + "+", "a file that git does not know is no part of the commit"
     (tmp_path / "new.py").unlink()
     (tmp_path / "a").write_text("2")
-    assert build.code_version() == clean + "+"
+    assert planning.code_version() == clean + "+"
 
 
 def test_what_may_differ_is_listed_once_and_little() -> None:

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from sources.check_inputs import judge_file
-from sources.scrub import redact
+from ingest.text.scrub import redact
+from sources.inbox.check_inputs import judge_file
 from tests.conftest import REPO
 
 SHARED = Path(os.environ.get("EVATLAS_SHARED") or REPO.parent / "shared") / "hostile"
@@ -84,7 +84,7 @@ def command_output() -> tuple[int, str, str, int]:
     code = (
         "import resource, sys, runpy; resource.setrlimit(resource.RLIMIT_CPU, (120, 120));"
         f"sys.argv = ['check-inputs', '--dir', {str(SHARED)!r}];"
-        "exec(\"try:\\n runpy.run_module('sources.check_inputs', run_name='__main__')\\nexcept SystemExit as e:\\n code = e.code\");"
+        "exec(\"try:\\n runpy.run_module('sources.inbox.check_inputs', run_name='__main__')\\nexcept SystemExit as e:\\n code = e.code\");"
         # VmHWM is of this program alone; ru_maxrss keeps the peak of the process that it was forked from
         "print(*[l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')], file=sys.stderr); sys.exit(code)"
     )

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from sources import http
-from sources.base import FetchContext, Health, Parsed, RejectFile, Source, Table
-from sources.home import Home
-from sources.http import Fetcher, FetchError, Limits, forbidden_address, redact
-from sources.landing import Landing
-from sources.webtext import challenge, decode_text, read_json, require_whole
+from ingest.declaration import FetchContext, Health, Parsed, RejectFile, Source, Table
+from ingest.home import Home
+from ingest.store.landing import Landing
+from ingest.web import http
+from ingest.web.bodies import challenge, decode_text, read_json, require_whole
+from ingest.web.http import Fetcher, FetchError, Limits, forbidden_address, redact
 from tests.conftest import shared_path
 from tests.replicas.faults import PAGE, Asked, FaultServer, drip, gzip_bomb, reset, send, serve
 

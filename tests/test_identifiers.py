@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stdnum import lei as stdnum_lei
 from stdnum.cn import uscc as stdnum_uscc
 
-from sources.identifiers import (
+from ingest.text.identifiers import (
     USCC_ALPHABET,
     clean_code,
     is_lei,

@@ -20,14 +20,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sources.base import RejectFile
-from sources.check_inputs import judge_file, main
-from sources.home import Home
-from sources.identifiers import is_uscc, uscc_check_char
+from ingest.declaration import RejectFile
+from ingest.home import Home
+from ingest.store.landing import Landing, landed_schema
+from ingest.text.identifiers import is_uscc, uscc_check_char
 from sources.inbox import SOURCE
+from sources.inbox.check_inputs import judge_file, main
 from sources.inbox.judge import Scrubbed, is_mojibake, judge, read, said_of
 from sources.inbox.kinds import HEADERS, KINDS, SCHEMAS, map_columns
-from sources.landing import Landing, landed_schema
 from tests.conftest import shared_path
 
 TODAY = dt.date(2026, 11, 24)
@@ -112,7 +112,7 @@ def test_every_medium_gives_the_same_rows(tmp_path: Path):
 
 
 def _media(name: str) -> str:
-    from sources.files import media_of
+    from ingest.files.tables import media_of
 
     return media_of(name)
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from sources.check_inputs import main
-from sources.coordinates import bd09_to_gcj02, gcj02_to_wgs84, system_of, to_wgs84, wgs84_to_gcj02
+from ingest.text.coordinates import bd09_to_gcj02, gcj02_to_wgs84, system_of, to_wgs84, wgs84_to_gcj02
+from sources.inbox.check_inputs import main
 from sources.inbox.judge import judge, nev_type, read
 from tests.test_inbox import code_of, land_all, landed, write
 

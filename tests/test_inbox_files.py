@@ -21,15 +21,17 @@ import polars as pl
 import pytest
 
 import sources.inbox as inbox_module
-from orchestration import automation, refresh
-from sources import check_inputs, landing, values
-from sources import withdraw as withdraw_module
-from sources.home import Home
-from sources.inbox import SOURCE, shelf
+from ingest.home import Home
+from ingest.store import landing
+from ingest.store.landing import Landing
+from ingest.store.raw import RawStore
+from ingest.text import values
+from ingest.text.values import china_day
+from orchestration import automation
+from orchestration.commands import refresh
+from sources.inbox import SOURCE, check_inputs, shelf
+from sources.inbox import withdraw as withdraw_module
 from sources.inbox.judge import UNENDED, judge, read
-from sources.landing import Landing
-from sources.raw import RawStore
-from sources.values import china_day
 from tests.test_inbox import HEADER, TODAY, code_of, csv_text, firm_lines, land_all, landed, verdict, write
 
 PLANTS = "operator_zh,city,product,plant_name,opened_year,capacity,capacity_unit,as_of\n"
@@ -449,7 +451,7 @@ def test_shanghai_morning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         def today(cls) -> Any:
             return dt.date(2026, 11, 30)
 
-    from sources import raw
+    from ingest.store import raw
 
     for module in (inbox_module, check_inputs, landing, raw, values):
         monkeypatch.setattr(module.dt, "datetime", Clock)

@@ -1,6 +1,6 @@
 """Runs that died with their process, as the next refresh meets them: no place in a pool stays taken.
 
-Belongs here: the janitor of orchestration/refresh.py on a Dagster instance of its own. Does not belong here: whole refreshes.
+Belongs here: the janitor of orchestration/commands/refresh.py on a Dagster instance of its own. Does not belong here: whole refreshes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 
-from orchestration import refresh
-from sources.home import Home
+from ingest.home import Home
+from orchestration.commands import refresh
 
 POOL = "warehouse_writer"
 
@@ -82,7 +82,7 @@ def test_a_living_run_keeps_its_place(home: Home) -> None:
 
 
 def test_a_second_refresh_waits_and_says_for_whom(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
-    code = "import sys; from pathlib import Path; from orchestration.refresh import *\nwith alone(Home(Path(sys.argv[1])), print): print('in', flush=True); input()"
+    code = "import sys; from pathlib import Path; from orchestration.commands.refresh import *\nwith alone(Home(Path(sys.argv[1])), print): print('in', flush=True); input()"
     command = [sys.executable, "-c", code, str(home.root)]
     first = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert first.stdout and first.stdout.readline() == "in\n"

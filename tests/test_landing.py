@@ -12,8 +12,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sources import all_sources, curated, records, selected_sources
-from sources.base import (
+from ingest import curated, records
+from ingest.declaration import (
     QUARANTINE_SCHEMA,
     FetchContext,
     Health,
@@ -25,9 +25,10 @@ from sources.base import (
     SourceError,
     Table,
 )
-from sources.home import Home
-from sources.landing import PROVENANCE, Landing, page_of
-from sources.raw import MissingBlob, RawStore
+from ingest.home import Home
+from ingest.store.landing import PROVENANCE, Landing, page_of
+from ingest.store.raw import MissingBlob, RawStore
+from sources import all_sources, selected_sources
 
 SCHEMA = {"id": pl.String, "value": pl.Int64}
 WORLD: dict[str, object] = {}

@@ -57,7 +57,7 @@ def test_without_a_network_the_account_names_what_was_not_reached(home: Path, tm
     shutil.copytree(home, own, symlinks=True)
     before = os.readlink(own / "published/current")
     start = time.monotonic()
-    run = make("orchestration.refresh", own, EVATLAS_SOURCES="gleif,miit", EVATLAS_TEST_ORIGINS=f"{HOST}=127.0.0.1:9")
+    run = make("orchestration.commands.refresh", own, EVATLAS_SOURCES="gleif,miit", EVATLAS_TEST_ORIGINS=f"{HOST}=127.0.0.1:9")
     assert run.code == 0, run.out
     assert "not reached: miit: unreachable: network" in run.out and "not reached: gleif: unreachable" in run.out
     assert "nothing new" in run.out and os.readlink(own / "published/current") == before

@@ -25,7 +25,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in shared.glob(f"{PREFIX}*.csv"):
         shutil.copy(path, panel / path.name.removeprefix(PREFIX))
     out = tmp_path_factory.mktemp("out")
-    run = make(f"orchestration.panel --panel {panel} --out {out}", tmp_path_factory.mktemp("home-unused"))
+    run = make(f"orchestration.commands.panel --panel {panel} --out {out}", tmp_path_factory.mktemp("home-unused"))
     assert run.code == 0, run.out
     return out
 
@@ -318,7 +318,7 @@ def test_a_malformed_panel_is_refused_by_name(tmp_path: Path, file: str, change,
     else:
         target.chmod(0o644)
         target.write_text(change(target.read_text()))
-    run = make(f"orchestration.panel --panel {panel} --out {tmp_path / 'out'}", tmp_path / "home")
+    run = make(f"orchestration.commands.panel --panel {panel} --out {tmp_path / 'out'}", tmp_path / "home")
     assert run.code == 2, run.out
     for word in words:
         assert word in run.out, run.out

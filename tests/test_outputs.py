@@ -88,8 +88,8 @@ def test_each_figure_has_its_data_beside_it(published: Path, name: str) -> None:
 
 def test_a_figure_without_data_is_left_out_and_holds_nothing_back(home: Path, published: Path, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     """No plant, no effect: the library refuses such drawings ("SVG has an invalid size"), and a refresh must not care."""
-    from atlas.content import content
-    from atlas.figures import write_figures
+    from atlas.page.content import content
+    from atlas.version.figures import write_figures
 
     data = content(con)
     bad = {**data, "plants": [], "effects": [], "diffusion": [{"tool": "subsidies", "year": "no year", "places": object(), "known": 1}]}
@@ -103,10 +103,10 @@ def test_a_figure_without_data_is_left_out_and_holds_nothing_back(home: Path, pu
 def test_changes_tell_what_moved_and_not_the_noise_of_threads(con: duckdb.DuckDBPyConnection, published: Path, tmp_path: Path) -> None:
     from types import SimpleNamespace
 
-    from orchestration import dbt
-    from orchestration.changes import changes, compare
-    from orchestration.relations import published_relations
-    from sources.home import Home
+    from atlas.version.changes import changes, compare
+    from atlas.version.relations import published_relations
+    from ingest.home import Home
+    from orchestration.build import dbt
 
     before = tmp_path / "before.duckdb"
     shutil.copy((published / "atlas.duckdb").resolve(), before)

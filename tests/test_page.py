@@ -21,8 +21,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from atlas.content import MOST_DOCUMENTS, content, link
-from atlas.page import escaped, render
+from atlas.page.content import MOST_DOCUMENTS, content, link
+from atlas.page.write import escaped, render
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

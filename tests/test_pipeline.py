@@ -154,7 +154,7 @@ def test_books_of_every_source_balance(home: Path) -> None:
 
 def test_nothing_new_publishes_nothing(own_home: Path) -> None:
     before = os.readlink(own_home / "published/current")
-    run = make("orchestration.refresh", own_home)
+    run = make("orchestration.commands.refresh", own_home)
     assert run.code == 0 and "nothing new" in run.out, run.out
     assert os.readlink(own_home / "published/current") == before
 
@@ -195,7 +195,7 @@ def brought(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Brought:
     (own / "inbox/firms/mine.csv").write_text("name_zh,city,business_scope\n测试锂电池厂,济南市,锂离子电池制造\n", encoding="utf-8")
     plants, tools = query(own, JINAN)[0][0], query(own, TOOLS)
     then = json.loads((own / "published/current/manifest.json").read_text())["version"]
-    assert make(f"orchestration.as_of --version {then} --out {own}/then.csv", own).code == 0
+    assert make(f"orchestration.commands.as_of --version {then} --out {own}/then.csv", own).code == 0
     errors: list[str] = []
     stop = threading.Event()
 
@@ -209,7 +209,7 @@ def brought(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Brought:
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        run = make("orchestration.refresh", own)
+        run = make("orchestration.commands.refresh", own)
     finally:
         stop.set()
         reader.join()
@@ -241,7 +241,7 @@ def test_inbox_plant_shows_and_its_removal_changes_nothing(brought: Brought) -> 
 
     version = os.readlink(home / "published/current")
     (home / "inbox/plants/mine.csv").unlink()
-    run = make("orchestration.refresh", home)
+    run = make("orchestration.commands.refresh", home)
     assert run.code == 0 and "nothing new" in run.out, run.out
     assert "plants/mine.csv is no longer in the inbox; what it said stands; `make withdraw FILE=plants/mine.csv WHY=...` takes it out" in run.out, run.out
     assert os.readlink(home / "published/current") == version
@@ -250,14 +250,14 @@ def test_inbox_plant_shows_and_its_removal_changes_nothing(brought: Brought) -> 
 
 def test_indicator_history_keeps_the_replaced_value(brought: Brought) -> None:
     home = brought.home
-    assert make(f"orchestration.as_of --version {brought.then} --out {home}/again.csv", home).code == 0
-    assert make(f"orchestration.as_of --date 2999-01-01 --out {home}/now.csv", home).code == 0
+    assert make(f"orchestration.commands.as_of --version {brought.then} --out {home}/again.csv", home).code == 0
+    assert make(f"orchestration.commands.as_of --date 2999-01-01 --out {home}/now.csv", home).code == 0
     before, again, now = ((home / name).read_bytes() for name in ("then.csv", "again.csv", "now.csv"))
     assert before == again, "the indicators of an earlier moment are no longer what they were"
     assert now != before and now.count(b"\n") >= before.count(b"\n")
-    early = make(f"orchestration.as_of --date 1999-01-01 --out {home}/none.csv", home)
+    early = make(f"orchestration.commands.as_of --date 1999-01-01 --out {home}/none.csv", home)
     assert early.code == 1 and "nothing was known as of 1999-01-01" in early.out and not (home / "none.csv").exists()
-    assert make(f"orchestration.as_of --date tomorrow --out {home}/none.csv", home).code == 2
+    assert make(f"orchestration.commands.as_of --date tomorrow --out {home}/none.csv", home).code == 2
     rows = query(
         home,
         """select vintage_id, value, known_to is null from indicator where indicator = 'ev_plants_count'
@@ -272,9 +272,9 @@ def test_indicator_history_keeps_the_replaced_value(brought: Brought) -> None:
 def test_a_withdrawn_file_is_out_of_the_next_version_and_stays_in_the_audit(brought: Brought) -> None:
     home = brought.home
     blobs = {p.name for p in (home / "raw/blobs").rglob("*")}
-    told = make("sources.withdraw --file plants/mine.csv --why typed-from-memory", home)
+    told = make("sources.inbox.withdraw --file plants/mine.csv --why typed-from-memory", home)
     assert told.code == 0 and "plants/mine.csv is withdrawn" in told.out, told.out
-    run = make("orchestration.refresh", home)
+    run = make("orchestration.commands.refresh", home)
     assert run.code == 0 and "plants/mine.csv was withdrawn: typed-from-memory" in run.out, run.out
     assert query(home, JINAN)[0][0] == brought.plants and query(home, "select count(*) from plant where source = 'inbox'") == [(0,)]
     rows = query(home, "select record_no, outcome, reason from meta.supplied where file = 'plants/mine.csv'")
@@ -286,7 +286,7 @@ def test_a_withdrawn_file_is_out_of_the_next_version_and_stays_in_the_audit(brou
 def test_a_second_version_is_made_again_from_raw_and_history_alone(brought: Brought) -> None:
     """With files that users supplied, two of them refused: `make verify` lands from the journal and starts from the history."""
     home = brought.home
-    run = make("orchestration.verify", home, EVATLAS_THREADS="4", TZ="America/New_York")
+    run = make("orchestration.commands.verify", home, EVATLAS_THREADS="4", TZ="America/New_York")
     assert run.code == 0, "\n".join(line for line in run.out.splitlines() if "DIFFERS" in line or "cannot" in line) or run.out
     assert "the same: " in run.out and json.loads((home / "published/current/manifest.json").read_text())["sequence"] >= 2
     assert not list(home.glob(".verify-*")), "nothing is left behind"
@@ -305,7 +305,7 @@ def test_a_failing_data_test_stops_the_publication_and_names_itself(own_home: Pa
 
 
 def make_in(checkout: Path, home: Path) -> Run:
-    return make("orchestration.refresh --force", home, PYTHONPATH=str(checkout), EVATLAS_TEST_CWD=str(checkout))
+    return make("orchestration.commands.refresh --force", home, PYTHONPATH=str(checkout), EVATLAS_TEST_CWD=str(checkout))
 
 
 def test_published_schema_is_only_added_to(home: Path) -> None:

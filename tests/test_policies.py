@@ -19,13 +19,13 @@ import pytest
 
 from bench import policy_quality
 from bench.policies import documents, run
+from ingest.home import SEEDS, Home
+from ingest.policies.coding import code_stream, code_text, coded_text
+from ingest.policies.facts import fact_row
+from ingest.store.landing import ALL, Landing
+from ingest.text.values import china_day
+from ingest.web.http import Fetcher
 from sources import all_sources
-from sources.home import SEEDS, Home
-from sources.http import Fetcher
-from sources.landing import ALL, Landing
-from sources.policy_coding import code_stream, code_text, coded_text
-from sources.policy_relations import fact_row
-from sources.values import china_day
 from tests.conftest import REPO, make
 from tests.replicas.base import serve
 from tests.replicas.policies_json import Gkmlpt
@@ -68,7 +68,7 @@ def test_scopes_and_false_friends(title: str, text: str, expected: dict[str, str
 
 
 def test_instalments_bands_and_lists_have_their_roles() -> None:
-    from sources.policy_text import amounts
+    from ingest.policies.text import amounts
 
     found = [(a.value, a.unit, a.role) for a in amounts("购车价格10万元（含）至20万元的，每辆补贴二千元；立项后拨付资金40%，验收后拨付尾款10%")]
     assert found == [(1e5, "CNY", "threshold"), (2e5, "CNY", "threshold"), (2000.0, "CNY/vehicle", "rate")]
@@ -211,7 +211,7 @@ def busy(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         fake.server.shutdown()
         fake.server.server_close()
 
-    done = make("orchestration.refresh", root, PYTHONPATH=str(checkout), EVATLAS_TEST_CWD=str(checkout))
+    done = make("orchestration.commands.refresh", root, PYTHONPATH=str(checkout), EVATLAS_TEST_CWD=str(checkout))
     assert done.code == 0, done.out
     return root
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration import automation, ingest, sweep
+from orchestration import automation
+from orchestration.assets import landing, sweep
 from orchestration.partitions import by_site, dagster_key, landing_name, newest, partitions_of
 from sources.policy_releases import SOURCE
 from tests.replicas.base import serve
@@ -45,16 +46,16 @@ def test_keys_and_names_are_one_to_one() -> None:
 
 def test_a_month_of_a_city_by_its_key_and_a_range_in_one_run(city: Gkmlpt, tmp_path: Path) -> None:
     """One key lands one month; a range of months of a site lands in one run that reads the lists once."""
-    assets = ingest.ingest_assets(SOURCE, {})
+    assets = landing.ingest_assets(SOURCE, {})
     with dg.DagsterInstance.ephemeral() as instance:
-        ingest._MEMOS.clear()
+        landing._MEMOS.clear()
         done = dg.materialize([assets], partition_key="2024-05-01|guangzhou", instance=instance)
         assert done.success
         folder = tmp_path / "home/landing/policy_releases"
         assert [p.name for p in (folder / "documents").glob("2*")] == ["2024-05__guangzhou.parquet"]
         made = instance.get_materialized_partitions(dg.AssetKey(["policy_releases", "documents"]))
         assert made == {"2024-05-01|guangzhou"}
-        ingest._MEMOS.clear()
+        landing._MEMOS.clear()
         before = len(city.asked)
         job = dg.Definitions(assets=[assets], jobs=automation.source_jobs([SOURCE])).resolve_job_def("land_policy_releases_job")
         tags = {"dagster/asset_partition_range_start": "2024-05-01|guangzhou", "dagster/asset_partition_range_end": "2024-06-01|guangzhou"}
@@ -81,11 +82,11 @@ def test_the_daily_schedule_asks_for_two_months_of_every_site_in_one_run() -> No
 
 
 def test_the_sweep_lands_what_came_late(city: Gkmlpt, tmp_path: Path) -> None:
-    assets = ingest.ingest_assets(SOURCE, {})
+    assets = landing.ingest_assets(SOURCE, {})
     job = sweep.sweep_job(SOURCE)
     config = {"ops": {"sweep_policy_releases": {"config": {"sites": ["guangzhou", "shenzhen"]}}}}
     with dg.DagsterInstance.ephemeral() as instance:
-        ingest._MEMOS.clear()
+        landing._MEMOS.clear()
         dg.materialize([assets], partition_key="2024-05-01|guangzhou", instance=instance)
         city.docs.append(Doc("/gkmlpt/content/1/post_3.html", "关于换电试点的通知", "2024-05-02", subsidy(), "测府发〔2024〕3号"))
         done = job.execute_in_process(run_config=config, instance=instance)

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from orchestration.progress import Pace, Teller, spell
+from orchestration.commands.progress import Pace, Teller, spell
 
 
 class Clock:

@@ -21,10 +21,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sources import code_digest, sector
-from sources import landing as landing_module
-from sources.home import SEEDS
-from sources.location import gazetteer_of, locate
+from ingest.firms import sector
+from ingest.firms.location import gazetteer_of, locate
+from ingest.home import SEEDS
+from ingest.store import code_digest
+from ingest.store import landing as landing_module
 from tests.conftest import REPO, shared_path
 from tests.test_inbox import code_of, csv_text, land_all, landed, write
 

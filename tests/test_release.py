@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import release
-from sources.home import Home
+from ingest.home import Home
+from orchestration.build import release
 
 
 def stage(home: Home, token: int, sequence: int) -> Path:

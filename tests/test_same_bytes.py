@@ -14,10 +14,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import build, history, verify
+from ingest.home import Home
+from ingest.store.landing import Landing
+from orchestration.build import history, planning
+from orchestration.commands import verify
 from sources import all_sources
-from sources.home import Home
-from sources.landing import Landing
 from tests.conftest import REPO, make
 
 LATER = "+500d"
@@ -33,7 +34,7 @@ def test_another_clone_on_another_day_gives_the_same_bytes(home: Path, tmp_path:
     left = {".venv", ".git", "__pycache__", "target", "logs", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
     shutil.copytree(REPO, clone, ignore=lambda folder, names: {n for n in names if n in left or (n == "data" and Path(folder) == REPO)})
     run = make(
-        "orchestration.refresh", own, under=(str(shutil.which("faketime")), "-f", LATER),
+        "orchestration.commands.refresh", own, under=(str(shutil.which("faketime")), "-f", LATER),
         EVATLAS_THREADS="4", EVATLAS_MEMORY="1500MB", TZ="Pacific/Kiritimati", PYTHONPATH=str(clone), EVATLAS_TEST_CWD=str(clone),
     )  # fmt: skip
     assert run.code == 0, run.out
@@ -104,7 +105,7 @@ def test_raw_alone_gives_a_first_version_in_whatever_order_it_landed(home: Path,
     for source in reversed(all_sources()):
         landing.ensure_schema(source)
         landing.rebuild(source)
-    plan = build.make_plan(own, all_sources(), "test")
+    plan = planning.make_plan(own, all_sources(), "test")
     assert plan.digest == manifest_of(home)["digest"] and plan.sequence == 1 and not plan.unchanged
     (entry,) = history.entries(Home(home))
     assert history.digest_of(plan.inputs, None) == plan.digest == entry.digest
@@ -112,12 +113,12 @@ def test_raw_alone_gives_a_first_version_in_whatever_order_it_landed(home: Path,
     # after another version: whether that one is here to be compared with shows in what CHANGES says, and so in the digest
     before = history.Entry(1, "v0001-20260101-bbbbbbbbbbbb", "b" * 64, "other", "2026-01-01", None, entry.indicator_sha256, {})
     history.write(own, before, home / "published/current/tables/indicator.parquet")
-    alone = build.make_plan(own, all_sources(), "test")
+    alone = planning.make_plan(own, all_sources(), "test")
     (own.published / before.version).mkdir(parents=True)
     (own.published / before.version / "manifest.json").write_text(json.dumps({"sequence": 1}))
-    assert build.make_plan(own, all_sources(), "test").digest == alone.digest, "a folder without its database tells nothing"
+    assert planning.make_plan(own, all_sources(), "test").digest == alone.digest, "a folder without its database tells nothing"
     (own.published / before.version / "atlas.duckdb").touch()
-    beside = build.make_plan(own, all_sources(), "test")
+    beside = planning.make_plan(own, all_sources(), "test")
     assert alone.previous == beside.previous == "b" * 12 and alone.digest != beside.digest
 
 

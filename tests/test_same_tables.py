@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from orchestration import dbt
-from orchestration.compare import differing_tables
-from sources.home import Home
+from atlas.version.compare import differing_tables
+from ingest.home import Home
+from orchestration.build import dbt
 
 SCHEMAS = ("main", "meta", "intermediate", "seeds")
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources import scrub
+from ingest.text import scrub
+from ingest.text.scrub import HINT, is_mobile_number, is_person_column, redact, redact_bytes
 from sources.inbox.cells import PLAIN, kept
 from sources.inbox.judge import is_mojibake, shapes_of
 from sources.inbox.kinds import KINDS
-from sources.scrub import HINT, is_mobile_number, is_person_column, redact, redact_bytes
 
 
 @pytest.mark.parametrize(

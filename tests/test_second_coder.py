@@ -14,10 +14,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from ingest.home import Home
+from ingest.store.landing import ALL, Landing
+from ingest.store.raw import RawStore
 from sources import all_sources
-from sources.home import Home
-from sources.landing import ALL, Landing
-from sources.raw import RawStore
 
 SOURCES = {source.name: source for source in all_sources()}
 CODER = SOURCES["second_coder"]

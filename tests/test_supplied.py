@@ -18,10 +18,10 @@ import jinja2
 import pytest
 
 from bench.who_is_who import DBT, cluster, resolve
+from ingest.home import Home
+from ingest.store.landing import Landing
 from sources import selected_sources
-from sources.home import Home
 from sources.inbox import SOURCE, shelf
-from sources.landing import Landing
 from tests.test_inbox import land_all, write
 
 MODELS = {path.stem: path for path in DBT.glob("models/**/*.sql")}
@@ -236,7 +236,7 @@ def test_firms_over_files_the_newest_speaks_first(supply: Any):
     head = "name_zh,uscc,city,founded_on,business_scope,status,as_of\n"
     row = "甲示例电池有限公司,91370100MA3C000017,济南市,{},锂离子电池制造,{},{}\n"
     files = {f"firms/{name}.csv": head + row.format(*said) for name, said in {"a": ("2001", "存续", "2023"), "b": ("2002", "注销", "2024"), "c": ("2003", "存续", "2023")}.items()}
-    from sources.identifiers import uscc_check_char
+    from ingest.text.identifiers import uscc_check_char
 
     code = "91370100MA3C00001"
     files = {name: text.replace("91370100MA3C000017", code + uscc_check_char(code)) for name, text in files.items()}
@@ -297,7 +297,7 @@ def test_the_audit_says_of_every_record_what_became_of_it(supply: Any):
 
 
 def test_withdrawn_and_double_files_stand_in_the_audit(supply: Any, tmp_path: Path):
-    from sources.withdraw import withdraw
+    from sources.inbox.withdraw import withdraw
 
     warehouse = supply({"plants/p.csv": FILES["plants/p.csv"], "plants/q.csv": FILES["plants/p.csv"], "city_output/o.csv": FILES["city_output/o.csv"]})
     count = "select count(*) from int_plants__located where source = 'inbox'"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.values import FutureDate, name_key, parse_amount, parse_bool, parse_date, parse_number, parse_year
+from ingest.text.values import FutureDate, name_key, parse_amount, parse_bool, parse_date, parse_number, parse_year
 
 TODAY = dt.date(2026, 11, 24)
 

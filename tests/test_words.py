@@ -18,10 +18,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from atlas.content import content
-from atlas.page import render
+from atlas.page.content import content
+from atlas.page.write import render
+from ingest.text.values import part_of_year
 from sources.curated_output import metric_period, period_of
-from sources.values import part_of_year
 from tests.conftest import REPO
 
 TEXT: dict[str, list[str]] = json.loads((REPO / "atlas/page/text.json").read_text("utf-8"))

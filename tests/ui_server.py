@@ -120,7 +120,7 @@ def ui_server(home: Path, timeout: float = 240.0, **variables: str) -> Iterator[
     log = home / "ui.log"
     with open(log, "wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "orchestration.ui", "--port", str(port)], cwd=REPO, env=env, stdout=out,
+            [sys.executable, "-m", "orchestration.commands.ui", "--port", str(port)], cwd=REPO, env=env, stdout=out,
             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     ui = Ui(f"http://127.0.0.1:{port}", log, process)

@@ -43,7 +43,7 @@
     ({{ doc_type }} in ('norm', 'plan', 'agreement'))
 {%- endmacro %}
 
-{# A title as titles are compared: sources/policy_text.py normalise_title, for titles without a mark of validity. #}
+{# A title as titles are compared: ingest/policies/text.py normalise_title, for titles without a mark of validity. #}
 {% macro title_key(title) -%}
     lower(regexp_replace({{ halfwidth(title) }}, '[\s“”"''‘’《》<>·,，、.。:：\-—]', '', 'g'))
 {%- endmacro %}

@@ -5,10 +5,10 @@ Belongs here: the declaration. How it is reached is in fetch.py, how it is read 
 
 from __future__ import annotations
 
-from sources.base import Source
+from ingest.declaration import Source
+from ingest.firms.enrichment import VOCABULARY
 from sources.bse.fetch import fetch
 from sources.bse.parse import LISTED, parse
-from sources.firm_enrichment import VOCABULARY
 
 SOURCE = Source(
     name="bse",

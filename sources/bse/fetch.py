@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sources.base import FetchContext, Page, RejectFile
-from sources.http import Fetcher, asked
-from sources.listings import rows_of, unwrapped, whole_list
-from sources.records import at
+from ingest.declaration import FetchContext, Page, RejectFile
+from ingest.records import at
+from ingest.web.http import Fetcher, asked
+from ingest.web.listings import rows_of, unwrapped, whole_list
 
 START = "https://www.bse.cn/nq/listedcompany.html"
 QUERY = "https://www.bse.cn/nqxxController/nqxxCnzq.do"

@@ -14,11 +14,11 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import Page, ParseContext, Parsed, RejectFile, Table
+from ingest.declaration import Page, ParseContext, Parsed, RejectFile, Table
+from ingest.firms.enrichment import ENRICHED
+from ingest.records import Books, Column, balance, optional_date
+from ingest.web.listings import code, judged, rows_of
 from sources.bse.fetch import block
-from sources.firm_enrichment import ENRICHED
-from sources.listings import code, judged, rows_of
-from sources.records import Books, Column, balance, optional_date
 
 LISTED = Table(
     name="listed",

@@ -11,11 +11,11 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import BadCell, Books, blank, choose, declared_day, number_of, records, support_of, year_of
-from sources.identifiers import is_lei, is_uscc
-from sources.landing import page_of
-from sources.places import places
+from ingest.curated import BadCell, Books, blank, choose, declared_day, number_of, records, support_of, year_of
+from ingest.declaration import FetchContext, Page, ParseContext, Parsed, Source, Table
+from ingest.firms.places import places
+from ingest.store.landing import page_of
+from ingest.text.identifiers import is_lei, is_uscc
 
 DATA = Path(__file__).parent / "data"
 #: The list's own words -> the vocabulary of segments. Anything else is held back by name.

@@ -13,11 +13,11 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import BadCell, Books, blank, declared_day, first_url, number_of, records, support_of
-from sources.landing import page_of
-from sources.places import places
-from sources.values import part_of_year
+from ingest.curated import BadCell, Books, blank, declared_day, first_url, number_of, records, support_of
+from ingest.declaration import FetchContext, Page, ParseContext, Parsed, Source, Table
+from ingest.firms.places import places
+from ingest.store.landing import page_of
+from ingest.text.values import part_of_year
 
 DATA = Path(__file__).parent / "data"
 FILES = ("city_output.csv", "province_output.csv", "output_evidence.csv", "fiscal_evidence.csv", "prefectures.csv")

@@ -21,8 +21,7 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import (
+from ingest.curated import (
     BadCell,
     Books,
     blank,
@@ -34,8 +33,9 @@ from sources.curated import (
     support_of,
     year_of,
 )
-from sources.landing import page_of
-from sources.places import places
+from ingest.declaration import FetchContext, Page, ParseContext, Parsed, Source, Table
+from ingest.firms.places import places
+from ingest.store.landing import page_of
 
 DATA = Path(__file__).parent / "data"
 FILES = ("plants.csv", "leads.csv", "plants_leads.csv", "operators.csv", "districts.csv", "lineage.csv", "plants_evidence.csv")

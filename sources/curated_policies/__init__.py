@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from sources.base import Source, Table
-from sources.curated import declared_day
+from ingest.curated import declared_day
+from ingest.declaration import Source, Table
+from ingest.policies.tables import POLICIES, POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
 from sources.curated_policies.fetch import DATA, fetch
 from sources.curated_policies.parse import parse
-from sources.policy_tables import POLICIES, POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
 
 SOURCE = Source(
     name="curated_policies",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sources.base import FetchContext, Page
-from sources.curated import declared_day
-from sources.landing import page_of
+from ingest.curated import declared_day
+from ingest.declaration import FetchContext, Page
+from ingest.store.landing import page_of
 
 DATA = Path(__file__).parent / "data"
 

@@ -1,7 +1,7 @@
 """Parsing: facts + additions + corrections + evidence → policies, their instruments, their evidence.
 
 Belongs here: merging the collected rows, one cell at a time, so that what a source said stays visible. Does not
-belong here: deciding what a sentence means (sources/policy_coding.py).
+belong here: deciding what a sentence means (ingest/policies/coding.py).
 
 The order is fixed: `known_policies.csv` and `additions.csv` give the rows; `corrections.csv` replaces single cells,
 each with its source; `policies_evidence.csv` adds amounts and turns a recalled number that a page confirms into a
@@ -18,10 +18,10 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import QUARANTINE_SCHEMA, Page, ParseContext, Parsed, RejectFile
-from sources.policy_coding import code_text
-from sources.policy_relations import content_sha256
-from sources.policy_tables import (
+from ingest.declaration import QUARANTINE_SCHEMA, Page, ParseContext, Parsed, RejectFile
+from ingest.policies.coding import code_text
+from ingest.policies.facts import content_sha256
+from ingest.policies.tables import (
     DEFAULT_BENEFICIARY,
     DEFAULT_SEGMENT,
     POLICIES,
@@ -29,7 +29,7 @@ from sources.policy_tables import (
     SEGMENTS,
     default_direction,
 )
-from sources.policy_text import (
+from ingest.policies.text import (
     Amount,
     amounts,
     amounts_en,

@@ -7,8 +7,8 @@ is read in parse.py. A partition says by its name what it holds: `2026-06-12-ful
 
 from __future__ import annotations
 
-from sources.base import Source
-from sources.firm_enrichment import VOCABULARY
+from ingest.declaration import Source
+from ingest.firms.enrichment import VOCABULARY
 from sources.gleif.fetch import fetch, list_publications
 from sources.gleif.parse import ENTITIES, PARENTS, parse
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import polars as pl
 
-from sources.base import RejectFile
+from ingest.declaration import RejectFile
+from ingest.text.scrub import redact
 from sources.gleif import columns
-from sources.scrub import redact
 
 MAX_BYTES = 20_000_000_000  # unpacked; the lei2 file of 2026 has about 5 GB
 MAX_RATIO = 80.0  # the real files pack ten to one

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sources.records import at
+from ingest.records import at
 
 LEI = "LEI"
 COUNTRY = "Entity.LegalAddress.Country"

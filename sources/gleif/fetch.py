@@ -24,11 +24,11 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import BlockFile, FetchContext, Health, Page, RejectFile, SourceError
+from ingest.declaration import BlockFile, FetchContext, Health, Page, RejectFile, SourceError
+from ingest.records import at, expect_total, items
+from ingest.web.bodies import read_json
+from ingest.web.http import Fetcher, Limits, asked, now
 from sources.gleif import bulk, columns
-from sources.http import Fetcher, Limits, asked, now
-from sources.records import at, expect_total, items
-from sources.webtext import read_json
 
 PUBLISHES = "https://goldencopy.gleif.org/api/v2/golden-copies/publishes"
 RECORDS = "https://api.gleif.org/api/v1/lei-records"

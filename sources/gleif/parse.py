@@ -4,7 +4,7 @@ Belongs here: typed columns, which name is Chinese and which English, sector and
 belong here: fetching, which state is the newest (dbt's staging), and which firm an entity is.
 
 Sector: an LEI record has no industry and no business scope. An entity is in the sector where the name rules of
-sources/sector.py say so of its Chinese name; which others are known firms is found where all sources meet, by USCC, LEI
+ingest/firms/sector.py say so of its Chinese name; which others are known firms is found where all sources meet, by USCC, LEI
 or name. The registration number counts as a USCC only with the right check character (GB 32100-2015).
 """
 
@@ -21,14 +21,14 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import BlockFile, Page, ParseContext, Parsed, RejectFile, Table
-from sources.firm_enrichment import ENRICHED, enrich
+from ingest.declaration import BlockFile, Page, ParseContext, Parsed, RejectFile, Table
+from ingest.firms.enrichment import ENRICHED, enrich
+from ingest.firms.location import PROVINCES
+from ingest.records import BadDate, Books, Column, at, balance, expect_total, items, optional_date, text
+from ingest.text.identifiers import clean_code, is_lei, is_uscc
+from ingest.text.scrub import redact
+from ingest.web.bodies import read_json
 from sources.gleif import columns
-from sources.identifiers import clean_code, is_lei, is_uscc
-from sources.location import PROVINCES
-from sources.records import BadDate, Books, Column, at, balance, expect_total, items, optional_date, text
-from sources.scrub import redact
-from sources.webtext import read_json
 
 ENTITIES = Table(
     name="entities",

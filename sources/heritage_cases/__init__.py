@@ -11,10 +11,10 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import FetchContext, Page, ParseContext, Parsed, Source, Table
-from sources.curated import BadCell, Books, blank, declared_day, first_url, records, support_of, year_of
-from sources.landing import page_of
-from sources.places import places
+from ingest.curated import BadCell, Books, blank, declared_day, first_url, records, support_of, year_of
+from ingest.declaration import FetchContext, Page, ParseContext, Parsed, Source, Table
+from ingest.firms.places import places
+from ingest.store.landing import page_of
 
 DATA = Path(__file__).parent / "data"
 #: The case's type -> the four readings of the atlas. Types that read nothing of a city's path are `evidence`.

@@ -4,7 +4,7 @@ Belongs here: the declaration, and finding, reading and parsing the files under 
 Does not belong here: values and guards (judge.py), columns and header words (kinds.py, columns.json).
 
 A file is its kind and its path (shelf.py): the same path again replaces what it said, equal bytes under two paths count
-once, and taking a file out of the folder changes nothing, since what has landed stands (sources/withdraw.py takes it out).
+once, and taking a file out of the folder changes nothing, since what has landed stands (sources/inbox/withdraw.py takes it out).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import (
+from ingest.declaration import (
     QUARANTINE_SCHEMA,
     BlockFile,
     FetchContext,
@@ -34,9 +34,15 @@ from sources.base import (
     StandsAside,
     Table,
 )
-from sources.files import TABULAR, media_of
-from sources.firm_enrichment import EXTRACT, VOCABULARY, extract
-from sources.home import sha256_of
+from ingest.files.tables import TABULAR, media_of
+from ingest.firms.enrichment import EXTRACT, VOCABULARY, extract
+from ingest.firms.places import PLACE_SEEDS
+from ingest.home import sha256_of
+from ingest.policies.coding import code_frame
+from ingest.policies.facts import POLICY_FACTS, fact_row
+from ingest.policies.tables import POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
+from ingest.store.raw import MissingBlob, RawStore
+from ingest.text.values import china_day
 from sources.inbox.bulk import is_bulk, read_and_judge
 from sources.inbox.bulk.judge import judge_bulk
 from sources.inbox.bulk.lanes import meta_of, scratch
@@ -60,12 +66,6 @@ from sources.inbox.shelf import (
     signature,
     withdrawn,
 )
-from sources.places import PLACE_SEEDS
-from sources.policy_coding import code_frame
-from sources.policy_relations import POLICY_FACTS, fact_row
-from sources.policy_tables import POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
-from sources.raw import MissingBlob, RawStore
-from sources.values import china_day
 
 
 def manifest_of(path: Path) -> dict[str, Any]:

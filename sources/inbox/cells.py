@@ -1,7 +1,7 @@
 """What the cell of a typed column may hold, and what is kept of one that holds anything else.
 
 Belongs here: which columns of the inbox are typed (dates, numbers, sums, codes, words of a list), and the shape of each.
-Does not belong here: whether a value of the right shape is right (judge.py), nor the patterns of free text (sources.scrub).
+Does not belong here: whether a value of the right shape is right (judge.py), nor the patterns of free text (ingest.text.scrub).
 
 Why a wrong cell is not kept. No pattern tells the name of a person from other words, so a name that slipped into `founded`
 would be stored, and quoted to readers with the reason why the record was held. A free text (a name, an address, a scope, a
@@ -17,10 +17,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Mapping
 
-from sources.coordinates import NAMES
-from sources.identifiers import clean_code, is_registration_number, is_uscc
-from sources.scrub import is_mobile_number, redact
-from sources.values import CURRENCIES, NULLS, SCALES, fold
+from ingest.text.coordinates import NAMES
+from ingest.text.identifiers import clean_code, is_registration_number, is_uscc
+from ingest.text.scrub import is_mobile_number, redact
+from ingest.text.values import CURRENCIES, NULLS, SCALES, fold
 
 _DATE = re.compile(r"[0-9\s./:年月日号TZ+-]{1,40}")
 _NUMBER = re.compile(r"[0-9\s.,eE%+-]{1,40}")

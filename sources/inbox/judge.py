@@ -1,7 +1,7 @@
 """Judging a file for the inbox: each record taken or named with its reason, and the file as a whole.
 
 Belongs here: what a value must be to be taken, when two records contradict each other, and when a readable file
-looks wrong altogether (the anomaly guards). Does not belong here: reading bytes (sources.files), where files
+looks wrong altogether (the anomaly guards). Does not belong here: reading bytes (ingest.files.tables), where files
 lie (the fetch beside this module), nor anything about other files or other sources.
 
 The way of a file: `read` turns it into scrubbed records (what the raw store keeps), `judge` turns those into
@@ -21,11 +21,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sources import coordinates
-from sources.base import BlockFile, RejectFile
-from sources.files import NumberText, Record, open_table
-from sources.home import SEEDS
-from sources.identifiers import (
+from ingest.declaration import BlockFile, RejectFile
+from ingest.files.tables import NumberText, Record, open_table
+from ingest.firms.places import places
+from ingest.home import SEEDS
+from ingest.text import coordinates
+from ingest.text.identifiers import (
     clean_code,
     is_lei,
     is_registration_number,
@@ -33,12 +34,9 @@ from sources.identifiers import (
     normalise_adcode,
     prefecture_of,
 )
-from sources.inbox.cells import BY_KIND, SHAPES, Shape, kept, word_of
-from sources.inbox.kinds import SCHEMAS, Columns, map_columns, missing_columns
-from sources.places import places
-from sources.scrub import is_mobile_number, redact
-from sources.values import FALSE as FALSE_WORDS
-from sources.values import (
+from ingest.text.scrub import is_mobile_number, redact
+from ingest.text.values import FALSE as FALSE_WORDS
+from ingest.text.values import (
     NULLS,
     FutureDate,
     fold,
@@ -50,7 +48,9 @@ from sources.values import (
     parse_year,
     part_of_year,
 )
-from sources.values import TRUE as TRUE_WORDS
+from ingest.text.values import TRUE as TRUE_WORDS
+from sources.inbox.cells import BY_KIND, SHAPES, Shape, kept, word_of
+from sources.inbox.kinds import SCHEMAS, Columns, map_columns, missing_columns
 
 FORMAT = 2  # of the scrubbed records in the raw store; a change makes the inbox read its files anew
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from sources.scrub import fold_header, is_person_column
+from ingest.text.scrub import fold_header, is_person_column
 
 KINDS = ("firms", "plants", "policies", "city_output", "miit_products", "admission_lists", "listed_companies", "parents")
 

@@ -24,10 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sources.base import BlockFile, RejectFile, StandsAside
+from ingest.declaration import BlockFile, RejectFile, StandsAside
+from ingest.store.raw import WITHDRAWN, RawStore, whole_line
+from ingest.text.scrub import redact
 from sources.inbox.kinds import KINDS
-from sources.raw import WITHDRAWN, RawStore, whole_line
-from sources.scrub import redact
 
 SOURCE = "inbox"
 SIDECARS = ("manifest.json",)

@@ -5,7 +5,7 @@ Belongs here: the declaration. How it is reached is in fetch.py, how it is read 
 
 from __future__ import annotations
 
-from sources.base import Source
+from ingest.declaration import Source
 from sources.miit.fetch import KNOWN_BATCHES, fetch, list_batches
 from sources.miit.parse import PRODUCTS, parse
 

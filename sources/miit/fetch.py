@@ -15,10 +15,10 @@ import math
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from sources.base import FetchContext, Health, Page, RejectFile, SourceError
-from sources.http import Fetcher, asked
-from sources.records import at, refuse_nothing
-from sources.webtext import read_json
+from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
+from ingest.records import at, refuse_nothing
+from ingest.web.bodies import read_json
+from ingest.web.http import Fetcher, asked
 
 BASE = "https://service.miit-eidc.org.cn/miitxxgk/gonggao/xxgk"
 PAGE_ROWS = 100  # the server's cap

@@ -12,10 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import Page, ParseContext, Parsed, RejectFile, SourceError, Table
+from ingest.declaration import Page, ParseContext, Parsed, RejectFile, SourceError, Table
+from ingest.records import Books, Column, at, balance, expect_total, items, whole
+from ingest.web.bodies import read_json
 from sources.miit.fetch import WORDS, count_of
-from sources.records import Books, Column, at, balance, expect_total, items, whole
-from sources.webtext import read_json
 
 PRODUCTS = Table(
     name="products",

@@ -7,7 +7,7 @@ their own, with their attribution in every row, and enter no other.
 
 from __future__ import annotations
 
-from sources.base import Source
+from ingest.declaration import Source
 from sources.overpass.fetch import due, fetch
 from sources.overpass.parse import PLANT_SITES, parse
 

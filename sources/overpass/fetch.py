@@ -14,10 +14,10 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 
-from sources.base import FetchContext, Health, Page, RejectFile, SourceError
-from sources.http import Limits, asked
-from sources.records import at, items, refuse_nothing
-from sources.webtext import read_json, require_kind
+from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
+from ingest.records import at, items, refuse_nothing
+from ingest.web.bodies import read_json, require_kind
+from ingest.web.http import Limits, asked
 
 ENDPOINT = "https://overpass-api.de/api/interpreter"
 POLICY = "documented API; its usage policy (fewer than 10,000 questions a day) is kept with one every 30 s"

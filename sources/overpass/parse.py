@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from sources.base import Page, ParseContext, Parsed, Table
-from sources.records import Books, Column, at, balance, items, number
-from sources.webtext import read_json
+from ingest.declaration import Page, ParseContext, Parsed, Table
+from ingest.records import Books, Column, at, balance, items, number
+from ingest.web.bodies import read_json
 
 TAGS = (
     "name", "name:zh", "name:en", "operator", "operator:zh", "brand", "product", "man_made", "landuse", "industrial",

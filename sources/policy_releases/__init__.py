@@ -6,7 +6,7 @@ lists of a month and the pages that they name; parse.py makes documents of them.
 
 from __future__ import annotations
 
-from sources.base import Source
+from ingest.declaration import Source
 from sources.policy_releases.fetch import fetch, sweep
 from sources.policy_releases.parse import parse
 from sources.policy_releases.sites import all_sites, covered_sites, gaps_of, hosts_of

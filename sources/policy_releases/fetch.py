@@ -16,18 +16,18 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from sources.base import FetchContext, Health, Page, RejectFile, SourceError
-from sources.home import SEEDS
-from sources.http import Fetcher, FetchError, Limits, asked, redact
+from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
+from ingest.home import SEEDS
+from ingest.records import refuse_nothing
+from ingest.store.raw import MissingBlob, RawStore
+from ingest.text.scrub import carries_personal
+from ingest.text.scrub import redact as redact_text
+from ingest.web.bodies import kind_of
+from ingest.web.http import Fetcher, FetchError, Limits, asked, redact
 from sources.policy_releases.items import LASTING, Item, extension, on_subject, record_id
 from sources.policy_releases.lists import SOURCE_NAME, all_months, month_of, of_month
 from sources.policy_releases.page import Detail, pdf_text, read_page
 from sources.policy_releases.sites import Site, covered_sites
-from sources.raw import MissingBlob, RawStore
-from sources.records import refuse_nothing
-from sources.scrub import carries_personal
-from sources.scrub import redact as redact_text
-from sources.webtext import kind_of
 
 #: Failures that speak of a whole host: it is not asked again in this run of the partition.
 OF_HOST = frozenset({"challenged", "rate_limited", "circuit_open", "robots_unreachable", "robots_too_large", "dns", "tls"})

@@ -10,12 +10,12 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from sources.base import FetchContext, Health, Page, RejectFile, SourceError
-from sources.http import Fetcher, FetchError, asked, redact
+from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
+from ingest.store.raw import RawStore
+from ingest.web.http import Fetcher, FetchError, asked, redact
 from sources.policy_releases.families import List, ListPage, family
 from sources.policy_releases.items import Item, canonical
 from sources.policy_releases.sites import Site
-from sources.raw import RawStore
 
 MAX_PAGES = 600  # of one list in one run: no list that was seen is longer
 SOURCE_NAME = "policy_releases"

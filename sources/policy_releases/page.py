@@ -17,15 +17,15 @@ from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from sources.base import Page, RejectFile
-from sources.documents import CONTENT_SELECTORS, judge_pdf
+from ingest.declaration import Page, RejectFile
+from ingest.policies.text import normalise_doc_no, parse_date
+from ingest.text.scrub import redact
+from ingest.web.bodies import decode_text
+from ingest.web.documents import CONTENT_SELECTORS, judge_pdf
 from sources.policy_releases.families import gkmlpt
 from sources.policy_releases.families.rows import day_of_url, follow, refuse
 from sources.policy_releases.items import Item, clean, extension
 from sources.policy_releases.sites import Site
-from sources.policy_text import normalise_doc_no, parse_date
-from sources.scrub import redact
-from sources.webtext import decode_text
 
 MAX_ATTACHMENTS = 20
 COVER = 1500  # a text shorter than this with an attachment is taken for its cover

@@ -1,7 +1,7 @@
 """From the snapshots of one month of a site to documents, attachments and coded instruments.
 
 Belongs here: versions over all snapshots, what is off the subject, the books. Does not belong here: reading one page
-(page.py), coding a text (sources/policy_coding.py).
+(page.py), coding a text (ingest/policies/coding.py).
 
 Every good snapshot of the partition comes in, oldest first. Of each record the newest snapshot decides its entry, its
 flags and its attachments; every text that any snapshot showed is a version. Nothing is taken out because a later list
@@ -19,19 +19,19 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import QUARANTINE_SCHEMA, Page, ParseContext, Parsed, RejectFile
-from sources.policy_clauses import abolished, derived_from, superseded
-from sources.policy_coding import code_frame
+from ingest.declaration import QUARANTINE_SCHEMA, Page, ParseContext, Parsed, RejectFile
+from ingest.policies.clauses import abolished, derived_from, superseded
+from ingest.policies.coding import code_frame
+from ingest.policies.tables import POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
+from ingest.policies.text import document_type, normalise_doc_no, normalise_title, parse_date, validity
+from ingest.text.scrub import redact
+from ingest.text.values import china_day
+from ingest.web.bodies import kind_of
 from sources.policy_releases.items import LASTING, Item, canonical, extension, on_subject
 from sources.policy_releases.lists import month_of
 from sources.policy_releases.page import COVER, Detail, folded, pdf_text, read_page
 from sources.policy_releases.sites import Site, covered_sites
 from sources.policy_releases.tables import ATTACHMENTS, DOCUMENTS
-from sources.policy_tables import POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
-from sources.policy_text import document_type, normalise_doc_no, normalise_title, parse_date, validity
-from sources.scrub import redact
-from sources.values import china_day
-from sources.webtext import kind_of
 
 _OLE = {"doc": "doc", "xls": "xls", "wps": "doc", "et": "xls"}
 

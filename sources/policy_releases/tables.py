@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from sources.base import Table
+from ingest.declaration import Table
+from ingest.policies.tables import POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
 from sources.policy_releases.sites import site_frame
-from sources.policy_tables import POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
 
 DOCUMENTS = Table(
     "documents",

@@ -1,6 +1,6 @@
 """A second coder of policy texts: a language model behind any OpenAI-compatible endpoint, beside the rules.
 
-Belongs here: the declaration. Does not belong here: the rules (sources/policy_coding.py), and any count: what the second
+Belongs here: the declaration. Does not belong here: the rules (ingest/policies/coding.py), and any count: what the second
 coder says is shown beside the rules where the two disagree, and feeds nothing else.
 
 It is off unless EVATLAS_CODER_URL is set (docs/operations.md), and no refresh needs it.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sources.base import Source, Table
+from ingest.declaration import Source, Table
 from sources.second_coder.fetch import fetch
 from sources.second_coder.parse import parse
 

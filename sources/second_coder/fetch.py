@@ -26,11 +26,11 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from sources.base import FetchContext, Health, Page, SourceError
-from sources.home import SEEDS
-from sources.policy_coding import coded_text
-from sources.raw import RawStore
-from sources.scrub import redact
+from ingest.declaration import FetchContext, Health, Page, SourceError
+from ingest.home import SEEDS
+from ingest.policies.coding import coded_text
+from ingest.store.raw import RawStore
+from ingest.text.scrub import redact
 
 MAX_CHARS = 12_000
 MAX_ANSWER = 1 << 20

@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import QUARANTINE_SCHEMA, Page, ParseContext, Parsed
-from sources.scrub import redact
+from ingest.declaration import QUARANTINE_SCHEMA, Page, ParseContext, Parsed
+from ingest.text.scrub import redact
 
 DIRECTIONS = ("support", "reduce", "terminate", "restrict")
 

@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from functools import partial
 from urllib.parse import urlencode
 
-from sources.base import FetchContext, Health, Page, RejectFile, SourceError
-from sources.home import SEEDS
-from sources.http import Fetcher, FetchError, asked, now
-from sources.listings import VEHICLE_INDUSTRY, in_sector, rows_of, unwrapped, whole_list
-from sources.raw import MissingBlob, RawStore
-from sources.records import at
-from sources.scrub import redact
+from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
+from ingest.home import SEEDS
+from ingest.records import at
+from ingest.store.raw import MissingBlob, RawStore
+from ingest.text.scrub import redact
+from ingest.web.http import Fetcher, FetchError, asked, now
+from ingest.web.listings import VEHICLE_INDUSTRY, in_sector, rows_of, unwrapped, whole_list
 
 QUERY = "https://query.sse.com.cn/sseQuery/commonQuery.do"
 PROFILE_QUERY = "https://query.sse.com.cn/commonQuery.do"

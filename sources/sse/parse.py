@@ -13,13 +13,13 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import Page, ParseContext, Parsed, RejectFile, Table
-from sources.firm_enrichment import ENRICHED
-from sources.listings import code, judged, rows_of, unwrapped
-from sources.records import Books, Column, at, balance, optional_date, text
-from sources.scrub import redact
+from ingest.declaration import Page, ParseContext, Parsed, RejectFile, Table
+from ingest.firms.enrichment import ENRICHED
+from ingest.records import Books, Column, at, balance, optional_date, text
+from ingest.text.scrub import redact
+from ingest.web.bodies import read_json
+from ingest.web.listings import code, judged, rows_of, unwrapped
 from sources.sse.fetch import ASKED, missing
-from sources.webtext import read_json
 
 _COMPANY: dict[str, Any] = {
     "record_id": pl.String, "stock_code": pl.String, "b_stock_code": pl.String, "company_code": pl.String,

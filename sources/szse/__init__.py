@@ -5,8 +5,8 @@ Belongs here: the declaration. How it is reached is in fetch.py, how it is read 
 
 from __future__ import annotations
 
-from sources.base import Source
-from sources.firm_enrichment import VOCABULARY
+from ingest.declaration import Source
+from ingest.firms.enrichment import VOCABULARY
 from sources.szse.fetch import fetch
 from sources.szse.parse import LISTED, NAME_CHANGES, parse
 

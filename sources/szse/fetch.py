@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sources.base import FetchContext, Page
-from sources.http import asked
+from ingest.declaration import FetchContext, Page
+from ingest.web.http import asked
 
 REPORT = "https://www.szse.cn/api/report/ShowReport"
 #: key of the page -> (catalogue, tab). The catalogue ids are those of the exchange's own list pages.

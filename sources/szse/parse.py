@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 import openpyxl
 import polars as pl
 
-from sources.base import Page, ParseContext, Parsed, RejectFile, Table
-from sources.firm_enrichment import ENRICHED
-from sources.listings import code, judged
-from sources.records import Books, Column, balance, date, optional_date, whole
+from ingest.declaration import Page, ParseContext, Parsed, RejectFile, Table
+from ingest.firms.enrichment import ENRICHED
+from ingest.records import Books, Column, balance, date, optional_date, whole
+from ingest.web.listings import code, judged
 
 LISTED = Table(
     name="listed",

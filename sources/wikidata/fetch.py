@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from sources.base import BlockFile, FetchContext, Health, Page, RejectFile, SourceError
-from sources.http import USER_AGENT, Limits, asked
-from sources.records import at
-from sources.webtext import read_json, require_kind
+from ingest.declaration import BlockFile, FetchContext, Health, Page, RejectFile, SourceError
+from ingest.records import at
+from ingest.web.bodies import read_json, require_kind
+from ingest.web.http import USER_AGENT, Limits, asked
 
 ENDPOINT = "https://query.wikidata.org/sparql"
 LIMIT = 5_000

@@ -12,12 +12,12 @@ from typing import Any
 
 import polars as pl
 
-from sources import firm_enrichment
-from sources.base import Page, ParseContext, Parsed, RejectFile, Table
-from sources.identifiers import is_lei, is_uscc, normalise_adcode
-from sources.records import BadDate, Books, Column, at, balance, items
-from sources.values import FIRST_YEAR
-from sources.webtext import read_json
+from ingest.declaration import Page, ParseContext, Parsed, RejectFile, Table
+from ingest.firms import enrichment
+from ingest.records import BadDate, Books, Column, at, balance, items
+from ingest.text.identifiers import is_lei, is_uscc, normalise_adcode
+from ingest.text.values import FIRST_YEAR
+from ingest.web.bodies import read_json
 
 BRAND = {"Q10429667", "Q431289"}
 GROUP = {"Q778575", "Q1480166", "Q219577"}  # conglomerate, corporate group, holding company
@@ -166,7 +166,7 @@ def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
     parsed = balance([books])
     frame = parsed.tables["entities"].drop("located_adcode", "place_rule")
     if frame.height:
-        place = firm_enrichment.location_of(
+        place = enrichment.location_of(
             frame.select(
                 pl.col("hq_adcode").map_elements(adcode, return_dtype=pl.String).alias("city_adcode"),
                 pl.col("hq_label").alias("city"),

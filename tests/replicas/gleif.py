@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from sources.identifiers import uscc_check_char
+from ingest.text.identifiers import uscc_check_char
 from tests.replicas.base import Replica, Reply, Request, serve
 
 API, GOLDEN = "api.gleif.org", "goldencopy.gleif.org"

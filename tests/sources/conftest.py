@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sources import http
-from sources.base import Source
-from sources.home import Home
-from sources.landing import Landing
+from ingest.declaration import Source
+from ingest.home import Home
+from ingest.store.landing import Landing
+from ingest.web import http
 from tests.replicas.base import Replica
 
 

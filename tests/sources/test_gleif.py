@@ -11,11 +11,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sources.base import Page, ParseContext, Parsed
+from ingest.declaration import Page, ParseContext, Parsed
+from ingest.home import SEEDS
 from sources.gleif import SOURCE, bulk
 from sources.gleif.columns import RR_KEPT, flat
 from sources.gleif.parse import names, parse
-from sources.home import SEEDS
 from tests.conftest import shared_path
 from tests.replicas.base import Reply
 from tests.replicas.gleif import (

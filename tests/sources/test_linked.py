@@ -12,10 +12,10 @@ import shutil
 import duckdb
 import pytest
 
+from ingest.home import Home
+from ingest.store.landing import Landing
+from ingest.web.http import Fetcher
 from sources import bse, overpass, sse, szse, wikidata
-from sources.home import Home
-from sources.http import Fetcher
-from sources.landing import Landing
 from tests.conftest import make
 from tests.replicas.base import serve
 from tests.replicas.bse import Bse
@@ -60,7 +60,7 @@ def linked(bundled_home, tmp_path_factory):
     inbox = home.inbox / "firms"
     inbox.mkdir(parents=True)
     (inbox / "mine.csv").write_text(f"name_zh,city\n{OLD_NAME},金华市\n", "utf-8")
-    run = make("orchestration.refresh", root)
+    run = make("orchestration.commands.refresh", root)
     assert run.code == 0, run.out
     con = duckdb.connect(str(root / "published/current/atlas.duckdb"), read_only=True)
     yield con

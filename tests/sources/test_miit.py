@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sources import code_digest
-from sources.base import SourceError
+from ingest.declaration import SourceError
+from ingest.store import code_digest
 from sources.miit import SOURCE
 from sources.miit.parse import nev_type, vehicle_class
 from tests.conftest import shared_path

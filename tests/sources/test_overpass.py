@@ -7,10 +7,10 @@ import datetime as dt
 import polars as pl
 import pytest
 
+from ingest.declaration import ParseContext
+from ingest.home import SEEDS
+from ingest.store.landing import page_of
 from orchestration.partitions import PROVINCES, partitions_of
-from sources.base import ParseContext
-from sources.home import SEEDS
-from sources.landing import page_of
 from sources.overpass import SOURCE
 from sources.overpass.fetch import ISO, question
 from sources.overpass.parse import parse

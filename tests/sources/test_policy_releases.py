@@ -12,12 +12,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import sources.landing as landing_module
-from sources import code_digest
-from sources.base import Page, RejectFile
-from sources.home import SEEDS, Home
-from sources.landing import Account, Landing
-from sources.policy_clauses import abolished, derived_from, superseded
+import ingest.store.landing as landing_module
+from ingest.declaration import Page, RejectFile
+from ingest.home import SEEDS, Home
+from ingest.policies.clauses import abolished, derived_from, superseded
+from ingest.store import code_digest
+from ingest.store.landing import Account, Landing
 from sources.policy_releases import SOURCE
 from sources.policy_releases.families import gkmlpt, jpage, search_json, sousuo
 from sources.policy_releases.families.rows import rows
@@ -281,7 +281,7 @@ def test_a_short_or_empty_list_and_a_lost_page_take_nothing_out(landing_on: Call
 def test_a_list_that_is_not_the_list_holds_the_last_good_landing(
     fault: Reply, health: str, landing_on: Callable[..., Landing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sources import http
+    from ingest.web import http
 
     monkeypatch.setattr(http, "_HOSTS", {})
     replica = Ndrc(docs=docs_of(FAMILIES["ndrc"][1]))

@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sources.base import RejectFile
-from sources.http import scrub
-from sources.listings import unwrapped
+from ingest.declaration import RejectFile
+from ingest.web.http import scrub
+from ingest.web.listings import unwrapped
 from sources.sse import SOURCE
 from tests.conftest import shared_path
 from tests.replicas.base import Reply, serve

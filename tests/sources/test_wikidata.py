@@ -9,9 +9,9 @@ import sys
 import polars as pl
 import pytest
 
-from sources.base import ParseContext
-from sources.home import SEEDS
-from sources.landing import page_of
+from ingest.declaration import ParseContext
+from ingest.home import SEEDS
+from ingest.store.landing import page_of
 from sources.wikidata import SOURCE
 from sources.wikidata.parse import parse, values
 from tests.conftest import shared_path

@@ -2,7 +2,7 @@
 # Why Python: accepting pairs from the surest down, and refusing those that would join two registrations, is a walk
 # with memory; SQL has none.
 import pyarrow as pa
-from firm_resolution import cluster
+from evatlas_science.resolution import cluster
 
 
 def model(dbt, session):

@@ -2,7 +2,7 @@
 # Why Python: accepting pairs from the surest down, and refusing those that would join two different numbers, is a walk
 # with memory; SQL has none. It is the same walk as for firms: the document's number stands where a firm's code does.
 import pyarrow as pa
-from firm_resolution import cluster
+from evatlas_science.resolution import cluster
 
 
 def model(dbt, session):

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from sources.base import Parsed
+from ingest.declaration import Parsed
 from sources.inbox.bulk.judge import Contested, Judging, judge_bulk
 from sources.inbox.bulk.read import read_bulk
 from sources.inbox.judge import Scrubber

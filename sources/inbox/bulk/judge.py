@@ -1,7 +1,7 @@
 """From the scrubbed form of a large file to its landed table, by whole columns.
 
 Belongs here: judging the form part by part, and what a file's books need. Does not belong here: any rule. What a record must
-be stands in sources.inbox.judge and sources.values; this module proves for most records, by whole columns, that those rules
+be stands in sources.inbox.judge and ingest.text.values; this module proves for most records, by whole columns, that those rules
 would take them, and gives every record for which it cannot to those rules themselves. tests/test_bulk.py holds the two
 ways against each other.
 
@@ -25,8 +25,8 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from sources.base import QUARANTINE_SCHEMA, BlockFile, Parsed
-from sources.identifiers import (
+from ingest.declaration import QUARANTINE_SCHEMA, BlockFile, Parsed
+from ingest.text.identifiers import (
     clean_code,
     is_lei,
     is_registration_number,
@@ -34,6 +34,7 @@ from sources.identifiers import (
     prefecture_of,
     uscc_valid_series,
 )
+from ingest.text.values import LARGEST, LARGEST_OTHER, NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
 from sources.inbox.bulk.lanes import FEW, Writer, ahead, groups, meta_of, parts, plain_memory
 from sources.inbox.judge import (
     Held,
@@ -53,7 +54,6 @@ from sources.inbox.judge import (
     text_of,
 )
 from sources.inbox.kinds import LANDED, LEFT_IN_RAW, SCHEMAS
-from sources.values import LARGEST, LARGEST_OTHER, NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
 
 #: Records of one identity that a file may hold without saying the same each time; beyond it the file contradicts itself.
 MAX_CONTESTED = 500_000

@@ -4,7 +4,7 @@ Belongs here: reading block by block, telling plain records from others, taking 
 Parquet file that the raw store keeps). Does not belong here: what a record must be (judge.py here and above).
 
 One thread inflates; this one tells lines that are whole plain records from all others and parses the former with Polars,
-the latter with sources.files; a third looks over whole lines for the few records that may hold personal data or damaged
+the latter with ingest.files.tables; a third looks over whole lines for the few records that may hold personal data or damaged
 text; others write, and judge (`meet`) what was just read, so that it need not be read again.
 """
 
@@ -25,8 +25,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sources.base import RejectFile
-from sources.files import (
+from ingest.declaration import RejectFile
+from ingest.files.tables import (
     MAX_COLUMNS,
     MAX_LINE,
     Record,
@@ -39,11 +39,11 @@ from sources.files import (
     parquet_record,
     sniff,
 )
+from ingest.text.scrub import HINT, redact
 from sources.inbox.bulk.lanes import FEW, Lane, Writer, frame_of, plain_memory
 from sources.inbox.cells import PLAIN, kept
 from sources.inbox.judge import MAX_TEXT, TURNED, Scrubber, check_bytes, is_mojibake, shapes_of, unended
 from sources.inbox.kinds import SCHEMAS
-from sources.scrub import HINT, redact
 
 BLOCK = 12 << 20  # decoded bytes that are read at once
 HEAD = 4 << 20  # decoded bytes that tell the encoding
@@ -288,7 +288,7 @@ class _RecordReader(_Reader):
 
 
 class _ParquetReader(_Reader):
-    """Parquet: columns of text as they are; numbers and dates as sources.files writes them."""
+    """Parquet: columns of text as they are; numbers and dates as ingest.files.tables writes them."""
 
     def __init__(self, path: Path, kind: str, out: Path, meet: Callable[[Scrubber], Meet] | None):
         super().__init__()
@@ -417,7 +417,7 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 
 
 class _BlockLines:
-    """Physical lines of one block for sources.files.next_record, and whether it asked for more than there are."""
+    """Physical lines of one block for ingest.files.tables.next_record, and whether it asked for more than there are."""
 
     def __init__(self, at: Callable[[int], str], count: int, start: int):
         self.at, self.count, self.place = at, count, start

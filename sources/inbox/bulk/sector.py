@@ -1,7 +1,7 @@
 """Which firms of a national register are of the sector, and where they are.
 
 Belongs here: going through a landed register beside its scrubbed form, which has the texts that the landed table leaves
-there. Does not belong here: how sector and place are decided (sources.firm_enrichment).
+there. Does not belong here: how sector and place are decided (ingest.firms.enrichment).
 
 It is a step of its own, after the register has landed: a change of the vocabulary classifies again and judges nothing again.
 """
@@ -14,11 +14,11 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-from sources.firm_enrichment import EXTRACT, LIST_ROWS, may_be_of_sector, placed_of, sector_of
+from ingest.firms.enrichment import EXTRACT, LIST_ROWS, may_be_of_sector, placed_of, sector_of
+from ingest.firms.location import gazetteer_of
 from sources.inbox.bulk.judge import known_text
 from sources.inbox.bulk.lanes import Lane, Writer, ahead, compact, frame_of, meta_of, parts, plain_memory
 from sources.inbox.kinds import LANDED, LEFT_IN_RAW
-from sources.location import gazetteer_of
 
 #: Records of which the sector is decided at once, and the place: what the rules and the gazetteer cost goes little with
 #: their number.

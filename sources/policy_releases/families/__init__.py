@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol
 
-from sources.base import Page
+from ingest.declaration import Page
 from sources.policy_releases.items import Item
 
 List = Mapping[str, Any]  # where one list begins, with what its family needs to know of it

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sources.base import RejectFile
+from ingest.declaration import RejectFile
+from ingest.records import at
+from ingest.web.bodies import read_json
 from sources.policy_releases.families import Ask, List, ListPage
 from sources.policy_releases.families.rows import need, rows
 from sources.policy_releases.sites import Site
-from sources.records import at
-from sources.webtext import read_json
 
 WINDOWED = False
 SIZE = 15

@@ -11,8 +11,8 @@ import defusedxml.ElementTree as ET
 from defusedxml.common import DefusedXmlException
 from selectolax.lexbor import LexborHTMLParser
 
-from sources.base import RejectFile
-from sources.documents import judge_xml
+from ingest.declaration import RejectFile
+from ingest.web.documents import judge_xml
 from sources.policy_releases.families import Ask, List, ListPage
 from sources.policy_releases.families.rows import need, row
 from sources.policy_releases.items import Item

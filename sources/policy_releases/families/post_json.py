@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sources.base import RejectFile
+from ingest.declaration import RejectFile
+from ingest.records import at, items
+from ingest.web.bodies import read_json
 from sources.policy_releases.families import Ask, List, ListPage
 from sources.policy_releases.families.rows import day_of_url, follow, iso
 from sources.policy_releases.items import Item, clean
 from sources.policy_releases.sites import Site
-from sources.records import at, items
-from sources.webtext import read_json
 
 WINDOWED = False
 SIZE = 15

@@ -12,11 +12,11 @@ from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from sources.base import Page, RejectFile
-from sources.documents import CHALLENGE, MAX_NESTING, MISSING, nesting
+from ingest.declaration import Page, RejectFile
+from ingest.policies.text import normalise_doc_no, parse_date
+from ingest.web.bodies import decode_text
+from ingest.web.documents import CHALLENGE, MAX_NESTING, MISSING, nesting
 from sources.policy_releases.items import Item, clean
-from sources.policy_text import normalise_doc_no, parse_date
-from sources.webtext import decode_text
 
 #: A date in a row: the last one counts, since an index number (2022-06-00018) may stand before it.
 _DATE = re.compile(r"(?<!\d)((?:19|20)\d{2})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?!\d)")

@@ -10,13 +10,13 @@ import calendar
 import re
 from collections.abc import Iterator
 
-from sources.base import RejectFile
+from ingest.declaration import RejectFile
+from ingest.records import at, items
+from ingest.web.bodies import read_json
 from sources.policy_releases.families import Ask, List, ListPage
 from sources.policy_releases.families.rows import epoch_day, follow, iso
 from sources.policy_releases.items import Item, clean
 from sources.policy_releases.sites import Site
-from sources.records import at, items
-from sources.webtext import read_json
 
 WINDOWED = True
 SIZE = 50

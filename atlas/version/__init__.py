@@ -1,0 +1,1 @@
+"""What a published version holds, and how two of them differ."""

@@ -1,0 +1,1 @@
+"""What is decided of a firm: sector, segments, place."""

@@ -1,0 +1,1 @@
+"""Bytes, Parquet and the audit of a home."""

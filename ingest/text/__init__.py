@@ -1,0 +1,1 @@
+"""Values, identifiers, coordinates and personal data in texts."""

@@ -1,0 +1,1 @@
+"""Asking web sites politely, and reading what they answer."""

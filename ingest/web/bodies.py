@@ -1,0 +1,212 @@
+"""What bytes from the web are: their text, whether they are whole, of the kind asked for, or a challenge.
+
+Belongs here: pure judgements on one body (bytes in, verdict out) that fetching and parsing share.
+Does not belong here: any I/O (ingest/web/http.py), nor what a given source's records mean.
+Rules: reliability notes of the project, docs/sources.md "How sources are asked".
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Mapping
+
+from ingest.declaration import RejectFile
+
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+META_CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([A-Za-z0-9_\-]{2,20})""", re.IGNORECASE)
+#: Words of a challenge page. They count only where it says little else: a policy may speak of a slider, too.
+CHALLENGE_WORDS = re.compile(
+    r"访问行为验证|滑块|拖动.{0,6}验证|安全验证|人机验证|请输入验证码|"
+    r"captcha|are you a robot|verify you are human",
+    re.IGNORECASE,
+)
+#: Machinery of script walls (jsluid, Ruishu, Aliyun, Cloudflare): never part of a page of content.
+SCRIPT_WALL = re.compile(
+    r"__jsl_clearance|__jsluid|C3VK=|\$_ts\s*=|acw_sc__v2|cf-chl|_cf_chl_opt|dun\.163\.com|geetest|"
+    r"please enable javascript|enable javascript and cookies|请开启\s*javascript",
+    re.IGNORECASE,
+)
+CHALLENGE_STATUS = frozenset({412, 521})
+VISIBLE_LIMIT = 1500  # characters of visible text above which challenge words alone mean nothing
+
+
+def decode_text(body: bytes, where: str = "") -> tuple[str, str]:
+    """The text of `body` and the charset that decided: BOM, then strict UTF-8, then the page's own meta
+    charset, then GB18030; a declared Content-Type is not asked, since it is wrong too often.
+
+    Raises RejectFile("encoding") where none reads it, or where the text holds U+FFFD (damaged before it
+    came here)."""
+    for bom, charset in BOMS:
+        if body.startswith(bom):
+            candidates = [charset]
+            break
+    else:
+        candidates = ["utf-8"]
+        meta = META_CHARSET.search(body[:4096])
+        if meta:
+            name = meta.group(1).decode("ascii").lower()
+            candidates.append("gb18030" if name in ("gb2312", "gbk", "gb18030") else name)
+        candidates.append("gb18030")
+    for charset in candidates:
+        try:
+            text = body.decode(charset)
+        except (UnicodeDecodeError, LookupError):
+            continue
+        if "\ufffd" in text:
+            raise RejectFile("encoding", f"{where}: U+FFFD in the text: it was damaged before it was fetched")
+        return text, charset
+    raise RejectFile("encoding", f"{where}: neither {', '.join(candidates)} reads it")
+
+
+def lenient(body: bytes, limit: int = 200_000) -> str:
+    """Text for looking at only (never stored): undecodable bytes become replacement characters."""
+    return body[:limit].decode("utf-8", errors="replace") + (
+        body[:limit].decode("gb18030", errors="replace") if not is_utf8(body[:limit]) else ""
+    )
+
+
+def is_utf8(body: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(body)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def kind_of(body: bytes) -> str:
+    """What the first bytes say: `zip` (also xlsx), `pdf`, `gzip`, `ole` (old Office), `html`, `xml`, `json`,
+    `text` or `binary`."""
+    head = body[:2048].lstrip(b"\xef\xbb\xbf \t\r\n")
+    lower = head[:600].lower()
+    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+        return "zip"
+    if head.startswith(b"%PDF"):
+        return "pdf"
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        return "ole"
+    if head[:1] in (b"{", b"["):
+        return "json"  # asked first: its texts may hold markup
+    if re.search(rb"<!doctype html|<html|<head|<body|<script", lower):
+        return "html"
+    if lower.startswith(b"<?xml") or lower.startswith(b"<"):
+        return "xml"
+    if b"\0" in head:
+        return "binary"
+    return "text"
+
+
+ACCEPTED_KINDS = {
+    "html": {"html", "xml"},
+    "json": {"json", "text"},
+    "csv": {"text"},
+    "text": {"text", "json", "html", "xml"},
+    "xml": {"xml", "html"},
+    "xlsx": {"zip"},
+    "zip": {"zip"},
+    "pdf": {"pdf"},
+    "ole": {"ole", "zip"},
+}
+
+
+def challenge(status: int, headers: Mapping[str, str], body: bytes) -> str:
+    """Why this answer is a challenge (captcha, script wall), or "" where it is none.
+
+    Statuses 412 and 521 are script walls of the sites read here; 403 and 503 only with the wall's header."""
+    if status in CHALLENGE_STATUS:
+        return f"status {status}"
+    if headers.get("cf-mitigated"):
+        return "cf-mitigated header"
+    if kind_of(body) in ("zip", "pdf", "gzip", "ole", "binary"):
+        return ""
+    text = lenient(body)
+    wall = SCRIPT_WALL.search(text)
+    words = CHALLENGE_WORDS.search(text)
+    if not wall and not words:
+        return ""
+    visible = re.sub(
+        r"<script.*?</script>|<style.*?</style>|<[^>]*>|\s+", "", text, flags=re.DOTALL | re.IGNORECASE
+    )
+    if len(visible) > VISIBLE_LIMIT:
+        return ""
+    found = wall or words
+    return f"the page says {found.group(0)!r}" if found else ""
+
+
+def require_whole(body: bytes, kind: str, where: str = "") -> None:
+    """Refuse a body that ends too early, where HTTP could not tell (closed connection, no length).
+
+    `kind` html needs its closing tag, json must parse. Raises RejectFile("truncated_html" or
+    "truncated_json")."""
+    if kind == "html" and not re.search(rb"</html\s*>\s*(<!--.*?-->\s*)*\Z", body[-4096:].lower(), re.DOTALL):
+        raise RejectFile("truncated_html", f"{where}: the page ends without its closing tag")
+    if kind == "json":
+        try:
+            json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise RejectFile("truncated_json", f"{where}: {error}") from None
+
+
+def require_kind(body: bytes, expect: str, where: str = "") -> None:
+    """Refuse a body that is not what was asked for, whatever its Content-Type says. Raises
+    RejectFile("wrong_type")."""
+    if not expect:
+        return
+    found = kind_of(body)
+    if found not in ACCEPTED_KINDS[expect]:
+        raise RejectFile("wrong_type", f"{where}: asked for {expect}, got {found}")
+
+
+def too_deep(body: bytes, limit: int = 64) -> bool:
+    """Whether JSON nests deeper than `limit`: asked before any parser sees it, since they die of depth."""
+    depth = 0
+    in_string = escaped = False
+    for byte in body:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in (0x7B, 0x5B):
+            depth += 1
+            if depth > limit:
+                return True
+        elif byte in (0x7D, 0x5D):
+            depth -= 1
+    return False
+
+
+def read_json(body: bytes, where: str = "") -> object:
+    """JSON of a reply: shallow enough, no doubled key inside an object, no NaN. Raises RejectFile with reason
+    `too_deep`, `duplicate_json_key`, `json` or `encoding`."""
+    if body.count(b"{") + body.count(b"[") > 64 and too_deep(body):
+        raise RejectFile("too_deep", f"{where}: JSON nests deeper than 64")
+    text, _ = decode_text(body, where)
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise RejectFile("duplicate_json_key", f"{where}: a key stands twice in one object")
+        return found
+
+    def refuse(token: str) -> object:
+        raise RejectFile("json", f"{where}: {token} is not JSON")
+
+    try:
+        result: object = json.loads(text, object_pairs_hook=once, parse_constant=refuse)
+    except ValueError as error:
+        raise RejectFile("json", f"{where}: {error}") from None
+    return result

@@ -1,0 +1,1 @@
+"""Dagster assets: landing, warehouse, publication, sweep."""

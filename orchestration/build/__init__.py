@@ -1,0 +1,1 @@
+"""One build: its plan, its history, dbt, and the release."""

@@ -1,0 +1,1 @@
+"""Programs that people start: one module a command of the Makefile."""
