@@ -21,7 +21,7 @@ import polars as pl
 
 from ingest.home import Home
 from ingest.store.landing import Landing
-from ingest.web import http
+from ingest.web import fetcher
 from sources.policy_releases import SOURCE
 from tests.replicas.base import Reply, Request, serve
 from tests.replicas.policies_json import Gkmlpt
@@ -45,7 +45,7 @@ class Mixed(Gkmlpt):
 
 def run(home: Home, replica: Mixed, gap: float) -> tuple[dict[str, int], float]:
     """One run over all months: outcome -> partitions, and the seconds it took."""
-    web = http.Fetcher(
+    web = fetcher.Fetcher(
         SOURCE.hosts, name=SOURCE.name, origins={replica.host: replica.origin}, min_gap=gap, lock_folder=home.root / "locks"
     )
     landing = Landing(home, web=web)

@@ -24,8 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from ingest.home import CHECKOUT, SEEDS
+from ingest.policies.amounts import amounts
+from ingest.policies.amounts_en import amounts_en
 from ingest.policies.coding import TERMS, code_text, coded_text, sentences
-from ingest.policies.text import amounts, amounts_en, document_type
+from ingest.policies.text import document_type
 
 GOLD = CHECKOUT / "tests" / "gold" / "policies.jsonl"
 TABLE = SEEDS / "policy_coding_quality.csv"

@@ -25,7 +25,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.declaration import RejectFile
-from ingest.files.tables import gunzip_into, media_of
+from ingest.files.archives import gunzip_into
+from ingest.files.open import media_of
 from ingest.firms import enrichment, sector
 from ingest.home import SEEDS, Home
 from ingest.store import code_digest
@@ -40,8 +41,9 @@ from sources.inbox.bulk.judge import judge_bulk
 from sources.inbox.bulk.lanes import META
 from sources.inbox.bulk.read import read_bulk
 from sources.inbox.check_inputs import judge_file
-from sources.inbox.judge import judge, read
+from sources.inbox.judge import judge
 from sources.inbox.kinds import LANDED, SCHEMAS
+from sources.inbox.scrubbed import read
 from tests.conftest import shared_path
 from tests.test_hostile import CASES, outside
 from tests.test_hostile import SHARED as HOSTILE

@@ -34,8 +34,9 @@ from ingest.declaration import FetchContext, Page, ParseContext, Parsed, Source,
 from ingest.home import Home
 from ingest.records import Books, Column, balance, date, text
 from ingest.store.landing import Landing, page_of
-from ingest.web import http
 from ingest.web.bodies import read_json
+from ingest.web.errors import Limits
+from ingest.web.fetcher import Fetcher
 from sources.inbox import SOURCE, bulk
 from tests.conftest import make
 from tests.replicas.base import Replica, Reply, Request, serve
@@ -419,7 +420,7 @@ def searched(home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
         large_registers(own, canaries, patch)
     source, replica = site(canaries)
     with serve(replica):
-        web = http.Fetcher(source.hosts, origins={HOST: replica.origin}, min_gap=0.0, backoff=0.01, limits=http.Limits(attempts=1))
+        web = Fetcher(source.hosts, origins={HOST: replica.origin}, min_gap=0.0, backoff=0.01, limits=Limits(attempts=1))
         landing = Landing(Home(own), web=web, say=said.append)
         for partition in landing.partitions(source):
             said.append(str(landing.land(source, partition)))

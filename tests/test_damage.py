@@ -17,7 +17,7 @@ from atlas.version import changes
 from ingest.home import Home, write_atomic
 from ingest.store.landing import ALL, Landing
 from orchestration.build import dbt, planning
-from orchestration.commands import refresh
+from orchestration.commands import audit, janitor
 from sources import all_sources
 
 SOURCE = next(s for s in all_sources() if s.name == "heritage_cases")
@@ -88,7 +88,7 @@ def test_a_damaged_manifest_is_made_anew(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_damaged_history_is_set_aside_with_a_word(tmp_path: Path) -> None:
     home, said = Home(tmp_path), []
     write_atomic(home.dagster / "history" / "runs.db", b"not a database, but long enough to be looked at" * 50)
-    refresh.janitor(home, said.append)
+    janitor.janitor(home, said.append)
     assert not (home.dagster / "history").exists() and "set aside" in said[0]
     assert len(list(home.dagster.glob("history.damaged-*/runs.db"))) == 1
 
@@ -101,7 +101,7 @@ def test_a_network_that_is_gone_is_said_once_a_source() -> None:
         return Account(source, partition, "failed", Health.unreachable, message=f"dns: {host} has no address here", tables=more)
 
     books = [failed("sites", f"2026-10__{n:02}", f"www.{n}.cn") for n in range(50)] + [failed("list", "all", "www.list.cn", firms=7)]
-    first, second = refresh.unreached(books)
+    first, second = audit.unreached(books)
     assert "50 partitions (2026-10__00 to 2026-10__49): unreachable: dns: www.0.cn" in first and "49 more" in first and "nothing has landed" in first
     assert "list all: unreachable" in second and "stands for 1 of 1" in second
 

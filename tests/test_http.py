@@ -19,10 +19,13 @@ import pytest
 from ingest.declaration import FetchContext, Health, Parsed, RejectFile, Source, Table
 from ingest.home import Home
 from ingest.store.landing import Landing
-from ingest.web import http
+from ingest.web import addresses, scrubbing
+from ingest.web import fetcher as fetcher_module
+from ingest.web.addresses import forbidden_address, redact
 from ingest.web.bodies import challenge, decode_text, read_json, require_whole
-from ingest.web.http import Fetcher, FetchError, Limits, forbidden_address, redact
-from tests.conftest import shared_path
+from ingest.web.errors import FetchError, Limits
+from ingest.web.fetcher import Fetcher
+from tests.conftest import REPO, shared_path
 from tests.replicas.faults import PAGE, Asked, FaultServer, drip, gzip_bomb, reset, send, serve
 
 HOST = "zc.example.cn"
@@ -173,7 +176,7 @@ def test_international_names_are_compared_in_one_form() -> None:
 
 def test_origins_are_loopback_only() -> None:
     with pytest.raises(ValueError, match="not host=127"):
-        http.origins_of("zc.example.cn=10.0.0.1:80")
+        addresses.origins_of("zc.example.cn=10.0.0.1:80")
     with serve(FaultServer(ok)) as server:
         web = fetcher(server)
         web.allowed["www.other.cn"] = {("https", 443)}
@@ -593,8 +596,7 @@ def test_self_signed_tls(tmp_path: Path) -> None:
 
 
 def test_nowhere_is_verification_turned_off() -> None:
-    folder = Path(http.__file__).parent
-    for path in folder.rglob("*.py"):
+    for path in [*(REPO / "ingest").rglob("*.py"), *(REPO / "sources").rglob("*.py")]:
         text = path.read_text("utf-8")
         assert "verify=" + "False" not in text and "CERT_" + "NONE" not in text, path
 
@@ -779,20 +781,20 @@ def test_headers_and_numbers_of_a_page_hold_no_person() -> None:
     """A header is kept in its form or not at all; a validator whole or not at all."""
     sound = {"content-type": "text/html; charset=UTF-8", "etag": 'W/"5f3e-1a2b"', "last-modified": "Mon, 02 Jan 2023 03:04:05 GMT",
              "content-length": "123", "x-gleif-publish-date": "2026-06-12T08:00:00Z"}  # fmt: skip
-    assert http.keep_headers({**sound, "set-cookie": "a=b"}) == sound
+    assert fetcher_module.keep_headers({**sound, "set-cookie": "a=b"}) == sound
     bad = {"content-type": "text/html; by=a@example.com", "etag": '"13812345678"', "last-modified": "by 13812345678", "date": "张三",
            "content-length": "13812345678", "x-gleif-publish-date": "13812345678"}  # fmt: skip
-    assert http.keep_headers(bad) == {}
+    assert fetcher_module.keep_headers(bad) == {}
     wide = "attachment; filename*=UTF-8''a%40example.com; filename=\"１３８１２３４５６７８.xls\"".encode().decode("latin-1")
-    kept = http.keep_headers({"content-disposition": wide})["content-disposition"]
+    kept = fetcher_module.keep_headers({"content-disposition": wide})["content-disposition"]
     assert kept.startswith("attachment") and "example" not in kept and "１３８" not in kept and "138" not in kept
     said = {"amount": 13812345678, "ratio": 13812345678.0, "id": 13812345678, "nodes": [13812345678], "13812345678": 1, "13912345678": 2,
             "sum": 15000000000, "rows": [[13812345678]]}  # fmt: skip
-    clean = json.loads(http.scrub(json.dumps(said).encode(), "application/json"))
+    clean = json.loads(scrubbing.scrub(json.dumps(said).encode(), "application/json"))
     assert (clean["id"], clean["nodes"], clean["sum"]) == (13812345678, [13812345678], 15000000000)
     assert json.dumps(clean).count("13812345678") == 2 and "13912345678" not in json.dumps(clean)
     assert len(clean) == len(said)
-    assert "138" not in http.scrub("﻿<p>13812345678</p>".encode("utf-16-le"), "").decode("utf-16-le")
+    assert "138" not in scrubbing.scrub("﻿<p>13812345678</p>".encode("utf-16-le"), "").decode("utf-16-le")
     assert redact("https://x.cn/a?tel=13812345678&mail=a%40example.com").count("1381") == 0
     assert redact("https://x.cn/content/13812345678.html") == "https://x.cn/content/13812345678.html"
     error = FetchError("host_not_allowed", "x.cn/13812345678?m=a%40example.com")

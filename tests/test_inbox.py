@@ -26,8 +26,10 @@ from ingest.store.landing import Landing, landed_schema
 from ingest.text.identifiers import is_uscc, uscc_check_char
 from sources.inbox import SOURCE
 from sources.inbox.check_inputs import judge_file, main
-from sources.inbox.judge import Scrubbed, is_mojibake, judge, read, said_of
+from sources.inbox.judge import judge
 from sources.inbox.kinds import HEADERS, KINDS, SCHEMAS, map_columns
+from sources.inbox.scrubbed import Scrubbed, read, said_of
+from sources.inbox.texts import is_mojibake
 from tests.conftest import shared_path
 
 TODAY = dt.date(2026, 11, 24)
@@ -112,7 +114,7 @@ def test_every_medium_gives_the_same_rows(tmp_path: Path):
 
 
 def _media(name: str) -> str:
-    from ingest.files.tables import media_of
+    from ingest.files.open import media_of
 
     return media_of(name)
 

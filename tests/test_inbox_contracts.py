@@ -16,7 +16,8 @@ import pytest
 
 from ingest.text.coordinates import bd09_to_gcj02, gcj02_to_wgs84, system_of, to_wgs84, wgs84_to_gcj02
 from sources.inbox.check_inputs import main
-from sources.inbox.judge import judge, nev_type, read
+from sources.inbox.judge import judge, nev_type
+from sources.inbox.scrubbed import read
 from tests.test_inbox import code_of, land_all, landed, write
 
 TODAY = dt.date(2026, 11, 24)

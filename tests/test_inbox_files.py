@@ -28,10 +28,11 @@ from ingest.store.raw import RawStore
 from ingest.text import values
 from ingest.text.values import china_day
 from orchestration import automation
-from orchestration.commands import refresh
+from orchestration.commands import audit
 from sources.inbox import SOURCE, check_inputs, shelf
 from sources.inbox import withdraw as withdraw_module
-from sources.inbox.judge import UNENDED, judge, read
+from sources.inbox.judge import judge
+from sources.inbox.scrubbed import UNENDED, read
 from tests.test_inbox import HEADER, TODAY, code_of, csv_text, firm_lines, land_all, landed, verdict, write
 
 PLANTS = "operator_zh,city,product,plant_name,opened_year,capacity,capacity_unit,as_of\n"
@@ -111,11 +112,11 @@ def test_the_order_of_arrival_makes_no_difference(tmp_path: Path):
 def test_taking_a_file_away_changes_nothing_but_a_line(tmp_path: Path):
     path = write(tmp_path / "inbox/firms/a.csv", csv_text(firm_lines(10)))
     (first,) = land_all(tmp_path).values()
-    assert refresh.no_longer_there(Home(tmp_path)) == []
+    assert audit.no_longer_there(Home(tmp_path)) == []
     path.unlink()
     (gone,) = land_all(tmp_path).values()
     assert gone.outcome == "unchanged" and gone.digests == first.digests and landed(tmp_path, "firms").height == 10
-    [line] = refresh.no_longer_there(Home(tmp_path))
+    [line] = audit.no_longer_there(Home(tmp_path))
     assert "firms/a.csv is no longer in the inbox; what it said stands; `make withdraw FILE=firms/a.csv WHY=...` takes it out" in line
 
 
@@ -246,7 +247,7 @@ def test_withdrawal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     [message] = [a.message for a in accounts.values() if a.outcome == "withdrawn"]
     assert "says it is wrong" in message and "13812345678" not in message and "张三" not in message
     assert blobs == sorted(p.name for p in (tmp_path / "raw/blobs").rglob("*") if p.is_file()), "the raw bytes stay"
-    assert refresh.no_longer_there(Home(tmp_path)) == []
+    assert audit.no_longer_there(Home(tmp_path)) == []
     # a rebuild from the raw store alone honours it
     for folder in ("landing", "quarantine", "inbox"):
         shutil.rmtree(tmp_path / folder, ignore_errors=True)

@@ -15,7 +15,7 @@ import pytest
 from dagster._core.events import EngineEventData
 
 from ingest.home import Home
-from orchestration.commands import refresh
+from orchestration.commands import janitor, refresh
 
 POOL = "warehouse_writer"
 
@@ -32,7 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 def gone() -> str:
     """The tag of a process that has ended."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    tag = f"{process.pid}:{refresh.started(process.pid)}"
+    tag = f"{process.pid}:{janitor.started(process.pid)}"
     process.communicate()
     return tag
 
@@ -61,22 +61,22 @@ def test_a_dead_run_gives_its_place_back(home: Home, case: str) -> None:
     dead = gone()
     with dg.DagsterInstance.get() as instance:
         if case == "tag of the dead":
-            run_id = begun(instance, {refresh.PID_TAG: dead})
+            run_id = begun(instance, {janitor.PID_TAG: dead})
         elif case == "id that another has now":  # this very process, with another start
-            run_id = begun(instance, {refresh.PID_TAG: f"{os.getpid()}:1"})
+            run_id = begun(instance, {janitor.PID_TAG: f"{os.getpid()}:1"})
         else:
             run_id = begun(instance, {}, int(dead.partition(":")[0]) if case == "id of the dead" else None)
         if case == "ended by hand":
             instance.report_run_failed(instance.get_run_by_id(run_id))
-        refresh.janitor(home)
+        janitor.janitor(home)
         assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
         assert instance.event_log_storage.get_concurrency_info(POOL).active_run_ids == set()
 
 
 def test_a_living_run_keeps_its_place(home: Home) -> None:
     with dg.DagsterInstance.get() as instance:
-        mine, worker, unknown = (begun(instance, tags, said) for tags, said in ((refresh.this_process(), None), ({}, os.getpid()), ({}, None)))
-        refresh.janitor(home)
+        mine, worker, unknown = (begun(instance, tags, said) for tags, said in ((janitor.this_process(), None), ({}, os.getpid()), ({}, None)))
+        janitor.janitor(home)
         assert {instance.get_run_by_id(r).status for r in (mine, worker, unknown)} == {dg.DagsterRunStatus.STARTED}
         assert instance.event_log_storage.get_concurrency_info(POOL).active_run_ids == {mine}
 

@@ -24,7 +24,7 @@ from ingest.policies.coding import code_stream, code_text, coded_text
 from ingest.policies.facts import fact_row
 from ingest.store.landing import ALL, Landing
 from ingest.text.values import china_day
-from ingest.web.http import Fetcher
+from ingest.web.fetcher import Fetcher
 from sources import all_sources
 from tests.conftest import REPO, make
 from tests.replicas.base import serve
@@ -68,7 +68,7 @@ def test_scopes_and_false_friends(title: str, text: str, expected: dict[str, str
 
 
 def test_instalments_bands_and_lists_have_their_roles() -> None:
-    from ingest.policies.text import amounts
+    from ingest.policies.amounts import amounts
 
     found = [(a.value, a.unit, a.role) for a in amounts("购车价格10万元（含）至20万元的，每辆补贴二千元；立项后拨付资金40%，验收后拨付尾款10%")]
     assert found == [(1e5, "CNY", "threshold"), (2e5, "CNY", "threshold"), (2000.0, "CNY/vehicle", "rate")]

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from ingest.text import scrub
 from ingest.text.scrub import HINT, is_mobile_number, is_person_column, redact, redact_bytes
 from sources.inbox.cells import PLAIN, kept
-from sources.inbox.judge import is_mojibake, shapes_of
 from sources.inbox.kinds import KINDS
+from sources.inbox.scrubbed import shapes_of
+from sources.inbox.texts import is_mojibake
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import duckdb
 
 from atlas.version.changes import changes, compare
 from atlas.version.contract import CONTRACT_VERSION, Build
+from atlas.version.dictionary import write_dictionary
 from atlas.version.identity import MAY_DIFFER
 from atlas.version.relations import Relation, literal, published_relations, quote
 from ingest.home import CHECKOUT, SEEDS, Home
@@ -170,41 +171,6 @@ def write_tables(con: duckdb.DuckDBPyConnection, relations: list[Relation], fold
         con.execute(f"copy (select {', '.join(select)} from {where}) to {literal(str(path))} (format csv, header)")
         body = path.read_bytes()
         path.write_bytes(b"\xef\xbb\xbf" + body)
-
-
-def dictionary(relations: list[Relation]) -> Iterator[dict[str, str]]:
-    for r in relations:
-        for name, column in r.columns.items():
-            meta = column.get("config", {}).get("meta", {}) or column.get("meta", {})
-            yield {
-                "table": r.full_name,
-                "column": name,
-                "type": column.get("data_type") or "",
-                "key": "key" if name in r.key else "",
-                "unit": meta.get("unit", ""),
-                "question": meta.get("question", ""),
-                "description": column.get("description", "").strip().replace("\n", " "),
-            }
-
-
-def write_dictionary(relations: list[Relation], folder: Path) -> None:
-    rows = list(dictionary(relations))
-    with open(folder / "data_dictionary.csv", "w", encoding="utf-8-sig", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    lines = ["# Data dictionary", "", "Made from the dbt manifest of this version: table, column, type, unit, meaning.", ""]
-    for r in relations:
-        lines += [f"## {r.full_name}", "", r.description.strip(), ""]
-        if r.key:
-            lines += [f"Key: {', '.join(r.key)}", ""]
-        lines += ["| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
-        for row in rows:
-            if row["table"] == r.full_name:
-                cells = [row["column"], row["type"], row["unit"], row["description"]]
-                lines.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
-        lines.append("")
-    (folder / "data_dictionary.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 def write_geo(con: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -35,8 +35,9 @@ from typing import Any
 import polars as pl
 
 from ingest.home import SEEDS
+from ingest.policies.amounts import Amount, amounts
+from ingest.policies.amounts_en import amounts_en
 from ingest.policies.tables import DEFAULT_BENEFICIARY, DEFAULT_SEGMENT, POLICY_INSTRUMENTS, default_direction
-from ingest.policies.text import Amount, amounts, amounts_en
 
 TERMS = "instrument_terms.csv"
 _FILL = "\ue000"  # masks words without moving any offset

@@ -49,10 +49,15 @@ def _file_of(module: str, root: Path) -> Path | None:
     return None
 
 
+def is_program(path: Path) -> bool:
+    """Whether a module is a command that people start: it uses the source, and is no part of it."""
+    return '\nif __name__ == "__main__":' in path.read_text("utf-8")
+
+
 def closure(source: Source, root: Path = CHECKOUT) -> list[Path]:
-    """Every module of the checkout that the source's folder and the landing itself import, those included, sorted."""
+    """Every module of the checkout that the source's folder (commands aside) and the landing itself import, those included, sorted."""
     folder = root / "sources" / source.name
-    waiting = [root / "ingest" / "store" / "landing.py", *folder.glob("**/*.py")]
+    waiting = [root / "ingest" / "store" / "landing.py", *(p for p in folder.glob("**/*.py") if not is_program(p))]
     found: set[Path] = set()
     while waiting:
         path = waiting.pop()
@@ -63,7 +68,7 @@ def closure(source: Source, root: Path = CHECKOUT) -> list[Path]:
             if module.partition(".")[0] not in ("ingest", "sources"):
                 continue
             parts = module.split(".")
-            for length in range(1, len(parts) + 1):  # a package is imported before what is in it
+            for length in range(2, len(parts) + 1):  # a package is imported before what is in it
                 inside = _file_of(".".join(parts[:length]), root)
                 if inside is not None and inside not in found:
                     waiting.append(inside)

@@ -189,7 +189,7 @@ def fetcher(source: Source) -> Any:
     """The polite fetcher for a live source; sources without a network get none."""
     if not source.live:
         return None
-    from ingest.web.http import Fetcher  # a bundled refresh never pays for the import
+    from ingest.web.fetcher import Fetcher
 
     return Fetcher.for_source(source)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ingest.declaration import FetchContext, Page, RejectFile
 from ingest.records import at
-from ingest.web.http import Fetcher, asked
+from ingest.web.fetcher import Fetcher, fetcher_of
 from ingest.web.listings import rows_of, unwrapped, whole_list
 
 START = "https://www.bse.cn/nq/listedcompany.html"
@@ -19,7 +19,7 @@ QUERY = "https://www.bse.cn/nqxxController/nqxxCnzq.do"
 def fetch(context: FetchContext, partition: str) -> Iterator[Page]:
     """The list, whole. The service answers within a session that the exchange's own page begins: without its cookie
     it redirects there."""
-    web = asked(context)
+    web = fetcher_of(context)
     web.get(START, expect="html")
     yield from whole_list(lambda number: _page(web, number), _size, "bse listed")
 

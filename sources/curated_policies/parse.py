@@ -19,6 +19,8 @@ from typing import Any
 import polars as pl
 
 from ingest.declaration import QUARANTINE_SCHEMA, Page, ParseContext, Parsed, RejectFile
+from ingest.policies.amounts import Amount, amounts
+from ingest.policies.amounts_en import amounts_en
 from ingest.policies.coding import code_text
 from ingest.policies.facts import content_sha256
 from ingest.policies.tables import (
@@ -29,17 +31,7 @@ from ingest.policies.tables import (
     SEGMENTS,
     default_direction,
 )
-from ingest.policies.text import (
-    Amount,
-    amounts,
-    amounts_en,
-    document_type,
-    first_day,
-    last_day,
-    normalise_doc_no,
-    normalise_title,
-    parse_date,
-)
+from ingest.policies.text import document_type, first_day, last_day, normalise_doc_no, normalise_title, parse_date
 
 _BENEFICIARY_WORDS = {"consumer": "consumer", "public_fleet": "operator"}
 _APPROXIMATE = re.compile(r"题名待核|题名截断|back-translated|title approximated|title (?:is )?descriptive|exact title not seen|Chinese title recalled|title by analogy")

@@ -27,7 +27,8 @@ import polars as pl
 from ingest.declaration import BlockFile, FetchContext, Health, Page, RejectFile, SourceError
 from ingest.records import at, expect_total, items
 from ingest.web.bodies import read_json
-from ingest.web.http import Fetcher, Limits, asked, now
+from ingest.web.errors import Limits
+from ingest.web.fetcher import Fetcher, fetcher_of, now
 from sources.gleif import bulk, columns
 
 PUBLISHES = "https://goldencopy.gleif.org/api/v2/golden-copies/publishes"
@@ -71,7 +72,7 @@ class Key:
 def fetch(context: FetchContext, partition: str) -> Iterator[Page]:
     """The pages of one partition: entities first, then parents. Raises SourceError, RejectFile, BlockFile."""
     key = Key.of(partition)
-    web = asked(context)
+    web = fetcher_of(context)
     window = delta_window(context, key, partition) if key.way == "delta" else "full"
     known = landed_leis(context, standing(context, key)) if key.way == "delta" else set()
     publish = publication(web, key.date)
@@ -302,7 +303,7 @@ def looked_up(web: Fetcher, leis: Collection[str]) -> list[Page]:
 def list_publications(context: FetchContext) -> list[str]:
     """The newest publication, as the whole file where nothing stands that a delta reaches, else as a delta; nothing
     where it has landed. Earlier dates are a backfill's."""
-    listed = publications(asked(context), 1, 3)
+    listed = publications(fetcher_of(context), 1, 3)
     if not listed:
         raise SourceError(Health.empty, "gleif: the list of publications is empty")
     newest = max(date_of(publish) for publish in listed).date()

@@ -34,7 +34,7 @@ from ingest.declaration import (
     StandsAside,
     Table,
 )
-from ingest.files.tables import TABULAR, media_of
+from ingest.files.open import TABULAR, media_of
 from ingest.firms.enrichment import EXTRACT, VOCABULARY, extract
 from ingest.firms.places import PLACE_SEEDS
 from ingest.home import sha256_of
@@ -43,12 +43,14 @@ from ingest.policies.facts import POLICY_FACTS, fact_row
 from ingest.policies.tables import POLICY_INSTRUMENT_KEY, POLICY_INSTRUMENTS
 from ingest.store.raw import MissingBlob, RawStore
 from ingest.text.values import china_day
+from sources.inbox.anomalies import Judged
 from sources.inbox.bulk import is_bulk, read_and_judge
 from sources.inbox.bulk.judge import judge_bulk
 from sources.inbox.bulk.lanes import meta_of, scratch
 from sources.inbox.bulk.sector import sector_bulk
-from sources.inbox.judge import FORMAT, UNENDED, Judged, Scrubbed, judge, read, said_of
+from sources.inbox.judge import judge
 from sources.inbox.kinds import KINDS, LANDED, SCHEMAS
+from sources.inbox.scrubbed import FORMAT, UNENDED, Scrubbed, read, said_of
 from sources.inbox.shelf import (
     LOST_BLOB,
     files_by_partition,

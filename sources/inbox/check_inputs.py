@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ingest.declaration import BlockFile, RejectFile
-from ingest.files.tables import TABULAR, check_zip, media_of
+from ingest.files.archives import check_zip
+from ingest.files.open import TABULAR, media_of
 from ingest.store.landing import height_of
 from ingest.text.scrub import redact
 from ingest.text.values import china_day
@@ -26,9 +27,11 @@ from ingest.web.documents import Document, judge_page, judge_pdf, judge_xml
 from sources.inbox import manifest_of
 from sources.inbox.bulk import is_bulk, read_and_judge
 from sources.inbox.bulk.lanes import scratch
-from sources.inbox.judge import judge, printable, read
+from sources.inbox.judge import judge
 from sources.inbox.kinds import KINDS
+from sources.inbox.scrubbed import read
 from sources.inbox.shelf import is_sidecar
+from sources.inbox.texts import printable
 
 
 def judge_file(

@@ -15,27 +15,14 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from ingest.declaration import BlockFile, RejectFile
-from ingest.files.tables import NumberText, Record, open_table
 from ingest.firms.places import places
 from ingest.home import SEEDS
 from ingest.text import coordinates
-from ingest.text.identifiers import (
-    clean_code,
-    is_lei,
-    is_registration_number,
-    is_uscc,
-    normalise_adcode,
-    prefecture_of,
-)
-from ingest.text.scrub import is_mobile_number, redact
-from ingest.text.values import FALSE as FALSE_WORDS
+from ingest.text.identifiers import clean_code, is_lei, is_registration_number, is_uscc, normalise_adcode, prefecture_of
+from ingest.text.scrub import redact
 from ingest.text.values import (
     NULLS,
     FutureDate,
@@ -48,231 +35,17 @@ from ingest.text.values import (
     parse_year,
     part_of_year,
 )
-from ingest.text.values import TRUE as TRUE_WORDS
-from sources.inbox.cells import BY_KIND, SHAPES, Shape, kept, word_of
-from sources.inbox.kinds import SCHEMAS, Columns, map_columns, missing_columns
-
-FORMAT = 2  # of the scrubbed records in the raw store; a change makes the inbox read its files anew
-
-MAX_TEXT = 32_767  # characters of a field: what a spreadsheet's cell can hold
-MAX_LONG_TEXT = 2_000_000  # of a policy's full text
-LONG_TEXT = ("content_zh",)
-
-
-ScrubbedRecord = tuple[int, dict[str, Any] | None, str, str, str, dict[str, str]]
-
-
-@dataclass
-class Scrubbed:
-    """A file as the raw store keeps it: what was understood of it, and its records without personal data.
-
-    A record is (number, values by column or None, reason, detail, payload, faults by column)."""
-
-    meta: dict[str, Any]
-    records: list[ScrubbedRecord]
-
-    def to_bytes(self) -> bytes:
-        lines = [self.meta, *self.records]
-        text = "\n".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in lines)
-        return (text + "\n").encode("utf-8", "surrogatepass")  # damaged characters stay damaged, to be named
-
-    @classmethod
-    def from_bytes(cls, body: bytes) -> Scrubbed:
-        meta, *rows = (json.loads(line) for line in body.decode("utf-8", "surrogatepass").split("\n") if line)
-        records: Any = [tuple(row) for row in rows]
-        return cls(dict(meta), records)
-
-
-@dataclass
-class Judged:
-    """What a file came to. `rows` are distinct; `accepted` counts the physical records behind them."""
-
-    kind: str
-    records_in: int
-    accepted: int
-    rows: list[dict[str, Any]]
-    quarantine: list[dict[str, Any]]
-    flags: list[str] = field(default_factory=list)
-    notes: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        return dict(sorted(Counter(row["reason"] for row in self.quarantine).items()))
-
-
-# -- from bytes to scrubbed records ----------------------------------------------------------------------
-def read(
-    path: Path, kind: str, media: str, manifest: Mapping[str, Any] | None = None, workdir: Path | None = None
-) -> Scrubbed:
-    """Read a tabular file strictly and take personal data out. Raises RejectFile or BlockFile with its reason.
-
-    A cell that is not of its column's type is replaced by its length (sources.inbox.cells). `manifest` is what a sidecar
-    says of the file (rows, bytes, sha256, previous_rows …)."""
-    manifest = dict(manifest or {})
-    check_bytes(path, manifest)
-    found = open_table(path, media, workdir)
-    scrubber = Scrubber(kind, found.media, found.header)
-    records = [scrubber.scrub(record) for record in found.records]
-    scrubber.finish(len(records), manifest)
-    meta = scrubber.meta(found.encoding, [*found.flags, *unended(path, media)], manifest)
-    return Scrubbed(meta, records)
-
-
-class Scrubber:
-    """Records of one file in the columns of its kind, without personal data. Raises RejectFile (`missing_column`,
-    `too_many_columns`) for a header that cannot be a file of the kind."""
-
-    def __init__(self, kind: str, media: str, header: list[str]):
-        self.kind, self.media = kind, media
-        self.columns = map_columns(kind, header)
-        if media != "jsonl":
-            check_columns(kind, self.columns, header)
-        self.shapes = shapes_of(kind)
-        self.known = self._known()
-
-    def _known(self) -> dict[str, str | None]:
-        columns = self.columns
-        known: dict[str, str | None] = dict(columns.mapped)
-        known.update(dict.fromkeys([*columns.personal, *columns.unknown, *columns.shadowed]))
-        return known
-
-    def scrub(self, record: Record) -> ScrubbedRecord:
-        """One record as the raw store keeps it: free text redacted, typed cells only where they are of their type
-        (sources.inbox.cells says why)."""
-        if record.values is None:
-            # of a record whose columns are not sure, nothing is kept: any of its words may be in a column about persons
-            return (record.number, None, record.reason, redact(record.detail), "", {})
-        if self.media == "jsonl" and not record.values.keys() <= self.known.keys():
-            self.columns = map_columns(self.kind, dict.fromkeys([*self.known, *record.values]))
-            self.known = self._known()
-            if len(self.known) > 500:
-                raise RejectFile("too_many_columns", f"{len(self.known)} keys")
-        values: dict[str, Any] = {}
-        faults: dict[str, str] = {}
-        for header, column in self.known.items():
-            if column is None or header not in record.values:
-                continue
-            value = record.values[header]
-            if header in record.faults:
-                faults[column] = record.faults[header]
-            elif self.media == "json" and isinstance(value, NumberText) and column in ("name_zh", "title_zh", "issuer"):
-                faults[column] = "bad_type"
-            if value is None:
-                continue
-            value, shape, most = str(value), self.shapes.get(column), MAX_LONG_TEXT if column in LONG_TEXT else MAX_TEXT
-            if len(value) > most:
-                value, faults[column] = value[:200], "field_too_long"
-            value = redact(value) if shape is None else kept(shape, value, is_mojibake)
-            values[column] = value[:100] if faults.get(column) == "field_too_long" else value
-        return (record.number, values, "", "", "", faults)
-
-    def finish(self, count: int, manifest: Mapping[str, Any]) -> None:
-        """Judge the file once all of its `count` records were read. Raises BlockFile or RejectFile."""
-        if self.media == "jsonl":
-            check_columns(self.kind, self.columns, list(self.known))
-        if not count:
-            raise BlockFile("empty_snapshot", "a header and no record")
-        rows = manifest.get("rows")
-        if rows is not None and int(rows) != count:
-            raise RejectFile("truncated" if count < int(rows) else "count_mismatch",
-                             f"the manifest says {rows} records, {count} are there")  # fmt: skip
-
-    def meta(self, encoding: str, flags: list[str], manifest: Mapping[str, Any]) -> dict[str, Any]:
-        """What was understood of the file: the first line of its scrubbed form."""
-        columns = self.columns
-        flags = [*flags, *(f"schema_drift:added:{shown(name)}" for name in columns.unknown)]
-        flags += [f"same_column_twice:{shown(name)}" for name in columns.shadowed]
-        if columns.personal:
-            flags.append(f"personal_columns_dropped:{len(columns.personal)}")
-        return {
-            "format": FORMAT, "kind": self.kind, "media": self.media, "encoding": encoding,
-            "columns": {redact(header): column for header, column in columns.mapped.items()},
-            "dropped": [shown(name) for name in columns.personal],
-            "units": {column: redact(unit) for column, unit in columns.units.items()}, "flags": flags,
-            "manifest": said_of(manifest),
-        }  # fmt: skip
-
-
-def shown(header: str) -> str:
-    """The name of a column as it may be written down: a header goes through the same scrub as a cell."""
-    return redact(header)[:60]
-
-
-#: What a sidecar may say of a file, and the shape of it: nothing else of it is kept.
-_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,6})?")
-MANIFEST_SHAPES = {
-    **dict.fromkeys(("rows", "bytes", "previous_rows", "threshold", "cities"), _NUMBER),
-    "sha256": re.compile("[0-9A-Fa-f]{64}"), "accept_anomalies": re.compile("[a-z_:]{1,40}"),
-}  # fmt: skip
-
-
-def said_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a sidecar: numbers, a digest, codes of anomalies, and `previous` with numbers."""
-    found: dict[str, Any] = {}
-    for key, value in manifest.items():
-        shape = MANIFEST_SHAPES.get(key)
-        if key == "previous" and isinstance(value, Mapping):
-            found[key] = said_of({k: v for k, v in value.items() if k in ("rows", "cities")})
-        elif key == "accept_anomalies" and isinstance(value, list):
-            found[key] = [v for v in value if isinstance(v, str) and shape and shape.fullmatch(v)]
-        elif shape and shape.fullmatch(str(value)) and not (shape is _NUMBER and is_mobile_number(str(value))):
-            found[key] = value
-    return found
-
-
-def check_bytes(path: Path, manifest: Mapping[str, Any]) -> None:
-    size = path.stat().st_size
-    if size == 0:
-        raise RejectFile("empty_file", "no bytes")
-    if (said := manifest.get("bytes")) is not None and int(said) != size:
-        raise RejectFile("truncated" if size < int(said) else "digest_mismatch",
-                         f"the manifest says {said} bytes, {size} are there")  # fmt: skip
-    if said := manifest.get("sha256"):
-        with open(path, "rb") as handle:
-            if hashlib.file_digest(handle, "sha256").hexdigest() != str(said).lower():
-                raise RejectFile("digest_mismatch", "the manifest names another sha256")
-
-
-#: Of delimited text whose last line has no end, while others have one: it may be cut inside its last field.
-UNENDED = "last_line_without_end"
-
-
-def unended(path: Path, media: str) -> list[str]:
-    """[UNENDED] for a CSV file that ends within a line. What is cut between fields or within a quote is refused by its
-    reader; a value that is cut inside shows nowhere else. (A gzip or Parquet file has an end of its own.)"""
-    if media != "csv":
-        return []
-    with open(path, "rb") as handle:
-        handle.seek(max(0, path.stat().st_size - 2))
-        end = handle.read()
-    return [] if end[-1:] in (b"\n", b"\r") or end in (b"\n\0", b"\r\0") else [UNENDED]
-
-
-def check_columns(kind: str, columns: Columns, header: list[str]) -> None:
-    missing = missing_columns(kind, columns)
-    if not missing:
-        return
-    hint = ""
-    if len(header) == 1 and (sign := re.search(r"[;\t|，]", header[0])):
-        hint = f"; the columns seem to be separated by {sign[0]!r}, not by commas"
-    elif not columns.mapped:  # a first record, perhaps: its cells are not to be told
-        hint = f"; none of the {len(header)} names in the first line is known: is it a header?"
-    elif columns.unknown:
-        hint = "; unexpected: " + ", ".join(shown(name)[:40] for name in columns.unknown[:10])
-    raise RejectFile("missing_column", f"{kind} needs {', '.join(missing)}{hint}")
-
+from sources.inbox.anomalies import Judged, Tally, guard, held_row, note_flags
+from sources.inbox.cells import kept
+from sources.inbox.kinds import SCHEMAS
+from sources.inbox.scrubbed import LONG_TEXT, MAX_LONG_TEXT, MAX_TEXT, Scrubbed, shapes_of
+from sources.inbox.texts import _BIDI, _CJK, _ZERO_WIDTH, Held, check_text, is_mojibake, text_of
+from sources.inbox.words import ACTIONS, BASES, OUTPUT_PRODUCTS, POWERTRAINS
 
 Values = Mapping[str, Any]
 
 
 # -- from scrubbed records to rows -----------------------------------------------------------------------
-class Held(Exception):
-    """A record that is not taken: `reason` is a code, `column` the column at fault ("" where it is no single one), `detail`
-    what was expected. It never quotes a value: readers see it."""
-
-    def __init__(self, reason: str, detail: str = "", column: str = ""):
-        super().__init__(reason)
-        self.reason, self.detail, self.column = reason, detail, column
 
 
 def judge(scrubbed: Scrubbed, today: dt.date) -> Judged:
@@ -301,100 +74,12 @@ def judge(scrubbed: Scrubbed, today: dt.date) -> Judged:
     return found
 
 
-def note_flags(found: Judged, flags: Counter[str]) -> None:
-    """Count the flags of records among those of the file, and say them as notes."""
-    found.flags += [f"{name}:{count}" for name, count in sorted(flags.items())]
-    found.notes = [tuple(flag.split(":", 1)) if ":" in flag else (flag, "") for flag in found.flags]  # type: ignore[misc]
-
-
-def held_row(number: int, reason: str, detail: str, payload: str, column: str = "") -> dict[str, Any]:
-    return {
-        "record": number, "reason": reason, "column": column or None, "detail": printable(redact(detail)),
-        "payload": printable(payload) or None,
-    }  # fmt: skip
-
-
 def payload_of(kind: str, values: Mapping[str, Any]) -> str:
     """A held record for the quarantine, which is not published: scrubbed once more, since forms of former versions kept typed
     cells as they were."""
     shapes = shapes_of(kind)
     clean = {c: kept(shapes[c], str(v), is_mojibake) if c in shapes else redact(str(v)[:2000]) for c, v in values.items() if v != ""}
     return json.dumps(clean, ensure_ascii=False)
-
-
-def printable(text: str) -> str:
-    """Text for logs and tables: undecodable bytes and control characters as escapes, on one line."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_LATIN = re.compile(r"[\u0080-\u00ff]")
-_CJK = re.compile(r"[\u3400-\u9fff]")
-_BIDI = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]")
-_ZERO_WIDTH = re.compile(r"[\u200b-\u200d\u2060\ufeff\u00ad]")
-
-
-def _turned() -> str:
-    first, second = [], []
-    for point in range(0x3000, 0xFFEE):
-        try:
-            code = chr(point).encode("gbk")
-        except UnicodeEncodeError:
-            continue
-        if len(code) == 2 and 0xE0 <= code[0] <= 0xEF and 0x80 <= code[1] <= 0xBF:
-            first.append(chr(point))
-        if len(code) == 2 and 0x81 <= code[0] <= 0xBF:
-            second.append(chr(point))
-    return f"[{''.join(first)}][{''.join(second)}]"
-
-
-#: Two characters that stand side by side in any text whose UTF-8 bytes were read as GB18030: the bytes of the first begin a
-#: three-byte character of UTF-8 (E0-EF, 80-BF), and those of the second end it. Rare in text that is sound.
-TURNED = re.compile(_turned())
-
-
-def is_mojibake(text: str) -> bool:
-    """Whether Chinese text was decoded in the wrong encoding on its way: UTF-8 or GB18030 read as Latin-1 or
-    Windows-1252, or UTF-8 read as GB18030 (锟斤拷, 鏂拌兘婧)."""
-    if "锟斤拷" in text or "烫烫烫" in text:
-        return True
-    high = len(_LATIN.findall(text))
-    if high >= 4:
-        for wrong in ("latin-1", "cp1252"):
-            for right in ("utf-8", "gb18030"):
-                try:
-                    meant = text.encode(wrong).decode(right)
-                except UnicodeError:
-                    continue
-                if len(_CJK.findall(meant)) >= 2:
-                    return True
-        # a part was lost on the way, but accented letters do not come in such heaps beside C1 controls
-        return high >= 6 and bool(re.search(r"[\x80-\x9f]", text)) and high * 2 > len(text)
-    if not text.isascii() and TURNED.search(text) and len(_CJK.findall(text)) >= 3:
-        try:
-            meant = text.encode("gb18030").decode("utf-8")
-        except UnicodeError:
-            return False
-        return len(_CJK.findall(meant)) >= 2
-    return False
-
-
-def check_text(column: str, text: str) -> None:
-    """Raises Held for a damaged value: undecodable bytes, mojibake, replacement or control characters."""
-    if text.isascii() and text.isprintable():
-        return
-    if _SURROGATE.search(text):
-        raise Held("invalid_encoding", f"{column} holds bytes that are no text in the file's encoding", column)
-    if is_mojibake(text):
-        raise Held("mojibake", f"{column} was decoded in the wrong encoding before it came here", column)
-    if "\ufffd" in text:
-        raise Held("replacement_char", f"{column} lost characters before it came here", column)
-    if found := _CONTROL.search(text):
-        raise Held("control_char", f"{column} holds the control character U+{ord(found[0]):04X}", column)
 
 
 def judge_record(
@@ -419,12 +104,6 @@ def judge_record(
                 flags.add("zero_width")
     row["flags"] = ";".join(sorted(flags)) or None
     return row
-
-
-def text_of(value: str | None) -> str | None:
-    """A text without outer blanks; None for a word that means unknown."""
-    value = (value or "").strip()
-    return None if value.lower() in NULLS else value
 
 
 def _text(values: Mapping[str, Any], column: str) -> str | None:
@@ -471,13 +150,6 @@ def _adcode(values: Mapping[str, Any], column: str = "city_adcode") -> str | Non
     return (prefecture_of(code) or code) if column == "city_adcode" else code
 
 
-_POWERTRAINS = {
-    "ev": "ev", "nev": "ev", "bev": "ev", "phev": "ev", "electric": "ev", "新能源": "ev", "纯电": "ev", "纯电动": "ev",
-    "电动": "ev", "ice": "ice", "燃油": "ice", "传统燃油": "ice", "燃油车": "ice", "both": "both", "混合": "both",
-    "两者": "both", "兼有": "both", "unknown": "unknown", "未知": "unknown",
-}  # fmt: skip
-
-
 def _powertrain(values: Mapping[str, Any], column: str) -> str | None:
     return powertrain_of(values.get(column), column)
 
@@ -488,7 +160,7 @@ def powertrain_of(text: str | None, column: str = "powertrain") -> str | None:
     if value.lower() in NULLS:
         return None
     try:
-        return _POWERTRAINS[fold(value).lower()]
+        return POWERTRAINS[fold(value).lower()]
     except KeyError:
         raise Held("bad_value", f"{column}: none of ev, ice, both, unknown", column) from None
 
@@ -632,16 +304,7 @@ def _policy(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str,
     row["as_of"], _ = _date(v, "as_of", today, 1949)
 
 
-_OUTPUT_PRODUCTS = {"nev": "nev", "新能源汽车": "nev", "新能源": "nev", "auto": "auto", "汽车": "auto", "整车": "auto"}
-
-
 _MONTH_OF_YEAR = re.compile(r"\d{4}\s*(?:[-/.]\s*\d{1,2}$|年\s*\d{1,2}\s*月$)")
-#: How vehicles are counted: where they are made, or where the firm that makes them is seated.
-_BASES = {
-    "place_of_production": "place_of_production", "production": "place_of_production", "place": "place_of_production", "属地": "place_of_production",
-    "在地": "place_of_production", "生产地": "place_of_production", "legal_entity": "legal_entity", "seat": "legal_entity", "法人": "legal_entity",
-    "法人单位": "legal_entity", "unknown": None, "未知": None,
-}  # fmt: skip
 
 
 def _output(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
@@ -655,7 +318,7 @@ def _output(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str,
     product = _text(v, "product")
     if product is None:
         raise Held("missing_value", "product", "product")
-    if (row_product := _OUTPUT_PRODUCTS.get(fold(product).lower())) is None:
+    if (row_product := OUTPUT_PRODUCTS.get(fold(product).lower())) is None:
         raise Held("bad_value", "product: neither nev nor auto", "product")
     row["product"] = row_product
     row["output"] = _number(v, "output", 0, 1e9)
@@ -663,9 +326,9 @@ def _output(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str,
     row["unit"] = _text(v, "unit") or units.get("output")
     _need(row, "unit")
     if (basis := _text(v, "basis")) is not None:
-        if fold(basis).lower() not in _BASES:
+        if fold(basis).lower() not in BASES:
             raise Held("bad_value", "basis: neither place_of_production nor legal_entity nor unknown")
-        row["basis"] = _BASES[fold(basis).lower()]
+        row["basis"] = BASES[fold(basis).lower()]
     row["source_url"] = _text(v, "source_url")
     row["as_of"], _ = _date(v, "as_of", today, 1949)
 
@@ -731,13 +394,6 @@ def _miit(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, s
     row["as_of"], _ = _date(v, "as_of", today, 1949)
 
 
-_ACTIONS = {
-    "admitted": "admitted", "admit": "admitted", "add": "admitted", "符合": "admitted", "列入": "admitted", "准入": "admitted", "入选": "admitted",
-    "公告": "admitted", "新增": "admitted", "revoked": "revoked", "revoke": "revoked", "remove": "revoked", "撤销": "revoked", "撤销公告": "revoked",
-    "移出": "revoked", "取消": "revoked", "退出": "revoked",
-}  # fmt: skip
-
-
 def _admission(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
     row["list_id"] = _text(v, "list_id")
     _need(row, "list_id")
@@ -746,9 +402,9 @@ def _admission(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[s
     action = _text(v, "action")
     if action is None:
         raise Held("missing_value", "action", "action")
-    if fold(action).lower() not in _ACTIONS:
+    if fold(action).lower() not in ACTIONS:
         raise Held("bad_value", "action: neither admitted nor revoked", "action")
-    row["action"] = _ACTIONS[fold(action).lower()]
+    row["action"] = ACTIONS[fold(action).lower()]
     row["published_on"], row["published_precision"] = _date(v, "published_on", today, 1949)
     _need(row, "published_on")
     row["uscc"] = _uscc(v, "uscc")
@@ -820,21 +476,6 @@ _JUDGES = {
     "firms": _firm, "plants": _plant, "policies": _policy, "city_output": _output, "miit_products": _miit,
     "admission_lists": _admission, "listed_companies": _listed, "parents": _parent,
 }  # fmt: skip
-
-
-#: Typed columns that take words of a list, and how judging reads them.
-_WORDS: dict[str, Shape] = {
-    "powertrain": word_of(_POWERTRAINS), "powertrain_at_opening": word_of(_POWERTRAINS), "action": word_of(_ACTIONS),
-    "converted_from_ice": word_of({"partial", "partly", "部分", "部分转产", *TRUE_WORDS, *FALSE_WORDS}),
-}  # fmt: skip
-_WORDS_BY_KIND: dict[str, dict[str, Shape]] = {"city_output": {"product": word_of(_OUTPUT_PRODUCTS)}}
-
-
-@cache
-def shapes_of(kind: str) -> dict[str, Shape]:
-    """The typed columns of a kind, each with the test of what its cells may hold; all its other columns are free text."""
-    known = {**SHAPES, **_WORDS, **BY_KIND.get(kind, {}), **_WORDS_BY_KIND.get(kind, {})}
-    return {column: known[column] for column in SCHEMAS[kind] if column in known}
 
 
 # -- records against each other --------------------------------------------------------------------------
@@ -945,93 +586,3 @@ def not_standing(number: int, stands: int, repeated: bool, newer: bool = False) 
         return held_row(number, "repeated", f"says what record {stands} says", "")
     why = "speaks of a later day" if newer else "comes first"
     return held_row(number, "conflicting", f"record {stands} is about the same and {why}: it stands", "")
-
-
-# -- the file as a whole ---------------------------------------------------------------------------------
-BURST_ROWS, BURST_SHARE = 30, 0.5
-PLACE_ROWS, PLACE_AGREEMENT = 30, 0.5
-DUPLICATE_ROWS, DUPLICATE_SHARE = 20, 0.5
-
-
-@dataclass
-class Tally:
-    """What the anomaly guards look at: counts over the accepted records of a file."""
-
-    kept: int = 0  # records that could be judged, doubles included
-    distinct: int = 0  # different things that they speak of
-    days: Counter[str] = field(default_factory=Counter)  # founding days, of firms dated to the day
-    places: dict[str, Counter[str]] = field(default_factory=dict)  # stated city -> place of the code -> records
-    cities: set[str] = field(default_factory=set)
-
-    @classmethod
-    def of(cls, kind: str, kept: Iterable[dict[str, Any]]) -> Tally:
-        """The tally of rows of a kind, with their record ids."""
-        found, ids = cls(), set()
-        for row in kept:
-            found.kept += 1
-            ids.add(row["record_id"])
-            if kind != "firms":
-                continue
-            if row["founded_precision"] == "day":
-                found.days[row["founded_on"]] += 1
-            if row["city"]:
-                found.cities.add(fold(row["city"]))
-                if row["uscc"]:
-                    found.places.setdefault(fold(row["city"]), Counter())[place_of_code(row["uscc"])] += 1
-        found.distinct = len(ids)
-        return found
-
-    def add(self, other: Tally) -> None:
-        """Take in the counts of another part of the same file; `distinct` adds up only over disjoint parts."""
-        self.kept += other.kept
-        self.distinct += other.distinct
-        self.days.update(other.days)
-        for city, offices in other.places.items():
-            self.places.setdefault(city, Counter()).update(offices)
-        self.cities |= other.cities
-
-
-def place_of_code(uscc: str) -> str:
-    """The digits of a code to compare with a stated city: districts of a municipality are finer than its code, so
-    provinces are compared there."""
-    return uscc[2:6] if uscc[2:4] not in ("11", "12", "31", "50") else uscc[2:4]
-
-
-def guard(found: Judged, tally: Tally, manifest: Mapping[str, Any]) -> None:
-    """Hold back a file that reads well and cannot be right. A sidecar's `accept_anomalies` lets a person who has
-    looked take it nevertheless."""
-    for reason, detail in anomalies(found, tally, manifest):
-        if reason in (manifest.get("accept_anomalies") or ()):
-            found.flags.append(f"anomaly_accepted:{reason}")
-            continue
-        raise BlockFile(reason, detail)
-
-
-def anomalies(found: Judged, tally: Tally, manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """The guards that fire, as (reason, detail)."""
-    total = found.records_in
-    previous = manifest.get("previous") if isinstance(manifest.get("previous"), Mapping) else {}
-    before = manifest.get("previous_rows") or (previous or {}).get("rows")
-    threshold = float(manifest.get("threshold") or 0.2)
-    if before:
-        if total < int(before) * (1 - threshold):
-            yield "row_count_drop", f"{total} records, {before} before"
-        elif total > int(before) * 3:
-            yield "row_count_jump_or_duplicates", f"{total} records, {before} before"
-    if tally.kept >= DUPLICATE_ROWS and tally.distinct < tally.kept * (1 - DUPLICATE_SHARE):
-        yield "row_count_jump_or_duplicates", f"{tally.kept} records say only {tally.distinct} different things"
-    if found.kind != "firms":
-        return
-    dated = sum(tally.days.values())
-    if dated >= BURST_ROWS:
-        _, count = tally.days.most_common(1)[0]
-        if count > dated * BURST_SHARE:
-            yield "anomaly:same_day_burst", f"{count} of {dated} firms are founded on one day"
-    compared = sum(sum(c.values()) for c in tally.places.values())
-    agreeing = sum(c.most_common(1)[0][1] for c in tally.places.values())
-    if compared >= PLACE_ROWS and agreeing < compared * PLACE_AGREEMENT:
-        yield "category_shift", f"the stated city fits the code's place in {agreeing} of {compared} records only"
-    was = (previous or {}).get("cities")
-    cities = tally.cities
-    if isinstance(was, int) and was >= 4 and cities and not was / 2 <= len(cities) <= was * 3 and total >= 20:
-        yield "category_shift", f"{len(cities)} cities, {was} before"

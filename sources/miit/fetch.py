@@ -18,7 +18,7 @@ from urllib.parse import quote
 from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
 from ingest.records import at, refuse_nothing
 from ingest.web.bodies import read_json
-from ingest.web.http import Fetcher, asked
+from ingest.web.fetcher import Fetcher, fetcher_of
 
 BASE = "https://service.miit-eidc.org.cn/miitxxgk/gonggao/xxgk"
 PAGE_ROWS = 100  # the server's cap
@@ -72,7 +72,7 @@ def fetch(context: FetchContext, partition: str) -> Iterator[Page]:
     """All pages of one batch, a word after the other. Raises SourceError(empty) for a batch without data."""
     if not partition.isdigit():
         raise SourceError(Health.empty, f"miit: {partition!r} is no batch number")
-    web = asked(context)
+    web = fetcher_of(context)
     pages: list[Page] = []
     found = 0
     for name, word in WORDS.items():
@@ -119,7 +119,7 @@ def list_batches(context: FetchContext) -> list[str]:
     those that are missing among the last GAP numbers below it (a batch that came late, or whose landing failed). On an
     empty home the newest alone, sought downwards from the last known where nothing newer is there; older ones are a
     backfill's. Raises SourceError, also where not one of MAX_PROBES numbers has a batch."""
-    web = asked(context)
+    web = fetcher_of(context)
     landed = landed_batches(context)
     newest = max(landed, default=KNOWN_BATCH - 1)
     holes = [n for n in range(newest - GAP, newest) if n not in landed and n > min(landed, default=newest)]

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
 from ingest.records import at, items, refuse_nothing
 from ingest.web.bodies import read_json, require_kind
-from ingest.web.http import Limits, asked
+from ingest.web.errors import Limits
+from ingest.web.fetcher import fetcher_of
 
 ENDPOINT = "https://overpass-api.de/api/interpreter"
 POLICY = "documented API; its usage policy (fewer than 10,000 questions a day) is kept with one every 30 s"
@@ -67,7 +68,7 @@ def due(context: FetchContext) -> list[str]:
 def fetch(context: FetchContext, partition: str) -> Iterator[Page]:
     """The answer for one province (six-digit code). Raises SourceError where the server ran out of time or slots, also
     where it says so inside an answer of status 200."""
-    web = asked(context)
+    web = fetcher_of(context)
     if web.min_gap is None:  # tests set their own
         web.min_gap = GAP_S
     page = web.post(

@@ -22,8 +22,10 @@ from ingest.records import refuse_nothing
 from ingest.store.raw import MissingBlob, RawStore
 from ingest.text.scrub import carries_personal
 from ingest.text.scrub import redact as redact_text
+from ingest.web.addresses import redact
 from ingest.web.bodies import kind_of
-from ingest.web.http import Fetcher, FetchError, Limits, asked, redact
+from ingest.web.errors import FetchError, Limits
+from ingest.web.fetcher import Fetcher, fetcher_of
 from sources.policy_releases.items import LASTING, Item, extension, on_subject, record_id
 from sources.policy_releases.lists import SOURCE_NAME, all_months, month_of, of_month
 from sources.policy_releases.page import Detail, pdf_text, read_page
@@ -132,7 +134,7 @@ def ask(
 ) -> Page:  # fmt: skip
     """One request for a document or file. A host that refuses as a whole is left alone for the rest of the partition; if
     it is the site's own, the partition fails, and its last good landing stands."""
-    web: Fetcher = asked(context)
+    web: Fetcher = fetcher_of(context)
     host = urlsplit(url).hostname or ""
     if host in dead:
         raise FetchError("circuit_open", dead[host])

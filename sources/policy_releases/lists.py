@@ -12,7 +12,9 @@ from dataclasses import replace
 
 from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
 from ingest.store.raw import RawStore
-from ingest.web.http import Fetcher, FetchError, asked, redact
+from ingest.web.addresses import redact
+from ingest.web.errors import FetchError
+from ingest.web.fetcher import Fetcher, fetcher_of
 from sources.policy_releases.families import List, ListPage, family
 from sources.policy_releases.items import Item, canonical
 from sources.policy_releases.sites import Site
@@ -26,7 +28,7 @@ class Listed:
     """Asks for pages of lists (families.Ask): conditionally, each once a run, and keeps those that are new raw."""
 
     def __init__(self, context: FetchContext, site: Site):
-        self.web: Fetcher = asked(context)
+        self.web: Fetcher = fetcher_of(context)
         self.store = RawStore(context.home.raw)
         self.context = replace(context, previous=self.store.validators(RAW_LISTS))
         self.site = site

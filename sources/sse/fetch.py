@@ -22,7 +22,8 @@ from ingest.home import SEEDS
 from ingest.records import at
 from ingest.store.raw import MissingBlob, RawStore
 from ingest.text.scrub import redact
-from ingest.web.http import Fetcher, FetchError, asked, now
+from ingest.web.errors import FetchError
+from ingest.web.fetcher import Fetcher, fetcher_of, now
 from ingest.web.listings import VEHICLE_INDUSTRY, in_sector, rows_of, unwrapped, whole_list
 
 QUERY = "https://query.sse.com.cn/sseQuery/commonQuery.do"
@@ -46,7 +47,7 @@ PAGE_SIZE = 10_000  # what the exchange's own page asks for; the service may giv
 def fetch(context: FetchContext, partition: str) -> Iterator[Page]:
     """The lists, whole, then the profiles. The page's own requests carry a callback and the time of day; without the
     first the answer is plain JSON, without the second the address is the same every day."""
-    web = asked(context)
+    web = fetcher_of(context)
     names: dict[str, str] = {}
     coded: set[str] = set()
     for key, (kinds, states) in LISTS.items():

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from ingest.declaration import BlockFile, FetchContext, Health, Page, RejectFile, SourceError
 from ingest.records import at
 from ingest.web.bodies import read_json, require_kind
-from ingest.web.http import USER_AGENT, Limits, asked
+from ingest.web.errors import Limits
+from ingest.web.fetcher import USER_AGENT, fetcher_of
 
 ENDPOINT = "https://query.wikidata.org/sparql"
 LIMIT = 5_000
@@ -74,7 +75,7 @@ def user_agent() -> str:
 def fetch(context: FetchContext, partition: str) -> Iterator[Page]:
     """The answer, whole. Raises SourceError(unreachable) where the service ran out of time: it then sends status 200,
     the rows that it had, and a Java stack trace."""
-    web = asked(context)
+    web = fetcher_of(context)
     page = web.post(
         ENDPOINT,
         {"query": QUERY, "format": "json"},

@@ -13,7 +13,7 @@ import pytest
 from ingest.declaration import Source
 from ingest.home import Home
 from ingest.store.landing import Landing
-from ingest.web import http
+from ingest.web import errors, fetcher
 from tests.replicas.base import Replica
 
 
@@ -27,11 +27,11 @@ def landing_on(home: Home) -> Callable[..., Landing]:
     """landing_on(source, replica, ...): a Landing whose fetcher sends the source's hosts to the replicas."""
 
     def make(source: Source, *replicas: Replica, gap: float = 0.0, attempts: int = 4) -> Landing:
-        web = http.Fetcher(
+        web = fetcher.Fetcher(
             source.hosts,
             name=source.name,
             origins={replica.host: replica.origin for replica in replicas},
-            limits=http.Limits(attempts=attempts),
+            limits=errors.Limits(attempts=attempts),
             min_gap=gap,
             backoff=0.01,
         )

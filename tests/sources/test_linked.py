@@ -14,7 +14,7 @@ import pytest
 
 from ingest.home import Home
 from ingest.store.landing import Landing
-from ingest.web.http import Fetcher
+from ingest.web.fetcher import Fetcher
 from sources import bse, overpass, sse, szse, wikidata
 from tests.conftest import make
 from tests.replicas.base import serve

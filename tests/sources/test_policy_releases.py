@@ -281,9 +281,9 @@ def test_a_short_or_empty_list_and_a_lost_page_take_nothing_out(landing_on: Call
 def test_a_list_that_is_not_the_list_holds_the_last_good_landing(
     fault: Reply, health: str, landing_on: Callable[..., Landing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ingest.web import http
+    from ingest.web import fetcher
 
-    monkeypatch.setattr(http, "_HOSTS", {})
+    monkeypatch.setattr(fetcher, "_HOSTS", {})
     replica = Ndrc(docs=docs_of(FAMILIES["ndrc"][1]))
     with standing(replica):
         landing = landing_on(SOURCE, replica, attempts=2)

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from ingest.declaration import RejectFile
-from ingest.web.http import scrub
 from ingest.web.listings import unwrapped
+from ingest.web.scrubbing import scrub
 from sources.sse import SOURCE
 from tests.conftest import shared_path
 from tests.replicas.base import Reply, serve

@@ -18,7 +18,7 @@ import polars as pl
 from ingest.declaration import Parsed
 from sources.inbox.bulk.judge import Contested, Judging, judge_bulk
 from sources.inbox.bulk.read import read_bulk
-from sources.inbox.judge import Scrubber
+from sources.inbox.scrubbed import Scrubber
 
 #: A file of firms of at least this many bytes goes this way.
 BULK_BYTES = {"csv": 8 << 20, "csv.gz": 1 << 19, "jsonl": 32 << 20, "parquet": 1 << 19, "xlsx": 16 << 20}

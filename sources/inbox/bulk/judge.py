@@ -35,25 +35,19 @@ from ingest.text.identifiers import (
     uscc_valid_series,
 )
 from ingest.text.values import LARGEST, LARGEST_OTHER, NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
+from sources.inbox.anomalies import Judged, Tally, guard, held_row, note_flags, place_of_code
 from sources.inbox.bulk.lanes import FEW, Writer, ahead, groups, meta_of, parts, plain_memory
 from sources.inbox.judge import (
-    Held,
-    Judged,
-    Tally,
     folded_row,
-    guard,
-    held_row,
     judge_record,
     not_standing,
-    note_flags,
     payload_of,
-    place_of_code,
     powertrain_of,
     record_id,
     settle_duplicates,
-    text_of,
 )
 from sources.inbox.kinds import LANDED, LEFT_IN_RAW, SCHEMAS
+from sources.inbox.texts import Held, text_of
 
 #: Records of one identity that a file may hold without saying the same each time; beyond it the file contradicts itself.
 MAX_CONTESTED = 500_000

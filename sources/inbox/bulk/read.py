@@ -26,24 +26,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.declaration import RejectFile
-from ingest.files.tables import (
-    MAX_COLUMNS,
-    MAX_LINE,
-    Record,
-    csv_header,
-    csv_record,
-    detect_encoding,
-    gunzip_into,
-    next_record,
-    open_table,
-    parquet_record,
-    sniff,
-)
+from ingest.files.archives import gunzip_into
+from ingest.files.delimited import csv_header, csv_record, next_record
+from ingest.files.encodings import detect_encoding, sniff
+from ingest.files.open import open_table
+from ingest.files.parquet import parquet_record
+from ingest.files.records import MAX_COLUMNS, MAX_LINE, Record
 from ingest.text.scrub import HINT, redact
 from sources.inbox.bulk.lanes import FEW, Lane, Writer, frame_of, plain_memory
 from sources.inbox.cells import PLAIN, kept
-from sources.inbox.judge import MAX_TEXT, TURNED, Scrubber, check_bytes, is_mojibake, shapes_of, unended
 from sources.inbox.kinds import SCHEMAS
+from sources.inbox.scrubbed import MAX_TEXT, Scrubber, check_bytes, shapes_of, unended
+from sources.inbox.texts import TURNED, is_mojibake
 
 BLOCK = 12 << 20  # decoded bytes that are read at once
 HEAD = 4 << 20  # decoded bytes that tell the encoding

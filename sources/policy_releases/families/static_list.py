@@ -13,7 +13,7 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser
 
 from ingest.declaration import RejectFile
-from ingest.web.http import FetchError
+from ingest.web.errors import FetchError
 from sources.policy_releases.families import Ask, List, ListPage
 from sources.policy_releases.families.rows import day, follow, need, page_count, rows, text_of
 from sources.policy_releases.items import Item, clean

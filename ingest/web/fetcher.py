@@ -17,41 +17,36 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import fcntl
-import functools
 import hashlib
-import http.client
 import ipaddress
-import json
 import logging
 import os
 import re
-import socket
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import unquote, urlencode, urljoin, urlsplit, urlunsplit
 
-import certifi
-import idna
 import requests
 import urllib3
 from protego import Protego
-from requests.adapters import HTTPAdapter
 from requests.cookies import extract_cookies_to_jar
 from urllib3.util.retry import Retry
 
-from ingest.declaration import FetchContext, Health, Page, RejectFile, Source, SourceError
+from ingest.declaration import FetchContext, Health, Page, Source, SourceError
 from ingest.home import Home
 from ingest.store.raw import MissingBlob, RawStore
-from ingest.text.scrub import PHONE, is_mobile_number, is_person_column, redact_bytes
 from ingest.text.scrub import redact as redact_text
-from ingest.web.bodies import challenge, decode_text, kind_of, require_kind, require_whole
+from ingest.web.addresses import Target, forbidden_address, normal_host, origins_of, redact, system_resolver
+from ingest.web.bodies import challenge, require_kind, require_whole
+from ingest.web.connection import CHUNK, Inflater, PinnedAdapter, Watchdog, content_encoding, reason_of
+from ingest.web.errors import FetchError, Limits
+from ingest.web.scrubbing import scrub
 
-__all__ = ["FetchError", "Fetcher", "Limits", "decode_text", "redact"]
+__all__ = ["FetchError", "Fetcher", "Limits", "redact"]
 
 log = logging.getLogger("evatlas.http")
 # At DEBUG urllib3 writes whole URLs, keys included, into whatever log a run keeps.
@@ -64,8 +59,6 @@ ROBOTS_TTL_S = 24 * 3600.0
 RETRY_AFTER_CAP_S = 120.0  # a longer wait is a state of the source, not a pause
 CIRCUIT_FAILURES = 3
 CIRCUIT_OPEN_S = 300.0
-RATIO_FROM_BYTES = 1_000_000  # small bodies may compress as well as they like
-CHUNK = 64 * 1024
 #: The only response headers that are kept, each with the form that its value must have: none of them can carry a session,
 #: and a server may write anything into any (a name into a validator, a telephone number into a length), so what has not the
 #: form, or holds personal data, is left out. A Content-Disposition is free text, and redacted. A validator must go back to the server as it came: it is kept whole or not at all.
@@ -78,45 +71,6 @@ KEPT_HEADERS = {
     "date": _DAY,
     "x-gleif-publish-date": re.compile(r"\d{4}-\d{2}-\d{2}[T ]?[\d:.]{0,15}(?:Z|[+-]\d{2}:?\d{2})?"),
 }
-SECRET_PARAM = re.compile(
-    r"^(.*[_-])?(key|appkey|apikey|token|secret|password|passwd|pwd|sign|signature|auth|ak|sk|session|sid)$",
-    re.IGNORECASE,
-)
-
-#: JSON with padding, as `jsonpCallback12({...})` and `null([...])` are.
-CALLBACK = re.compile(rb"(\s*[A-Za-z_$][\w$.]{0,80}\s*\(\s*)([\[{].*[\]}])(\s*\)\s*;?\s*)", re.DOTALL)
-
-HEALTH_OF_REASON = {
-    "challenged": Health.challenged,
-    "rate_limited": Health.rate_limited,
-    "gone": Health.gone,
-}
-
-
-class FetchError(SourceError):
-    """A request that gave nothing to keep. `reason` is a short code: host_not_allowed, scheme_not_allowed,
-    userinfo, private_address, too_many_redirects, too_large, encoding, deadline, truncated, protocol, tls,
-    dns, network, gave_up, forbidden, gone, rate_limited, challenged, robots, robots_unreachable,
-    robots_too_large, circuit_open, status. `status` is that of the answer, 0 where there was none. Its message never
-    holds a secret."""
-
-    def __init__(self, reason: str, message: str, status: int = 0):
-        super().__init__(HEALTH_OF_REASON.get(reason, Health.unreachable), f"{reason}: {message}")
-        self.reason = reason
-        self.text = redact_text(message)
-        self.status = status
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Caps of one request: bytes on the wire and decoded, ratio of the two, seconds from first byte sent to
-    last byte read (one attempt), attempts in all."""
-
-    wire: int = 20_000_000
-    decoded: int = 20_000_000
-    ratio: float = 200.0
-    deadline: float = 60.0
-    attempts: int = 4
 
 
 @dataclass
@@ -141,335 +95,6 @@ def host_state(host: str, origin: str) -> HostState:
     """State that all fetchers of this process share for a host (and, in tests, its stand-in port)."""
     with _HOSTS_LOCK:
         return _HOSTS.setdefault((host, origin), HostState())
-
-
-@dataclass(frozen=True)
-class Target:
-    """A URL that passed the gate: where to connect, and under which name."""
-
-    url: str
-    scheme: str
-    host: str
-    port: int
-    address: str
-    connect_port: int
-    connect_scheme: str
-    origin: str  # "" or the test origin
-
-    @property
-    def netloc(self) -> str:
-        default = 443 if self.scheme == "https" else 80
-        return self.host if self.port == default else f"{self.host}:{self.port}"
-
-
-# -- addresses and names ------------------------------------------------------------
-def forbidden_address(text: str) -> bool:
-    """Whether an address is not of the public internet: private, loopback, link-local (cloud metadata),
-    multicast, reserved; also when hidden in IPv6 (v4-mapped, 6to4, Teredo, NAT64)."""
-    address = ipaddress.ip_address(text.split("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is None and address in ipaddress.ip_network("64:ff9b::/96"):
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None and forbidden_address(str(inner)):
-            return True
-        if address.is_site_local:  # deprecated, but still routed inside some networks
-            return True
-    return not address.is_global or address.is_multicast
-
-
-def normal_host(host: str) -> str:
-    """Lower case ASCII form of a host name (IDNA, UTS 46), without a trailing dot; literals stay."""
-    host = host.strip("[]").rstrip(".").lower()
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        pass
-    try:
-        return idna.encode(host, uts46=True).decode("ascii")
-    except idna.IDNAError:
-        raise FetchError("host_not_allowed", "the host name is not a valid one") from None
-
-
-def redact(url: str) -> str:
-    """A URL that may be written down: no userinfo, values of key-like parameters masked, contacts of people taken out of
-    its query (a path stays what it is: its numbers are names of documents)."""
-    parts = urlsplit(url)
-    netloc = parts.netloc.rsplit("@", 1)[-1]
-    query = parts.query
-    if query and (clean := redact_text(unquote(query))) != unquote(query):
-        query = clean
-    if query:
-        pairs = parse_qsl(query, keep_blank_values=True)
-        if any(SECRET_PARAM.match(name) for name, _ in pairs):
-            query = urlencode([(n, "***" if SECRET_PARAM.match(n) else v) for n, v in pairs], safe="*")
-    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
-
-
-def system_resolver(host: str, port: int) -> list[str]:
-    """All addresses of a host, asked in a thread so that a dead resolver cannot hold a run up."""
-    found: list[str] = []
-    failure: list[str] = []
-
-    def ask() -> None:
-        try:
-            found.extend(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except OSError as error:
-            failure.append(str(error))
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(20)
-    if not found:
-        raise FetchError("dns", f"{host} has no address here ({(failure or ['no answer in 20 s'])[0]})")
-    return list(dict.fromkeys(found))
-
-
-def origins_of(text: str | None) -> dict[str, str]:
-    """EVATLAS_TEST_ORIGINS -> host: origin. Only loopback is taken: this can never become a way in. Raises
-    ValueError."""
-    found = {}
-    for item in filter(None, (part.strip() for part in (text or "").split(","))):
-        host, _, origin = item.partition("=")
-        place = origin.removeprefix("https://").removeprefix("http://")
-        name, _, port = place.rpartition(":")
-        if not port.isdigit() or not ipaddress.ip_address(name).is_loopback:
-            raise ValueError(f"EVATLAS_TEST_ORIGINS: {item!r} is not host=127.0.0.1:port")
-        found[normal_host(host)] = origin
-    return found
-
-
-# -- the watchdog and pinned connections ------------------------------------------------------------
-class Watchdog:
-    """Ends one attempt at a wall-clock time by shutting its socket down, whatever is being waited for
-    (handshake, headers or body): timeouts of requests count only silence between two reads."""
-
-    def __init__(self, seconds: float):
-        self.fired = False
-        self._sockets: list[socket.socket] = []
-        self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._fire)
-        self._timer.daemon = True
-
-    def watch(self, sock: socket.socket) -> None:
-        # A duplicate, since TLS takes the original's descriptor away; shutting down either ends both.
-        copy = socket.socket(fileno=os.dup(sock.fileno()))
-        with self._lock:
-            self._sockets.append(copy)
-            if self.fired:
-                self._end(copy)
-
-    def _end(self, sock: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-
-    def _fire(self) -> None:
-        with self._lock:
-            self.fired = True
-            for sock in self._sockets:
-                self._end(sock)
-
-    def __enter__(self) -> Watchdog:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._timer.cancel()
-        with self._lock:
-            for sock in self._sockets:
-                sock.close()
-            self._sockets.clear()
-
-
-class PinnedAdapter(HTTPAdapter):
-    """Connects to the address that was checked, under the host's own name: no second look-up changes it."""
-
-    def __init__(self, target: Target, watchdog: Watchdog, ca_file: str | None):
-        self._target, self._watchdog, self._ca_file = target, watchdog, ca_file
-        super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
-
-    def get_connection_with_tls_context(
-        self, request: Any, verify: Any, proxies: Any = None, cert: Any = None
-    ) -> urllib3.HTTPConnectionPool:
-        target, watchdog = self._target, self._watchdog
-
-        class Plain(urllib3.connection.HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                sock = super()._new_conn()
-                watchdog.watch(sock)
-                return sock
-
-        class Tls(urllib3.connection.HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                sock = super()._new_conn()
-                watchdog.watch(sock)
-                return sock
-
-        if target.connect_scheme == "https":
-            pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(
-                target.address, target.connect_port, maxsize=1, cert_reqs="CERT_REQUIRED",
-                ca_certs=self._ca_file or certifi.where(),
-                server_hostname=target.host, assert_hostname=target.host,
-            )  # fmt: skip
-            pool.ConnectionCls = Tls
-        else:
-            pool = urllib3.HTTPConnectionPool(target.address, target.connect_port, maxsize=1)
-            pool.ConnectionCls = Plain
-        self._pool = pool
-        return pool
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Nothing to do: the pool above verifies, and no caller may ask it not to."""
-
-    def close(self) -> None:
-        pool = getattr(self, "_pool", None)
-        if pool is not None:
-            pool.close()
-        super().close()
-
-
-# -- bodies ------------------------------------------------------------
-class Inflater:
-    """Decodes one content encoding with a hard limit on what comes out, so that a bomb costs no memory."""
-
-    def __init__(self, encoding: str, limits: Limits):
-        self.encoding, self.limits = encoding, limits
-        self.wire = self.decoded = 0
-        self._z = self._new() if encoding else None
-        self._raw_deflate = False
-
-    def _new(self) -> Any:
-        return zlib.decompressobj(31 if self.encoding == "gzip" else zlib.MAX_WBITS)
-
-    def _count(self, out: bytes) -> bytes:
-        self.decoded += len(out)
-        if self.decoded > self.limits.decoded:
-            raise FetchError("too_large", f"more than {self.limits.decoded} bytes decoded")
-        if self.decoded > RATIO_FROM_BYTES and self.decoded > self.limits.ratio * max(self.wire, 1):
-            raise FetchError("too_large", f"expands more than {self.limits.ratio:.0f} times")
-        return out
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        first = self.wire == 0
-        self.wire += len(data)
-        if self.wire > self.limits.wire:
-            raise FetchError("too_large", f"more than {self.limits.wire} bytes on the wire")
-        if self._z is None:
-            yield self._count(data)
-            return
-        try:
-            while data:
-                if self._z.eof:
-                    if not data.strip(b"\0"):
-                        return
-                    self._z = self._new()  # a further gzip member
-                out = self._z.decompress(data, CHUNK)
-                yield self._count(out)
-                data = self._z.unused_data if self._z.eof else self._z.unconsumed_tail
-        except zlib.error:
-            if first and self.encoding == "deflate" and self.decoded == 0:
-                self._z = zlib.decompressobj(-zlib.MAX_WBITS)  # servers that send raw deflate
-                self.wire -= len(data)
-                yield from self.feed(data)
-                return
-            raise FetchError("encoding", f"the body is not {self.encoding}") from None
-
-    def finish(self) -> Iterator[bytes]:
-        if self._z is None:
-            return
-        while not self._z.eof:
-            out = self._z.decompress(self._z.unconsumed_tail, CHUNK)
-            if not out:
-                break
-            yield self._count(out)
-        if self.wire and not self._z.eof:
-            raise FetchError("truncated", f"the {self.encoding} body ends before its end")
-
-
-def content_encoding(headers: Mapping[str, str]) -> str:
-    """The one encoding of a body; "" for none. Raises FetchError("encoding") for chains and unknown ones."""
-    names = [n.strip().lower() for n in headers.get("content-encoding", "").split(",") if n.strip()]
-    names = [n for n in names if n != "identity"]
-    if not names:
-        return ""
-    if len(names) > 1:
-        raise FetchError("encoding", "a body encoded more than once")
-    name = {"x-gzip": "gzip"}.get(names[0], names[0])
-    if name not in ("gzip", "deflate"):
-        raise FetchError("encoding", "an encoding that was not offered")
-    return name
-
-
-def scrub(body: bytes, media: str) -> bytes:
-    """The body without personal data, as the raw store keeps it.
-
-    JSON is taken apart: fields about persons go, and only texts are searched for numbers of people (an
-    OpenStreetMap id looks like a mobile number). All else is the business of ingest/text/scrub.py."""
-    kind = kind_of(body)
-    call = CALLBACK.fullmatch(body) if kind == "text" else None  # JSON handed to a function: fields go there, too
-    if kind == "json" or call is not None:
-        head, inner, tail = call.groups() if call is not None else (b"", body, b"")
-        try:
-            found = json.loads(inner)
-        except (ValueError, RecursionError):
-            return scrub_bytes(body)
-        clean = scrub_json(found)
-        return body if clean == found else head + json.dumps(clean, ensure_ascii=False).encode("utf-8") + tail
-    if kind == "binary" and body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return scrub_bytes(body)  # text in UTF-16: half of its bytes are zeros
-    if kind in ("pdf", "ole") or (kind in ("zip", "gzip", "binary") and not media.startswith("text/")):
-        # a table of declared columns: its parser stores no other; a document: its text is compressed, and a changed byte
-        # breaks it, so that its source must clean it (policy_releases keeps the text instead)
-        return body
-    return scrub_bytes(body)
-
-
-def scrub_bytes(body: bytes) -> bytes:
-    """A text without personal patterns, in the encoding that its bytes show."""
-    try:
-        charset = decode_text(body)[1]
-    except RejectFile:
-        charset = "utf-8"
-    return redact_bytes(body, charset)  # names and numbers in a page of GBK are found in GBK
-
-
-def scrub_json(value: Any) -> Any:
-    """A JSON value without fields about persons, and with personal patterns in its texts, names of fields and numbers
-    redacted. Numbers of fields that are ids stay."""
-    if isinstance(value, dict):
-        found: dict[str, Any] = {}
-        for name, inner in value.items():
-            if person_field(name):
-                continue
-            clean, number = redact_text(name), 1
-            while clean in found:  # two names that are alike without what was taken out
-                number += 1
-                clean = f"{redact_text(name)} {number}"
-            found[clean] = inner if ID_FIELD.search(name) and not holds_text(inner) else scrub_json(inner)
-        return found
-    if isinstance(value, list):
-        return [scrub_json(item) for item in value]
-    if isinstance(value, str):
-        return redact_text(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and is_mobile_number(str(value)):
-        return PHONE
-    return value
-
-
-#: Fields whose numbers name things: OpenStreetMap counts its nodes in eleven digits.
-ID_FIELD = re.compile(r"(?i:(?:^|_)(?:id|ids|oid|ref|refs|nodes|code|codes|version|changeset))$|[a-z](?:Id|ID|Ids|Code)$")
-
-
-def holds_text(value: Any) -> bool:
-    """Whether a value is, or has in it, anything but numbers."""
-    return any(map(holds_text, value)) if isinstance(value, list) else isinstance(value, str | dict)
-
-
-@functools.cache
-def person_field(name: str) -> bool:
-    """Whether a field of this name is about a person: by the column rules, and by the prefixes that Chinese
-    exchanges use (REPR_PHONE, SECRETARY_NAME)."""
-    return is_person_column(name) or is_person_column(name.replace("_", " "))
 
 
 @dataclass
@@ -961,43 +586,11 @@ def file_name(text: str) -> str:
     return unquote(text)
 
 
-def reason_of(error: BaseException) -> str:
-    """The reason code of a library's exception, causes included; "" for what is no network matter."""
-    seen: set[int] = set()
-    chain: list[BaseException] = []
-    queue: list[Any] = [error]
-    while queue:
-        item = queue.pop()
-        if not isinstance(item, BaseException) or id(item) in seen:
-            continue
-        seen.add(id(item))
-        chain.append(item)
-        queue += [*item.args, item.__cause__, item.__context__, getattr(item, "reason", None)]
-    kinds = tuple(chain)
-    if any(isinstance(e, (requests.exceptions.SSLError, urllib3.exceptions.SSLError)) for e in kinds) or any(
-        type(e).__module__ == "ssl" for e in kinds
-    ):
-        return "tls"
-    if any(isinstance(e, (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead)) for e in kinds) or any(
-        isinstance(e, urllib3.exceptions.InvalidChunkLength) for e in kinds
-    ):
-        return "truncated"
-    if any(isinstance(e, urllib3.exceptions.ProtocolError) and "prematurely" in str(e) for e in kinds):
-        return "truncated"
-    if any(isinstance(e, http.client.RemoteDisconnected) for e in kinds):
-        return "network"
-    if any(isinstance(e, (http.client.HTTPException, requests.exceptions.InvalidHeader)) for e in kinds):
-        return "protocol"
-    if any(isinstance(e, (OSError, urllib3.exceptions.HTTPError, requests.exceptions.RequestException)) for e in kinds):
-        return "network"
-    return ""
-
-
 def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC).replace(microsecond=0)
 
 
-def asked(context: FetchContext) -> Fetcher:
+def fetcher_of(context: FetchContext) -> Fetcher:
     """The fetcher of a context. Raises SourceError where a live source was started without one."""
     if context.web is None:
         raise SourceError(Health.unreachable, "this source needs a network, and no fetcher was given")
