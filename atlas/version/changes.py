@@ -1,7 +1,7 @@
 """What moved between a version and the one before it, over every published table: CHANGES.md, the manifest and the page tell it.
 
 Belongs here: comparing two published files, and the words for it. Does not belong here: where policy labels moved
-(policy_changes.py), writing the version (export.py).
+(policy_changes.py), writing the version (write.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What bytes from the web are: their text, whether they are whole, of the kind asked for, or a challenge.
 
 Belongs here: pure judgements on one body (bytes in, verdict out) that fetching and parsing share.
-Does not belong here: any I/O (ingest/web/http.py), nor what a given source's records mean.
+Does not belong here: any I/O (ingest/web/fetcher.py), nor what a given source's records mean.
 Rules: reliability notes of the project, docs/sources.md "How sources are asked".
 """
 

@@ -1,7 +1,7 @@
 """The line of versions of a home: what the next build has to know of those before it.
 
 Belongs here: the folder `history/`, whose files are inputs of a build beside `raw/`. Does not belong here: version folders and
-links (release.py), what a version holds (export.py).
+links (release.py), what a version holds (atlas/version/write.py).
 
 Each published version leaves two whole files under names of their own, never changed afterwards:
   history/<sequence>-<digest>.json     Entry: what it was made from, the version before it, and what CHANGES said
