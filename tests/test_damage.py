@@ -5,6 +5,8 @@ Belongs here: single files of a home. Does not belong here: killed runs (test_ja
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -106,13 +108,19 @@ def test_a_network_that_is_gone_is_said_once_a_source() -> None:
     assert "list all: unreachable" in second and "stands for 1 of 1" in second
 
 
-def test_a_line_of_the_journal_that_was_cut_costs_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [False, True], ids=["objects", "one file, as homes of before have it"])
+def test_an_entry_of_the_journal_that_was_cut_costs_no_other(tmp_path: Path, before: bool) -> None:
     store = Landing(Home(tmp_path)).store
-    for partition in ("a", "b"):
-        store.record("s", partition, [], "ok")
-    journal = store.journal("s")
-    journal.write_bytes(journal.read_bytes()[:-30])
+    made = [store.record("s", partition, [], "ok") for partition in ("a", "b")]
+    if before:
+        shutil.rmtree(tmp_path / "raw/s/journal")
+        lines = "".join(json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n" for entry in made)
+        (tmp_path / "raw/s/journal.jsonl").write_text(lines[:-30])
+    else:
+        cut = tmp_path / "raw" / store.names("s", "b")[0]
+        cut.write_bytes(cut.read_bytes().replace(b"ok", b"no"))
+        assert store.damaged("s") == [f"s/journal/{cut.name}"]
     store.record("s", "c", [], "ok")
     fresh = Landing(Home(tmp_path)).store
-    assert [e["partition"] for e in fresh.entries("s")] == ["a", "c"]
+    assert fresh.sources() == ["s"] and [e["partition"] for e in fresh.entries("s")] == ["a", "c"]
     assert [len(list(fresh.entries("s", name))) for name in "abc"] == [1, 0, 1]

@@ -26,4 +26,4 @@ class Build(Protocol):
     inputs: str
     previous: str | None
     changes: dict[str, Any] | None
-    journals: dict[str, int]
+    journals: dict[str, str]

@@ -1,26 +1,27 @@
 """The raw store: every response as it came, content-addressed, never overwritten.
 
-Belongs here: keeping and finding raw bytes. Does not belong here: reading what is in them.
-A blob is `raw/blobs/<aa>/<sha256>`; which blobs make a partition stands in an append-only journal
-`raw/<source>/journal.jsonl`, one line a fetch, so that "as known on a date" can be answered later.
+Belongs here: keeping and finding raw bytes. Does not belong here: what is in them, nor where objects lie (objects.py).
+A blob is `blobs/<aa>/<sha256>`. Which blobs made a partition stands in the source's journal: one object for each attempt,
+`<source>/journal/<stamp>-<digest>-<partition>.json`, whose stamps (UTC, to the microsecond) never go back within a source, so that
+"as known on a date" can be answered later. Homes of before 2.0 have a file `<source>/journal.jsonl`; it is read before those.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ingest.declaration import Page
-from ingest.home import move_durably, sha256_of, write_atomic
+from ingest.home import sha256_of
+from ingest.store.objects import Folder, Objects
 
 #: The health of an entry that takes a partition out of what lands from now on; the snapshots before it stay.
 WITHDRAWN = "withdrawn"
+STAMP = "%Y%m%dT%H%M%S%f"
 
 
 class MissingBlob(Exception):
@@ -28,66 +29,74 @@ class MissingBlob(Exception):
 
 
 class RawStore:
-    """Content-addressed store under one folder."""
+    """Content-addressed store under one folder, or in any other `Objects`."""
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, objects: Objects | None = None):
         self.root = root
-        self._index: dict[str, tuple[dict[str, list[int]], int]] = {}
+        self.objects: Objects = objects or Folder(root)
+        self._former: dict[str, tuple[tuple[int, int], list[dict[str, Any]]]] = {}  # journals of before, as they were read
+        self._stamps: dict[str, str] = {}  # the newest stamp of a source that this store gave
+        self._learners: dict[str, list[Callable[[Mapping[str, Any]], None]]] = {}  # who is told of new entries
+
+    # -- blobs -------------------------------------------------------------------------------------------------
+    @staticmethod
+    def name(sha256: str) -> str:
+        return f"blobs/{sha256[:2]}/{sha256}"
 
     def blob(self, sha256: str) -> Path:
-        return self.root / "blobs" / sha256[:2] / sha256
+        """Where a blob lies in a local folder; it may not be there."""
+        return self.root / self.name(sha256)
 
     def put(self, body: bytes) -> str:
         """Keep `body`; returns its sha256. Keeping the same bytes twice changes nothing."""
         digest = hashlib.sha256(body).hexdigest()
-        path = self.blob(digest)
         if not self.is_whole(digest):  # lost, cut or damaged by something else than us
-            write_atomic(path, body)
+            self.objects.put(self.name(digest), body)
         return digest
 
     def is_whole(self, sha256: str) -> bool:
         """Whether a blob is here with the content that its name says."""
-        path = self.blob(sha256)
-        return path.is_file() and sha256_of(path) == sha256
+        try:
+            return sha256_of(self.objects.path(self.name(sha256))) == sha256
+        except FileNotFoundError:
+            return False
 
     def put_file(self, path: Path, sha256: str = "") -> str:
         """Keep the file at `path` by moving it into the store (same file system) or copying it; returns its sha256.
         For what is too large for memory; the caller gives the file away."""
         sha256 = sha256 or sha256_of(path)
-        target = self.blob(sha256)
-        if path == target:  # kept already
+        if path == self.blob(sha256):  # kept already
             return sha256
         if self.is_whole(sha256):
             path.unlink(missing_ok=True)
             return sha256
-        move_durably(path, target)
+        self.objects.put_file(self.name(sha256), path)
         return sha256
 
     def get(self, sha256: str) -> bytes:
         """The bytes of a blob. Raises MissingBlob when absent or when its content no longer has that digest."""
-        path = self.blob(sha256)
-        if not path.exists():
-            raise MissingBlob(f"raw blob {sha256} is missing ({path.name})")
-        body = path.read_bytes()
+        try:
+            body = self.objects.get(self.name(sha256))
+        except FileNotFoundError:
+            raise MissingBlob(f"raw blob {sha256} is missing") from None
         if hashlib.sha256(body).hexdigest() != sha256:
             raise MissingBlob(f"raw blob {sha256} is damaged: its content has another digest")
         return body
 
     def get_path(self, sha256: str) -> Path:
         """The path of a blob kept as a file, verified by streaming. Raises MissingBlob as `get` does."""
-        path = self.blob(sha256)
-        if not path.exists():
-            raise MissingBlob(f"raw blob {sha256} is missing ({path.name})")
+        try:
+            path = self.objects.path(self.name(sha256))
+        except FileNotFoundError:
+            raise MissingBlob(f"raw blob {sha256} is missing") from None
         if sha256_of(path) != sha256:
             raise MissingBlob(f"raw blob {sha256} is damaged: its content has another digest")
         return path
 
-    def journal(self, source: str) -> Path:
-        return self.root / source / "journal.jsonl"
-
+    # -- the journal -------------------------------------------------------------------------------------------
     def record(self, source: str, partition: str, pages: Iterable[Page], health: str, **said: str) -> dict[str, Any]:
-        """Append one attempt at a partition to the journal: its snapshot, or, without pages, what was `said` of why it gave none
-        (under keys that sort before `source`, which closes a line). Returns the entry."""
+        """Add one attempt at a partition to the journal: its snapshot, or, without pages, what was `said` of why it gave none.
+        Returns the entry. Raises OSError (a full disk): then nothing is in the journal."""
         entry = {
             **said,
             "source": source,
@@ -108,83 +117,93 @@ class RawStore:
                 for page in pages
             ],
         }
-        path = self.journal(source)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n"
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            size = os.fstat(fd).st_size
-            whole = size == 0 or os.pread(fd, 1, size - 1) == b"\n"
-            data = (line if whole else "\n" + line).encode("utf-8")  # after a line that was cut, a new one begins
-            if os.write(fd, data) != len(data):  # one write: lines of parallel partitions never mix
-                raise OSError(errno.ENOSPC, "the disk is full: the snapshot is not in the journal", str(path))
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        return entry
+        body = json.dumps(entry, ensure_ascii=False, sort_keys=True).encode("utf-8")
+        digest = hashlib.sha256(body).hexdigest()[:8]
+        while True:
+            stamp = self._stamp(source)
+            if self.objects.put_if_absent(f"{source}/journal/{stamp}-{digest}-{partition}.json", body):
+                for learn in self._learners.get(source, ()):
+                    learn(entry)
+                return entry
+
+    def _stamp(self, source: str) -> str:
+        """The time, or the moment after the newest entry of the source where a clock was set back."""
+        newest = self._stamps.get(source) or self.last(source).partition("-")[0]
+        stamp = dt.datetime.now(dt.UTC).strftime(STAMP)
+        if stamp <= newest:
+            stamp = (dt.datetime.strptime(newest, STAMP) + dt.timedelta(microseconds=1)).strftime(STAMP)
+        self._stamps[source] = stamp
+        return stamp
+
+    def names(self, source: str, partition: str | None = None) -> list[str]:
+        """The names of the entries of a source (of one partition, if given), oldest first."""
+        ending = ".json" if partition is None else f"-{partition}.json"
+        found = self.objects.list(f"{source}/journal")
+        return [name for name in found if name.endswith(ending) and (partition is None or _partition(name) == partition)]
+
+    def last(self, source: str) -> str:
+        """The name of the newest entry of a source, without its folder; "" where it has none."""
+        names = self.names(source)
+        return names[-1].rpartition("/")[2] if names else ""
+
+    def sources(self) -> list[str]:
+        """Whose journals are kept here, in order."""
+        folders = [path for path in self.root.iterdir() if path.name != "blobs"] if self.root.is_dir() else []
+        return sorted(path.name for path in folders if (path / "journal").is_dir() or (path / "journal.jsonl").is_file())
 
     def entries(self, source: str, partition: str | None = None) -> Iterator[dict[str, Any]]:
-        """All snapshots of a source (of one partition, if given), oldest first. A line cut by a crash or a full disk is
-        skipped: what it would have said was never acknowledged."""
-        path = self.journal(source)
-        if not path.exists():
-            return
-        with open(path, "rb") as handle:
-            if partition is None:
-                for line in handle:
-                    if whole_line(line):
-                        yield json.loads(line)
-                return
-            for offset in self._places(source).get(partition, ()):
-                handle.seek(offset)
-                yield json.loads(handle.readline())
+        """All attempts at a source (at one partition, if given), oldest first. An entry that was damaged by something else than
+        us is skipped; `damaged` names it."""
+        for entry in self.of_before(source):
+            if partition is None or entry["partition"] == partition:
+                yield entry
+        for name in self.names(source, partition):
+            read = self.read(name)
+            if read is not None:
+                yield read
 
-    def _places(self, source: str) -> dict[str, list[int]]:
-        """Partition -> where its lines begin in the journal, which is read once and after that only where it grew: a journal
-        of thousands of partitions is long."""
-        places, read = self._index.get(source, ({}, 0))
-        path = self.journal(source)
-        if path.stat().st_size > read:
+    def damaged(self, source: str) -> list[str]:
+        """Entries of the journal that are not what their names say."""
+        return [name for name in self.names(source) if self.read(name) is None]
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """An entry of the journal by its name; None where its bytes do not have the digest in it."""
+        body = self.objects.get(name)
+        if hashlib.sha256(body).hexdigest()[:8] != name.rpartition("/")[2].split("-")[1]:
+            return None
+        entry: dict[str, Any] = json.loads(body)
+        return entry
+
+    def of_before(self, source: str) -> list[dict[str, Any]]:
+        """The entries of a journal that was one file. A line cut by a crash is skipped: it was never acknowledged."""
+        path = self.root / source / "journal.jsonl"
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            return []
+        at = (stat.st_size, stat.st_mtime_ns)
+        if source not in self._former or self._former[source][0] != at:
             with open(path, "rb") as handle:
-                handle.seek(read)
-                for line in handle:
-                    if not line.endswith(b"\n"):
-                        break
-                    if not whole_line(line):
-                        read += len(line)
-                        continue
-                    # keys are sorted, so the entry's own partition is the last one of that name in its line
-                    start = line.rfind(b'"partition": ') + len(b'"partition": ')
-                    name, _ = json.JSONDecoder().raw_decode(line[start:].decode("utf-8"))
-                    places.setdefault(name, []).append(read)
-                    read += len(line)
-            self._index[source] = (places, read)
-        return places
+                self._former[source] = (at, [json.loads(line) for line in handle if whole_line(line)])
+        return self._former[source][1]
 
     def validators(self, source: str) -> Callable[[str], Mapping[str, str] | None]:
         """A function from an address to the kept headers and the sha256 of its last good page, or None. The journal is
-        read once, and after that only what was added to it."""
-        known: dict[str, dict[str, str]] = {}
-        read = 0
+        read at its first call; what this store records after that is added."""
+        known: dict[str, dict[str, str]] | None = None
+
+        def learn(entry: Mapping[str, Any]) -> None:
+            assert known is not None
+            for page in entry["pages"] if entry["health"] == "ok" else ():
+                known[page["url"]] = {**page["headers"], "sha256": page["sha256"], "original_sha256": page["original_sha256"]}
 
         def previous(url: str) -> Mapping[str, str] | None:
-            nonlocal read
-            path = self.journal(source)
-            if path.exists() and path.stat().st_size > read:
-                with open(path, "rb") as handle:
-                    handle.seek(read)
-                    for line in handle:
-                        if not line.endswith(b"\n"):
-                            break
-                        read += len(line)
-                        if not whole_line(line):
-                            continue
-                        entry = json.loads(line)
-                        if entry["health"] == "ok":
-                            for page in entry["pages"]:
-                                known[page["url"]] = {
-                                    **page["headers"], "sha256": page["sha256"], "original_sha256": page["original_sha256"]
-                                }  # fmt: skip
+            nonlocal known
+            if known is None:
+                known = {}
+                self._learners.setdefault(source, []).append(learn)
+                for entry in self.entries(source):
+                    learn(entry)
             return known.get(url)
 
         return previous
@@ -225,6 +244,11 @@ class RawStore:
             )
 
 
+def _partition(name: str) -> str:
+    """The partition in the name of an entry."""
+    return name.rpartition("/")[2].removesuffix(".json").split("-", 2)[2]
+
+
 def whole_line(line: bytes) -> bool:
-    """Whether a line of the journal was written to its end: keys are sorted, so the source closes it."""
+    """Whether a line of a journal of before was written to its end: keys are sorted, so the source closes it."""
     return line.endswith(b'"}\n') and line.rfind(b', "source": "') > line.rfind(b"}]")

@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ingest.home import Home, atomic_path, sha256_of, write_atomic
+from ingest.home import Home, sha256_of
+from ingest.store.objects import Folder
 from orchestration.build import release
 
 #: Tables of indicators are kept of as many versions as version folders are, and of the one that the oldest started from.
@@ -98,9 +99,9 @@ def write(home: Home, entry: Entry, indicator_table: Path) -> None:
     path = stem(home, entry.sequence, entry.digest).with_suffix(".json")
     if any(home.history.glob(f"*-{entry.digest[:16]}.json")):
         return
-    with atomic_path(table_path(home, entry)) as tmp:
-        tmp.write_bytes(indicator_table.read_bytes())
-    write_atomic(path, json.dumps(asdict(entry), ensure_ascii=False, indent=1))
+    kept = Folder(home.history)
+    kept.put(table_path(home, entry).name, indicator_table.read_bytes())
+    kept.put_if_absent(path.name, json.dumps(asdict(entry), ensure_ascii=False, indent=1).encode())
     for old in sorted(home.history.glob("*.parquet"))[:-KEEP_TABLES]:
         old.unlink()
 

@@ -54,7 +54,7 @@ class Plan:
     previous: str | None
     unchanged: bool
     changes: dict[str, Any] | None = None
-    journals: dict[str, int] = field(default_factory=dict)  # source -> bytes of its raw journal that the build could see
+    journals: dict[str, str] = field(default_factory=dict)  # source -> the newest entry of its raw journal that the build could see
     token: int = 0
     built: bool = False
 
@@ -119,7 +119,7 @@ def make_plan(home: Home, sources: Sequence[Source], run_id: str, force: bool = 
     """Write the ledger of what landed and plan the next build from it. `unchanged` when the version behind
     `current` was made from the same inputs by the same code, and nobody asks for it again (`force`)."""
     landing = Landing(home)
-    journals = {s.name: landing.store.journal(s.name).stat().st_size for s in sources if landing.store.journal(s.name).exists()}
+    journals = {name: landing.store.last(name) for name in landing.store.sources()}
     for source in sources:
         if source.live:  # what needs no network is read anew by every refresh
             landing.ensure_schema(source)

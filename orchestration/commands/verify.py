@@ -83,30 +83,32 @@ def damaged_files(published: Path, manifest: Mapping[str, Any]) -> list[str]:
 def damaged_blobs(home: Home) -> list[str]:
     """Raw bytes that the journals of a home name and that are gone, or no longer have the digest that is their name."""
     store, found = RawStore(home.raw), {}
-    for journal in sorted(home.raw.glob("*/journal.jsonl")):
-        for entry in store.entries(journal.parent.name):
+    broken: list[str] = []
+    for source in store.sources():
+        broken += [f"{name} of raw/ is damaged: that attempt is lost" for name in store.damaged(source)]
+        for entry in store.entries(source):
             for page in entry["pages"]:
-                found.setdefault(page["sha256"], f"raw blob {page['sha256']} of {journal.parent.name} ({page['key'] or page['url']})")
-    return [f"{what} is {'damaged' if store.blob(sha).exists() else 'gone'}: `make refresh` keeps it anew where it still has the source"
+                found.setdefault(page["sha256"], f"raw blob {page['sha256']} of {source} ({page['key'] or page['url']})")
+    return broken + [f"{what} is {'damaged' if store.blob(sha).exists() else 'gone'}: `make refresh` keeps it anew where it still has the source"
             for sha, what in found.items() if not store.is_whole(sha)]  # fmt: skip
 
 
 @contextmanager
 def second_home(home: Home, manifest: Mapping[str, Any], keep: Path | None = None) -> Iterator[Home]:
     """A home with the raw bytes (hard links where the file system has them) and the history of another, on the same disk;
-    journals are cut to what the version saw."""
+    of the journals what the version saw."""
     folder = keep or Path(tempfile.mkdtemp(prefix=".verify-", dir=home.root))
     folder.mkdir(parents=True, exist_ok=True)
     other = Home(folder.resolve())
     try:
         if home.raw.exists():
             shutil.copytree(home.raw, other.raw, copy_function=_link, ignore=shutil.ignore_patterns("tmp"), dirs_exist_ok=True)
-        seen = manifest.get("journals")
-        assert isinstance(seen, dict)
-        for journal in other.raw.glob("*/journal.jsonl"):
-            data = journal.read_bytes()[: int(seen.get(journal.parent.name, 0))]
-            journal.unlink()  # a link to the home's own
-            journal.write_bytes(data)
+        seen: dict[str, str] = manifest["journals"]
+        store = RawStore(other.raw)
+        for source in store.sources():
+            for name in store.names(source):
+                if name.rpartition("/")[2] > seen.get(source, ""):
+                    (other.raw / name).unlink()
         if home.history.exists():
             shutil.copytree(home.history, other.history, dirs_exist_ok=True)
             for later in history.entries(other):

@@ -13,7 +13,6 @@ from __future__ import annotations
 import fcntl
 import functools
 import hashlib
-import json
 import os
 import re
 import signal
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.declaration import BlockFile, RejectFile, StandsAside
-from ingest.store.raw import WITHDRAWN, RawStore, whole_line
+from ingest.store.raw import WITHDRAWN, RawStore
 from ingest.text.scrub import redact
 from sources.inbox.kinds import KINDS
 
@@ -106,52 +105,72 @@ _FORMER = re.compile(rf"({'|'.join(KINDS)})-[0-9a-f]{{16}}")
 
 def known_files(store: RawStore) -> Mapping[str, Known]:
     """Partition -> what the journal knows of it, in the order of files."""
-    journal = store.journal(SOURCE)
-    try:
-        stat = journal.stat()
-    except FileNotFoundError:
-        return {}
-    return _known(str(journal), stat.st_size, stat.st_mtime_ns)[0]
+    return _learned(store).known
 
 
 def refused_files(store: RawStore) -> Mapping[str, Mapping[str, Any]]:
     """Partition -> the refusal that ends its line in the journal, for files whose last look gave one."""
-    journal = store.journal(SOURCE)
-    try:
-        stat = journal.stat()
-    except FileNotFoundError:
-        return {}
-    return _known(str(journal), stat.st_size, stat.st_mtime_ns)[1]
+    return _learned(store).refused
 
 
-@functools.lru_cache(maxsize=4)
-def _known(journal: str, size: int, mtime_ns: int) -> tuple[Mapping[str, Known], Mapping[str, Mapping[str, Any]]]:
-    found: dict[str, Known] = {}
-    refused: dict[str, Mapping[str, Any]] = {}
-    with open(journal, "rb") as handle:
-        for line in handle:
-            if not whole_line(line):
-                continue
-            entry = json.loads(line)
-            refused.pop(entry["partition"], None)
-            if entry.get("outcome") in ("rejected", "blocked") and entry["reason"] != LOST_BLOB:
-                refused[entry["partition"]] = entry
-            if entry["health"] not in ("ok", WITHDRAWN):
-                continue
-            file = entry["file"] if entry["health"] == WITHDRAWN else entry["pages"][0]["key"]
-            kind, _, name = file.partition("/")
-            if kind not in KINDS:
-                continue
-            former = _FORMER.fullmatch(entry["partition"])
-            partition = partition_of(kind, name) if former else entry["partition"]
-            known = found.setdefault(partition, Known(partition, kind, file))
-            if former and entry["partition"] not in known.former:
-                known.former.append(entry["partition"])
-            if entry["health"] == WITHDRAWN:
-                known.entry, known.withdrawn = None, entry.get("reason") or "no reason was given"
-            else:
-                known.entry, known.withdrawn = entry, None
-    return dict(sorted(found.items(), key=lambda item: item[1].place)), refused
+@dataclass
+class _Learned:
+    """What the entries of a journal say together, as far as they were read."""
+
+    read: list[str]  # names of the entries
+    found: dict[str, Known] = field(default_factory=dict)
+    refused: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    ordered: dict[str, Known] | None = None
+
+    @property
+    def known(self) -> Mapping[str, Known]:
+        if self.ordered is None:
+            self.ordered = dict(sorted(self.found.items(), key=lambda item: item[1].place))
+        return self.ordered
+
+    def learn(self, entry: Mapping[str, Any]) -> None:
+        self.refused.pop(entry["partition"], None)
+        if entry.get("outcome") in ("rejected", "blocked") and entry["reason"] != LOST_BLOB:
+            self.refused[entry["partition"]] = entry
+        if entry["health"] not in ("ok", WITHDRAWN):
+            return
+        file = entry["file"] if entry["health"] == WITHDRAWN else entry["pages"][0]["key"]
+        kind, _, name = file.partition("/")
+        if kind not in KINDS:
+            return
+        former = _FORMER.fullmatch(entry["partition"])
+        partition = partition_of(kind, name) if former else entry["partition"]
+        known = self.found.setdefault(partition, Known(partition, kind, file))
+        if former and entry["partition"] not in known.former:
+            known.former.append(entry["partition"])
+        if entry["health"] == WITHDRAWN:
+            known.entry, known.withdrawn = None, entry.get("reason") or "no reason was given"
+        else:
+            known.entry, known.withdrawn = dict(entry), None
+        self.ordered = None
+
+
+#: What was learnt of the journals of this process's homes: a journal only grows, so that only new entries are read.
+_LEARNED: dict[tuple[str, int], _Learned] = {}
+
+
+def _learned(store: RawStore) -> _Learned:
+    names = store.names(SOURCE)
+    former = store.of_before(SOURCE)
+    key = (str(store.root), len(former))
+    so_far = _LEARNED.get(key)
+    if so_far is None or names[: len(so_far.read)] != so_far.read:
+        if len(_LEARNED) > 8:
+            _LEARNED.clear()
+        so_far = _LEARNED[key] = _Learned([])
+        for entry in former:
+            so_far.learn(entry)
+    for name in names[len(so_far.read) :]:
+        read = store.read(name)
+        if read is not None:
+            so_far.learn(read)
+        so_far.read.append(name)
+    return so_far
 
 
 # -- refusals ------------------------------------------------------------------------------------------------
