@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -198,13 +198,46 @@ class Source:
         raise KeyError(f"source {self.name} declares no table {name}")
 
 
+@dataclass(frozen=True)
+class Landed:
+    """What stands of a partition, as its audit record says: rows by table, the outcome of the last look, and when that was
+    (ISO, UTC)."""
+
+    partition: str
+    outcome: str
+    checked_at: str
+    tables: Mapping[str, int]
+
+
+class Landings(Protocol):
+    """What stands of a source in this home."""
+
+    def of(self, partition: str) -> Landed | None:
+        """Of one partition; None where nobody ever asked for it."""
+
+    def all(self) -> list[Landed]:
+        """Of every partition, by name."""
+
+
+class NothingLanded:
+    """Of a source outside a home."""
+
+    def of(self, partition: str) -> Landed | None:
+        return None
+
+    def all(self) -> list[Landed]:
+        return []
+
+
 @dataclass
 class FetchContext:
-    """What `fetch` may use: the home's folders, an HTTP fetcher (None for sources without a network), and
-    `say`, which reports progress in plain words."""
+    """What `fetch` may use: the home's folders, an HTTP fetcher (None for sources without a network), the raw store, what
+    stands landed of the source, and `say`, which reports progress in plain words."""
 
     home: Any  # ingest.home.Home
-    web: Any = None  # ingest.web.http.Fetcher
+    web: Any = None  # ingest.web.fetcher.Fetcher
+    store: Any = None  # ingest.store.raw.RawStore
+    landed: Landings = NothingLanded()
     options: Mapping[str, str] = field(default_factory=dict)
     previous: Callable[[str], Mapping[str, str] | None] = lambda url: None  # validators of the last good page
     memo: dict[Any, Any] = field(default_factory=dict)  # what this run has learnt; partitions after this one may use it

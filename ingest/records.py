@@ -254,15 +254,15 @@ def balance(books: Iterable[Books], notes: Iterable[tuple[str, str]] = ()) -> Pa
     )
 
 
-def stood_before(context: FetchContext, source: str, partition: str) -> int:
+def stood_before(context: FetchContext, partition: str) -> int:
     """How many rows of a partition stand landed now; 0 where none ever did."""
-    path = context.home.landing / source / "_accounts" / f"{partition}.json"
-    return sum(json.loads(path.read_text("utf-8"))["tables"].values()) if path.exists() else 0
+    stands = context.landed.of(partition)
+    return sum(stands.tables.values()) if stands is not None else 0
 
 
 def refuse_nothing(context: FetchContext, source: str, partition: str, found: int) -> None:
     """An empty answer never replaces records. Raises SourceError(empty)."""
-    before = stood_before(context, source, partition)
+    before = stood_before(context, partition)
     if found == 0 and before:
         raise SourceError(Health.empty, f"{source} {partition}: an empty answer, where {before} rows stand")
 

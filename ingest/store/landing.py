@@ -31,6 +31,7 @@ from ingest.declaration import (
     BlockFile,
     FetchContext,
     Health,
+    Landed,
     Page,
     ParseContext,
     Parsed,
@@ -148,7 +149,7 @@ class Landing:
 
     def fetch_context(self, source: Source) -> FetchContext:
         previous = self._validators.setdefault(source.name, self.store.validators(source.name))
-        return FetchContext(home=self.home, web=self.web, previous=previous, say=self.say, memo=self.memo)
+        return FetchContext(home=self.home, web=self.web, store=self.store, landed=AuditRecords(self, source), previous=previous, say=self.say, memo=self.memo)
 
     def land(self, source: Source, partition: str = ALL) -> Account:
         """Fetch, keep, parse and write one partition. Never raises for what the world does wrong: a source
@@ -539,6 +540,25 @@ class Landing:
             pl.DataFrame(declared).write_parquet(tmp)
         said = [json.dumps(each, ensure_ascii=False, sort_keys=True) for each in (*content, *declared)]
         return hashlib.sha256("\n".join(sorted(said)).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class AuditRecords:
+    """What stands of a source, read from its audit records: the door through which a fetch sees its own past."""
+
+    landing: Landing
+    source: Source
+
+    def of(self, partition: str) -> Landed | None:
+        account = self.landing.account(self.source, partition)
+        return None if account is None else _landed(account)
+
+    def all(self) -> list[Landed]:
+        return [_landed(account) for account in self.landing.accounts(self.source)]
+
+
+def _landed(account: Account) -> Landed:
+    return Landed(account.partition, account.outcome, account.checked_at, account.tables)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from urllib3.util.retry import Retry
 
 from ingest.declaration import FetchContext, Health, Page, Source, SourceError
 from ingest.home import Home
-from ingest.store.raw import MissingBlob, RawStore
+from ingest.store.raw import MissingBlob
 from ingest.text.scrub import redact as redact_text
 from ingest.web.addresses import Target, forbidden_address, normal_host, origins_of, redact, system_resolver
 from ingest.web.bodies import challenge, require_kind, require_whole
@@ -219,7 +219,7 @@ class Fetcher:
             if not conditional or before is None or context is None:
                 raise FetchError("protocol", f"{redact(url)} says 304 to an unconditional request")
             try:
-                body = RawStore(context.home.raw).get(before["sha256"])
+                body = context.store.get(before["sha256"])
             except MissingBlob:
                 answer, final = self._ask("GET", url, dict(headers or {}), None, limits, robots_exempt)
                 if answer.status == 304:

@@ -107,12 +107,7 @@ def fetch(context: FetchContext, partition: str) -> Iterator[Page]:
 # -- what stands before ----------------------------------------------------------------------------------------
 def landed_keys(context: FetchContext) -> list[Key]:
     """The partitions of which entities stand landed, oldest first."""
-    folder = context.home.landing / "gleif" / "_accounts"
-    found = [
-        Key.of(path.stem)
-        for path in folder.glob("*.json")
-        if KEY.fullmatch(path.stem) and "entities" in json.loads(path.read_text("utf-8"))["tables"]
-    ]
+    found = [Key.of(s.partition) for s in context.landed.all() if KEY.fullmatch(s.partition) and "entities" in s.tables]
     return sorted(found, key=lambda key: (key.date, key.way))
 
 

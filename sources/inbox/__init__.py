@@ -106,13 +106,13 @@ def list_partitions(ctx: FetchContext) -> list[str]:
     """The files in the inbox, and those that were there once (they are parsed again when the code changes), in the order of
     files: which of two files of equal bytes counts must not depend on which came first."""
     here = files_by_partition(ctx.home.inbox)
-    known = known_files(RawStore(ctx.home.raw))
+    known = known_files(ctx.store)
     for _, _, path in here.values():
         first_look(ctx.memo, path)
-    accounts = ctx.home.landing / "inbox" / "_accounts"
-    former = [name for k in known.values() for name in k.former if (accounts / f"{name}.json").exists()]
+    landed = {stands.partition for stands in ctx.landed.all()}
+    former = [name for k in known.values() for name in k.former if name in landed]
     # files that were never taken and do not lie here: deleted, or left behind when the home was moved (see `fetch`)
-    refused = {*refused_files(RawStore(ctx.home.raw)), *(p.stem for p in accounts.glob("*.json"))}
+    refused = {*refused_files(ctx.store), *landed}
     former += sorted(refused - known.keys() - here.keys() - set(former))
     places = {partition: k.place for partition, k in known.items()}
     places.update({p: (KINDS.index(kind), shown(kind, name), p) for p, (kind, name, _) in here.items()})
@@ -132,7 +132,7 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     """The file of a partition as scrubbed records. What was read before in the same way is not read again. Raises
     RejectFile for a file that cannot be read (yet), BlockFile for one that seems to be another than the one it replaces,
     StandsAside for a withdrawn one."""
-    store = RawStore(ctx.home.raw)
+    store = ctx.store
     aside = set_aside(store).get(partition)
     if aside is not None and not aside.outcome:
         raise aside

@@ -10,7 +10,6 @@ word, too. Detail pages stand behind a captcha and are not asked for.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -148,7 +147,4 @@ def there_is(web: Fetcher, batch: int) -> bool:
 
 def landed_batches(context: FetchContext) -> set[int]:
     """The batches of which products stand landed."""
-    folder = context.home.landing / "miit" / "_accounts"
-    return {
-        int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit() and json.loads(path.read_text("utf-8"))["tables"]
-    }  # fmt: skip
+    return {int(stands.partition) for stands in context.landed.all() if stands.partition.isdigit() and stands.tables}

@@ -11,7 +11,6 @@ between two, 31 in a month.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator
 
 from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
@@ -58,9 +57,8 @@ def due(context: FetchContext) -> list[str]:
     since = (dt.datetime.now(dt.UTC) - dt.timedelta(days=25)).isoformat(timespec="seconds")
     found = []
     for province in ISO:
-        path = context.home.landing / "overpass" / "_accounts" / f"{province}.json"
-        books = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        if books.get("outcome") not in ("landed", "unchanged") or books.get("checked_at", "") < since:
+        stands = context.landed.of(province)
+        if stands is None or stands.outcome not in ("landed", "unchanged") or stands.checked_at < since:
             found.append(province)
     return found
 

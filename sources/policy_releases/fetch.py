@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
 from ingest.home import SEEDS
 from ingest.records import refuse_nothing
-from ingest.store.raw import MissingBlob, RawStore
+from ingest.store.raw import MissingBlob
 from ingest.text.scrub import carries_personal
 from ingest.text.scrub import redact as redact_text
 from ingest.web.addresses import redact
@@ -170,7 +170,7 @@ def last_good(context: FetchContext, item: Item, record: str, site: Site) -> tup
         return None
     headers = {k: v for k, v in known.items() if k not in ("sha256", "original_sha256")}
     try:
-        body = RawStore(context.home.raw).get(known["sha256"])
+        body = context.store.get(known["sha256"])
         now = dt.datetime.now(dt.UTC).replace(microsecond=0)
         page = Page(url, body, now, 200, headers, f"page:{record}", known.get("original_sha256", ""))
         return page, read_page(page, item, site)
@@ -214,11 +214,11 @@ def sweep(context: FetchContext, name: str) -> list[str]:
     changed titles, flags that turned. Reads every list to its end; months that never landed are left to a backfill."""
     site = covered_sites()[name]
     months = all_months(context, site)
-    store = RawStore(context.home.raw)
+    store = context.store
     changed = []
-    for path in sorted((context.home.landing / SOURCE_NAME / "_accounts").glob(f"*__{name}.json")):
-        month, _ = month_of(path.stem)
-        entry = store.latest(SOURCE_NAME, path.stem)
+    for partition in [stands.partition for stands in context.landed.all() if stands.partition.endswith(f"__{name}")]:
+        month, _ = month_of(partition)
+        entry = store.latest(SOURCE_NAME, partition)
         before: dict[str, Item] = {}
         if entry is not None:
             kept = next((p for p in entry["pages"] if p["key"] == "items"), None)
@@ -227,7 +227,7 @@ def sweep(context: FetchContext, name: str) -> list[str]:
                     before[said["record"]] = Item.from_json(said)
         now = {record_id(name, item.url): item for item in months.get(month, [])}
         if any(record not in before or differs(before[record], item) for record, item in now.items()):
-            changed.append(path.stem)
+            changed.append(partition)
     return changed
 
 

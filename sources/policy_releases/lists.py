@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
-from ingest.store.raw import RawStore
 from ingest.web.addresses import redact
 from ingest.web.errors import FetchError
 from ingest.web.fetcher import Fetcher, fetcher_of
@@ -29,7 +28,7 @@ class Listed:
 
     def __init__(self, context: FetchContext, site: Site):
         self.web: Fetcher = fetcher_of(context)
-        self.store = RawStore(context.home.raw)
+        self.store = context.store
         self.context = replace(context, previous=self.store.validators(RAW_LISTS))
         self.site = site
         self.pages: dict[tuple[str, str], Page] = {}

@@ -29,7 +29,6 @@ import polars as pl
 from ingest.declaration import FetchContext, Health, Page, SourceError
 from ingest.home import SEEDS
 from ingest.policies.coding import coded_text
-from ingest.store.raw import RawStore
 from ingest.text.scrub import redact
 
 MAX_CHARS = 12_000
@@ -95,7 +94,7 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     """The answers that are kept for today's texts, and one new request for each text without one, up to the limit. A
     failure ends the asking; what was answered before it is kept."""
     where = endpoint()
-    store = RawStore(ctx.home.raw)
+    store = ctx.store
     latest = store.latest("second_coder", partition)
     kept = {page.key: page for page in store.pages(latest)} if latest else {}
     if where is None:

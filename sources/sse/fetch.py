@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
 from ingest.home import SEEDS
 from ingest.records import at
-from ingest.store.raw import MissingBlob, RawStore
+from ingest.store.raw import MissingBlob
 from ingest.text.scrub import redact
 from ingest.web.errors import FetchError
 from ingest.web.fetcher import Fetcher, fetcher_of, now
@@ -113,7 +113,7 @@ def last_good(context: FetchContext, url: str, code: str) -> Page | None:
         return None
     headers = {k: v for k, v in known.items() if k not in ("sha256", "original_sha256")}
     try:
-        body = RawStore(context.home.raw).get(known["sha256"])
+        body = context.store.get(known["sha256"])
         page = Page(url, body, now(), 200, headers, f"profile-{code}", known.get("original_sha256", ""))
         return None if missing(page, code) else page
     except (MissingBlob, RejectFile):
