@@ -19,6 +19,7 @@ from ingest.home import Home, write_atomic
 from ingest.store.landing import Landing
 from orchestration.assets.landing import fetcher
 from orchestration.partitions import newest, partitions_of, range_tags
+from orchestration.resources import HomeResource
 from sources import Source, selected_sources
 from sources.inbox.shelf import inbox_files, path_name
 
@@ -79,12 +80,12 @@ def _source_schedule(source: Source) -> dg.ScheduleDefinition:
         description=f"{source.title}: {source.coverage or source.publisher}",
         default_status=dg.DefaultScheduleStatus.STOPPED,
     )
-    def due(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    def due(context: dg.ScheduleEvaluationContext, home: HomeResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
         if partitions is None:
             yield dg.RunRequest()
             return
         try:
-            keys = due_partitions(source, partitions, context.scheduled_execution_time)
+            keys = due_partitions(home.get(), source, partitions, context.scheduled_execution_time)
         except SourceError as error:  # not reached, throttled or challenged: said, and asked again at the next tick
             yield dg.SkipReason(f"{source.name}: {error.health}: {error}")
             return
@@ -105,7 +106,7 @@ def _source_schedule(source: Source) -> dg.ScheduleDefinition:
     return due
 
 
-def due_partitions(source: Source, partitions: dg.PartitionsDefinition, now: dt.datetime) -> list[str]:
+def due_partitions(home: Home, source: Source, partitions: dg.PartitionsDefinition, now: dt.datetime) -> list[str]:
     """What a tick of the source's schedule asks for: what the source itself lists (which may ask its publisher), or
     every static key. Raises SourceError where the list cannot be had."""
     if isinstance(partitions, dg.MonthlyPartitionsDefinition):
@@ -114,7 +115,7 @@ def due_partitions(source: Source, partitions: dg.PartitionsDefinition, now: dt.
     if source.partitions == "month_site":
         return newest(source, now)
     if source.list_partitions is not None:
-        return Landing(Home.from_env(), web=fetcher(source)).partitions(source)
+        return Landing(home, web=fetcher(source)).partitions(source)
     return list(partitions.get_partition_keys())
 
 
@@ -125,8 +126,8 @@ def due_partitions(source: Source, partitions: dg.PartitionsDefinition, now: dt.
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Notices a file that a person put into the inbox, and refreshes.",
 )
-def inbox_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    now = inbox_digest(Home.from_env())
+def inbox_sensor(context: dg.SensorEvaluationContext, home: HomeResource) -> dg.RunRequest | dg.SkipReason:
+    now = inbox_digest(home.get())
     seen, asked = looked(context.cursor)
     if now in ("", asked):
         return dg.SkipReason("no new file in the inbox")
@@ -163,10 +164,9 @@ def looked(cursor: str | None) -> tuple[str, str]:
     description="Writes published/status.json for every failed run, so that monitors need not read Dagster.",
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
-def failure_note(context: dg.RunFailureSensorContext) -> None:
-    home = Home.from_env()
+def failure_note(context: dg.RunFailureSensorContext, home: HomeResource) -> None:
     write_atomic(
-        home.root / "status.json",
+        home.get().root / "status.json",
         json.dumps(
             {
                 "state": "failed",

@@ -8,6 +8,7 @@ from ingest.home import Home
 from orchestration import automation
 from orchestration.assets import landing, publication, sweep, warehouse
 from orchestration.build import dbt
+from orchestration.resources import HomeResource
 from sources import all_sources
 
 
@@ -33,6 +34,7 @@ def build_definitions() -> dg.Definitions:
         jobs=[automation.refresh_job(sources), *automation.source_jobs(sources), *sweep.sweep_jobs(sources)],
         schedules=[*automation.schedules(sources), *sweep.sweep_schedules(sources)],
         sensors=[automation.inbox_sensor, automation.failure_note],
+        resources={"home": HomeResource()},
         executor=dg.in_process_executor,
     )
 

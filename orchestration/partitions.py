@@ -11,10 +11,12 @@ import functools
 from collections.abc import Iterable
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from sources import Source
 
+#: Tags by which Dagster's own backfills ask one run for a range of partitions.
+ASSET_PARTITION_RANGE_START_TAG = "dagster/asset_partition_range_start"
+ASSET_PARTITION_RANGE_END_TAG = "dagster/asset_partition_range_end"
 #: First month that policy sites are asked for: the 2009 pilot programme is where the field's story begins.
 FIRST_MONTH = "2009-01-01"
 PROVINCES = [

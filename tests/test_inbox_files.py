@@ -29,6 +29,7 @@ from ingest.text import values
 from ingest.text.values import china_day
 from orchestration import automation
 from orchestration.commands import audit
+from orchestration.resources import HomeResource
 from sources.inbox import SOURCE, check_inputs, shelf
 from sources.inbox import withdraw as withdraw_module
 from sources.inbox.judge import judge
@@ -380,7 +381,7 @@ def test_the_sensor_looks_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def tick() -> str:
         nonlocal cursor
         with dg.instance_for_test() as instance:
-            context = dg.build_sensor_context(instance=instance, cursor=cursor)
+            context = dg.build_sensor_context(instance=instance, cursor=cursor, resources={"home": HomeResource()})
             found = automation.inbox_sensor(context)
             cursor = context.cursor
         return "run" if isinstance(found, dg.RunRequest) else str(found.skip_message)

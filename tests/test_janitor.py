@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.events import EngineEventData
+from dagster._core.events import EngineEventData  # what a worker of Dagster writes; there is no public way to write it
 
 from ingest.home import Home
 from orchestration.commands import janitor, refresh

@@ -13,10 +13,13 @@ import pytest
 from orchestration import automation
 from orchestration.assets import landing, sweep
 from orchestration.partitions import by_site, dagster_key, landing_name, newest, partitions_of
+from orchestration.resources import HomeResource
 from sources.policy_releases import SOURCE
 from tests.replicas.base import serve
 from tests.replicas.policies_json import Gkmlpt
 from tests.replicas.policies_site import Doc, subsidy
+
+RESOURCES = {"home": HomeResource()}
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def test_a_month_of_a_city_by_its_key_and_a_range_in_one_run(city: Gkmlpt, tmp_p
     assets = landing.ingest_assets(SOURCE, {})
     with dg.DagsterInstance.ephemeral() as instance:
         landing._MEMOS.clear()
-        done = dg.materialize([assets], partition_key="2024-05-01|guangzhou", instance=instance)
+        done = dg.materialize([assets], partition_key="2024-05-01|guangzhou", instance=instance, resources=RESOURCES)
         assert done.success
         folder = tmp_path / "home/landing/policy_releases"
         assert [p.name for p in (folder / "documents").glob("2*")] == ["2024-05__guangzhou.parquet"]
@@ -57,7 +60,7 @@ def test_a_month_of_a_city_by_its_key_and_a_range_in_one_run(city: Gkmlpt, tmp_p
         assert made == {"2024-05-01|guangzhou"}
         landing._MEMOS.clear()
         before = len(city.asked)
-        job = dg.Definitions(assets=[assets], jobs=automation.source_jobs([SOURCE])).resolve_job_def("land_policy_releases_job")
+        job = dg.Definitions(assets=[assets], jobs=automation.source_jobs([SOURCE]), resources=RESOURCES).resolve_job_def("land_policy_releases_job")
         tags = {"dagster/asset_partition_range_start": "2024-05-01|guangzhou", "dagster/asset_partition_range_end": "2024-06-01|guangzhou"}
         assert job.execute_in_process(instance=instance, tags=tags).success
         made = instance.get_materialized_partitions(dg.AssetKey(["policy_releases", "documents"]))
@@ -73,7 +76,7 @@ def test_the_daily_schedule_asks_for_two_months_of_every_site_in_one_run() -> No
     assert len(keys) == 2 * len(SOURCE.sites) and keys[:2] == ["2024-05-01|beijing", "2024-06-01|beijing"]
     schedule = next(s for s in automation.schedules([SOURCE]) if s.name == "policy_releases_schedule")
     with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_schedule_context(instance=instance, scheduled_execution_time=at)
+        context = dg.build_schedule_context(instance=instance, scheduled_execution_time=at, resources=RESOURCES)
         (request,) = schedule.evaluate_tick(context).run_requests
     ends = [request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")]
     inside = partitions_of(SOURCE).get_partition_keys_in_range(dg.PartitionKeyRange(*ends))
@@ -87,9 +90,9 @@ def test_the_sweep_lands_what_came_late(city: Gkmlpt, tmp_path: Path) -> None:
     config = {"ops": {"sweep_policy_releases": {"config": {"sites": ["guangzhou", "shenzhen"]}}}}
     with dg.DagsterInstance.ephemeral() as instance:
         landing._MEMOS.clear()
-        dg.materialize([assets], partition_key="2024-05-01|guangzhou", instance=instance)
+        dg.materialize([assets], partition_key="2024-05-01|guangzhou", instance=instance, resources=RESOURCES)
         city.docs.append(Doc("/gkmlpt/content/1/post_3.html", "关于换电试点的通知", "2024-05-02", subsidy(), "测府发〔2024〕3号"))
-        done = job.execute_in_process(run_config=config, instance=instance)
+        done = job.execute_in_process(run_config=config, instance=instance, resources=RESOURCES)
         assert done.success, "Shenzhen cannot be reached here: it is named, and the sweep goes on"
         account = json.loads((tmp_path / "home/landing/policy_releases/_accounts/2024-05__guangzhou.json").read_text())
         assert account["accepted"] == 2

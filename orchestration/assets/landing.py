@@ -17,6 +17,7 @@ from ingest.home import Home
 from ingest.store.landing import ALL, DECLARED, Account, Landing
 from orchestration.commands import progress
 from orchestration.partitions import by_site, dagster_key, landing_name, partitions_of
+from orchestration.resources import HomeResource
 from sources import Source
 
 OWNERS = ["team:data-engineering"]
@@ -67,8 +68,8 @@ def declared_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]
         specs=[table_spec(source, table, nodes.get((source.name, table.name))) for table in tables],
         can_subset=False,
     )
-    def declare() -> Iterator[dg.MaterializeResult]:
-        landing = Landing(Home.from_env())
+    def declare(home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        landing = Landing(home.get())
         landing.ensure_schema(source)
         for table in tables:
             path = landing.table_path(source, table.name, DECLARED)
@@ -101,9 +102,8 @@ def ingest_assets(source: Source, nodes: dict[tuple[str, str], dict[str, Any]]) 
         backfill_policy=dg.BackfillPolicy.single_run() if partitioned else None,
         pool=f"host_{source.name}" if source.live else None,
     )
-    def land(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        home = Home.from_env()
-        landing = Landing(home, web=fetcher(source), say=context.log.info, memo=memo(source, home))
+    def land(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        landing = Landing(home.get(), web=fetcher(source), say=context.log.info, memo=memo(source, home.get()))
         if partitioned:
             # dates and batches in their order: what comes later may rest on what came before
             wanted = [landing_name(source, key) for key in sorted(context.partition_keys)]

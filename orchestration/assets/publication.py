@@ -16,6 +16,7 @@ from orchestration.assets.landing import OWNERS
 from orchestration.assets.warehouse import WRITER_POOL
 from orchestration.build import dbt, history, planning, release
 from orchestration.commands import progress
+from orchestration.resources import HomeResource
 
 
 def publish_version(home: Home) -> dict[str, Any] | None:
@@ -59,11 +60,10 @@ def publish_asset(upstream: list[dg.AssetKey]) -> dg.AssetsDefinition:
         description="The version behind published/current: written whole, made read-only, and switched in by one link.",
         pool=WRITER_POOL,
     )
-    def published_atlas(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        home = Home.from_env()
-        manifest = publish_version(home)
+    def published_atlas(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+        manifest = publish_version(home.get())
         if manifest is None:
-            current = release.current_manifest(home) or {}
+            current = release.current_manifest(home.get()) or {}
             return dg.MaterializeResult(metadata={"published": False, "current": current.get("version", "none")})
         return dg.MaterializeResult(
             data_version=dg.DataVersion(manifest["inputs"][:16]),
@@ -73,7 +73,7 @@ def publish_asset(upstream: list[dg.AssetKey]) -> dg.AssetsDefinition:
                 "as_of": manifest["as_of"],
                 "files": len(manifest["files"]),
                 "bytes": sum(f["bytes"] for f in manifest["files"].values()),
-                "path": dg.MetadataValue.path(str(home.current)),
+                "path": dg.MetadataValue.path(str(home.get().current)),
                 "figures_left_out": dg.MetadataValue.json(manifest["figures_left_out"]),
             },
         )

@@ -10,9 +10,9 @@ from typing import Any
 import dagster as dg
 
 from ingest.declaration import RejectFile, SourceError
-from ingest.home import Home
 from ingest.store.landing import Landing
 from orchestration.assets.landing import describe, fetcher, report
+from orchestration.resources import HomeResource
 from sources import Source
 
 CRON = "40 16 * * 6"  # Sunday 00:40 in China
@@ -32,9 +32,9 @@ def sweep_job(source: Source) -> Any:
         config_schema={"sites": dg.Field([str], default_value=list(source.sites), description="sites to look over")},
         description="Re-list without a bound of months; land the months that changed.",
     )
-    def sweep(context: dg.OpExecutionContext) -> None:
+    def sweep(context: dg.OpExecutionContext, home: HomeResource) -> None:
         assert source.sweep is not None
-        landing = Landing(Home.from_env(), web=fetcher(source), say=context.log.info)
+        landing = Landing(home.get(), web=fetcher(source), say=context.log.info)
         for site in context.op_config["sites"]:
             try:
                 changed = source.sweep(landing.fetch_context(source), site)

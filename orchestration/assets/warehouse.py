@@ -18,6 +18,7 @@ from ingest.home import Home
 from orchestration.assets.landing import OWNERS
 from orchestration.build import dbt, planning, release
 from orchestration.commands import progress
+from orchestration.resources import HomeResource
 from sources import all_sources
 
 #: Builds and publications share one pool of one: there is one writer.
@@ -49,23 +50,23 @@ def transform_assets(manifest: Path) -> dg.AssetsDefinition:
     translator = Translator()
 
     @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name="warehouse", pool=WRITER_POOL)
-    def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        home = Home.from_env()
-        with release.writer(home):
-            plan = planning.make_plan(home, all_sources(), context.run_id, force="force" in context.run.tags)
+    def warehouse(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[Any]:
+        at = home.get()
+        with release.writer(at):
+            plan = planning.make_plan(at, all_sources(), context.run_id, force="force" in context.run.tags)
             if plan.unchanged:
                 context.log.info(f"nothing new since {plan.previous}: nothing is built")
                 return
-            planning.free_space_check(home)
-            plan.token = release.next_token(home)
-            release.sweep(home)
-            for leftover in dbt.build_file(home).parent.glob("warehouse.duckdb*"):
+            planning.free_space_check(at)
+            plan.token = release.next_token(at)
+            release.sweep(at)
+            for leftover in dbt.build_file(at).parent.glob("warehouse.duckdb*"):
                 leftover.unlink()
-            planning.save_plan(home, plan)
-            nodes = dbt.read_manifest(home)
-            yield from dbt_events(context, home, nodes, translator)
+            planning.save_plan(at, plan)
+            nodes = dbt.read_manifest(at)
+            yield from dbt_events(context, at, nodes, translator)
             plan.built = True
-            planning.save_plan(home, plan)
+            planning.save_plan(at, plan)
 
     return warehouse
 

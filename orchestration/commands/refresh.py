@@ -116,7 +116,7 @@ def land_live(instance: Any, defs: Any, sources: list[Source], say: Teller) -> d
         keys: list[str | None] = [None]
         if partitions is not None:
             try:
-                keys = list(due_partitions(source, partitions, dt.datetime.now(dt.UTC)))
+                keys = list(due_partitions(home, source, partitions, dt.datetime.now(dt.UTC)))
             except SourceError as error:
                 say(f"live {index} of {len(sources)}: {source.name}: {error.health}: {error}")
                 missed[source.name] = f"{error.health}: {error}"
