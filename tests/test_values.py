@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.text.values import FutureDate, name_key, parse_amount, parse_bool, parse_date, parse_number, parse_year
+from ingest.text.values import FutureDate, folded_name, parse_amount, parse_bool, parse_date, parse_number, parse_year
 
 TODAY = dt.date(2026, 11, 24)
 
@@ -101,6 +101,6 @@ def test_numbers_years_and_yes():
 
 
 def test_name_keys():
-    assert name_key("长沙\u200b轩华电\u202e汽车 零部件（有限公司）　") == "长沙轩华电汽车零部件(有限公司)"
-    assert name_key("BYD  Auto Co., Ltd.") == "BYD AUTO CO., LTD."
-    assert name_key(" 　\u200b") == ""
+    assert folded_name("长沙\u200b轩华电\u202e汽车 零部件（有限公司）　") == "长沙轩华电汽车零部件(有限公司)"
+    assert folded_name("BYD  Auto Co., Ltd.") == "BYD AUTO CO., LTD."
+    assert folded_name(" 　\u200b") == ""

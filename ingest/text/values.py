@@ -44,8 +44,9 @@ _BLANKS = re.compile(r"\s+")
 _CJK_BLANK = re.compile(rf"(?<=[{_CJK}()]) (?=\S)|(?<=\S) (?=[{_CJK}()])")
 
 
-def name_key(text: str) -> str:
-    """A name as it is compared: NFKC, format characters gone, blanks collapsed (none beside Chinese signs)."""
+def folded_name(text: str) -> str:
+    """A name in one spelling of its characters: NFKC, format characters gone, blanks collapsed (none beside Chinese signs), capitals.
+    Whether two names are one firm's is another question: the dbt macro `name_key` answers it."""
     return _CJK_BLANK.sub("", _BLANKS.sub(" ", fold(text))).upper()
 
 

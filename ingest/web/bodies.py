@@ -21,8 +21,12 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-META_CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([A-Za-z0-9_\-]{2,20})""", re.IGNORECASE)
-#: Words of a challenge page. They count only where it says little else: a policy may speak of a slider, too.
+META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_\-]{2,20})""", re.IGNORECASE)
+#: Names of China's national charset; GB18030 holds all of them.
+CHINESE_CHARSETS = frozenset({"gb2312", "gbk", "gb18030", "gb-2312", "x-gbk"})
+
+# -- challenges, refusals, error pages: the only place with their words ---------------------------------------------------
+#: Words by which a site asks for proof that a person reads. Any answer is looked at for them, whatever its status.
 CHALLENGE_WORDS = re.compile(
     r"访问行为验证|滑块|拖动.{0,6}验证|安全验证|人机验证|请输入验证码|"
     r"captcha|are you a robot|verify you are human",
@@ -34,36 +38,106 @@ SCRIPT_WALL = re.compile(
     r"please enable javascript|enable javascript and cookies|请开启\s*javascript",
     re.IGNORECASE,
 )
+#: Words by which a page that came with status 200 says that it refuses: those above, and a firewall's own.
+REFUSAL_WORDS = re.compile(
+    CHALLENGE_WORDS.pattern + "|" + SCRIPT_WALL.pattern + "|"
+    r"请完成.{0,6}验证|滑动验证|验证码.{0,8}(?:访问|继续)|访问被拒绝|访问受限|请求被拦截|已被拦截|拦截提示|网站防火墙|云防护|创宇盾|安全狗|"
+    r"访问过于频繁|访问频率过|just a moment|checking your browser|attention required|access denied|request blocked|"
+    r"web application firewall|403 forbidden",
+    re.IGNORECASE,
+)
+#: Words by which a page that came with status 200 says that what was asked for is not there.
+MISSING_WORDS = re.compile(
+    r"(?:页面|网页|内容|文章|信息|文件)(?:已)?(?:不存在|未找到|找不到|被删除|已删除|已被删除|不见了|走丢)|"
+    r"您访问的页面|"
+    r"(?:无法|没有)找到.{0,6}(?:页面|网页|内容)|404\s*(?:not found|错误|页面)|not found|page (?:does not|doesn.t) exist|"
+    r"抱歉.{0,12}(?:不存在|找不到)|资源不存在|该信息已(?:删除|过期)|系统繁忙|服务器(?:内部)?错误|internal server error|"
+    r"bad gateway|service unavailable",
+    re.IGNORECASE,
+)
 CHALLENGE_STATUS = frozenset({412, 521})
-VISIBLE_LIMIT = 1500  # characters of visible text above which challenge words alone mean nothing
+#: Characters of visible text above which such words mean nothing: a policy may speak of a slider, too.
+VISIBLE_LIMIT = 1500
+SHORT = 300  # characters of visible text below which a page says nothing but what it refuses
+MAX_NESTING = 400  # real government pages nest 20 to 60 deep
+
+
+def refuse_page(markup: str, title: str, visible: str, where: str = "", headed: bool = True, whole: bool = True) -> None:
+    """Refuse what only looks like a page of content: its markup, its title, its visible text (blanks do not matter), whether it
+    has a heading, and whether it is a `whole` document or a part of one.
+
+    Raises RejectFile `blocked_page`, `soft_404` or `truncated_html`."""
+    at = f"{where}: " if where else ""
+    short = len(visible) < SHORT
+    shown = title + "\n" + (visible if short else "")
+    if len(visible) < VISIBLE_LIMIT and (REFUSAL_WORDS.search(shown) or (short and SCRIPT_WALL.search(markup[:4000]))):
+        raise RejectFile("blocked_page", f"{at}a challenge or refusal instead of the page")
+    if (short or not headed) and MISSING_WORDS.search(shown):
+        raise RejectFile("soft_404", f"{at}an error page that answers as if it were the page")
+    begun = {name for name in ("html", "body") if re.search(rf"<{name}[\s>]", markup, re.IGNORECASE)}
+    if whole and begun and not re.search(r"</html\s*>" if "html" in begun else r"</(?:body|html)\s*>", markup, re.IGNORECASE):
+        raise RejectFile("truncated_html", f"{at}the page ends before </html>")
+
+
+_TAG = re.compile(
+    r"<!--.*?(?:-->|$)|<(script|style|textarea|title)\b[^>]*>.*?(?:</\1\s*>|$)|<(/?)([a-zA-Z][a-zA-Z0-9]*)", re.S | re.I
+)
+_VOID = frozenset("area base br col embed hr img input link meta param source track wbr p li dt dd option tr td th "
+                  "tbody thead tfoot colgroup".split())  # fmt: skip
+
+
+def nesting(text: str, most: int = MAX_NESTING) -> int:
+    """How deep the elements of a page nest, by a scan of its tags: no parser is trusted with a deep page."""
+    depth = deepest = 0
+    for match in _TAG.finditer(text):
+        name = match[3]
+        if name is None or name.lower() in _VOID:
+            continue
+        depth = max(depth - 1, 0) if match[2] else depth + 1
+        if depth > deepest:
+            deepest = depth
+            if deepest > most:
+                break
+    return deepest
+
+
+def refuse_depth(text: str, where: str = "") -> None:
+    """Refuse a page that no parser should see. Raises RejectFile `too_deep`."""
+    if nesting(text) > MAX_NESTING:
+        raise RejectFile("too_deep", f"{where}: elements nest deeper than {MAX_NESTING}" if where else f"elements nest deeper than {MAX_NESTING}")
+
+
+# -- text ----------------------------------------------------------------------------------------------------------------
+def charsets_of(body: bytes) -> list[str]:
+    """The charsets that a body may be in, likeliest first: its byte-order mark, UTF-8, what the page itself says, GB18030. A
+    declared Content-Type is not asked: it is wrong too often, and valid UTF-8 hardly ever means anything else."""
+    found = [charset for bom, charset in BOMS if body.startswith(bom)][:1] + ["utf-8"]
+    meta = META_CHARSET.search(body[:4096])
+    if meta:
+        said = meta.group(1).decode("ascii").lower()
+        found.append("gb18030" if said in CHINESE_CHARSETS else said)
+    return list(dict.fromkeys([*found, "gb18030"]))
+
+
+def decoded(body: bytes) -> tuple[str, str] | None:
+    """The text of `body` and the charset that decided, strictly; None where none reads it."""
+    for charset in charsets_of(body):
+        try:
+            return body.decode(charset), charset
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return None
 
 
 def decode_text(body: bytes, where: str = "") -> tuple[str, str]:
-    """The text of `body` and the charset that decided: BOM, then strict UTF-8, then the page's own meta
-    charset, then GB18030; a declared Content-Type is not asked, since it is wrong too often.
-
-    Raises RejectFile("encoding") where none reads it, or where the text holds U+FFFD (damaged before it
-    came here)."""
-    for bom, charset in BOMS:
-        if body.startswith(bom):
-            candidates = [charset]
-            break
-    else:
-        candidates = ["utf-8"]
-        meta = META_CHARSET.search(body[:4096])
-        if meta:
-            name = meta.group(1).decode("ascii").lower()
-            candidates.append("gb18030" if name in ("gb2312", "gbk", "gb18030") else name)
-        candidates.append("gb18030")
-    for charset in candidates:
-        try:
-            text = body.decode(charset)
-        except (UnicodeDecodeError, LookupError):
-            continue
-        if "\ufffd" in text:
-            raise RejectFile("encoding", f"{where}: U+FFFD in the text: it was damaged before it was fetched")
-        return text, charset
-    raise RejectFile("encoding", f"{where}: neither {', '.join(candidates)} reads it")
+    """The text of `body` and the charset that decided (see `charsets_of`). Raises RejectFile("encoding") where none reads it, or
+    where the text holds U+FFFD (damaged before it came here)."""
+    found = decoded(body)
+    if found is None:
+        raise RejectFile("encoding", f"{where}: neither {', '.join(charsets_of(body))} reads it")
+    if "\ufffd" in found[0]:
+        raise RejectFile("encoding", f"{where}: U+FFFD in the text: it was damaged before it was fetched")
+    return found
 
 
 def lenient(body: bytes, limit: int = 200_000) -> str:

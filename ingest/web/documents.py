@@ -19,10 +19,10 @@ from urllib.parse import unquote, urlsplit
 
 from ingest.declaration import BlockFile, RejectFile
 from ingest.text.values import FutureDate, parse_date
+from ingest.web.bodies import MAX_NESTING, charsets_of, decoded, refuse_depth, refuse_page
 
 MIB = 1 << 20
 MAX_PAGE = 20 * MIB
-MAX_NESTING = 400  # real government pages nest 20 to 60 deep
 MAX_PDF_STREAMS = 64 * MIB  # decoded bytes of all streams of one PDF
 PDF_SECONDS = 6
 PDF_MEMORY = 512 * MIB
@@ -44,69 +44,14 @@ class Document:
 
 
 # -- web pages -------------------------------------------------------------------------------------------
-_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]{2,20})", re.I)
-
-
 def decode_page(body: bytes) -> tuple[str, str]:
-    """(text, encoding) of a page: byte-order mark, strict UTF-8, what the page itself says, strict GB18030. What
-    servers and pages say about their charset is often wrong, valid UTF-8 hardly ever. Raises RejectFile
-    `invalid_encoding` when none fits."""
-    for bom, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if body.startswith(bom):
-            try:
-                return body.decode(name), name
-            except UnicodeDecodeError:
-                break
-    candidates = ["utf-8"]
-    if found := _META_CHARSET.search(body[:4096]):
-        said = found[1].decode("ascii").lower()
-        candidates.append("gb18030" if said in ("gb2312", "gbk", "gb18030", "gb-2312", "x-gbk") else said)
-    for name in [*candidates, "gb18030"]:
-        try:
-            return body.decode(name), name
-        except (UnicodeDecodeError, LookupError):
-            continue
-    raise RejectFile("invalid_encoding", f"the page is none of {', '.join(dict.fromkeys([*candidates, 'gb18030']))}")
+    """(text, encoding) of a page; of a damaged one too, so that it can be shown. Raises RejectFile `invalid_encoding`."""
+    found = decoded(body)
+    if found is None:
+        raise RejectFile("invalid_encoding", f"the page is none of {', '.join(charsets_of(body))}")
+    return found
 
 
-_TAG = re.compile(
-    r"<!--.*?(?:-->|$)|<(script|style|textarea|title)\b[^>]*>.*?(?:</\1\s*>|$)|<(/?)([a-zA-Z][a-zA-Z0-9]*)", re.S | re.I
-)
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr p li dt dd option tr td th "
-                  "tbody thead tfoot colgroup".split())  # fmt: skip
-
-
-def nesting(text: str, most: int = MAX_NESTING) -> int:
-    """How deep the elements of a page nest, by a scan of its tags: no parser is trusted with a deep page."""
-    depth = deepest = 0
-    for match in _TAG.finditer(text):
-        name = match[3]
-        if name is None or name.lower() in _VOID:
-            continue
-        depth = max(depth - 1, 0) if match[2] else depth + 1
-        if depth > deepest:
-            deepest = depth
-            if deepest > most:
-                break
-    return deepest
-
-
-CHALLENGE = re.compile(
-    r"安全验证|访问行为验证|请完成.{0,6}验证|滑动验证|拖动滑块|滑块验证|人机验证|验证码.{0,8}(?:访问|继续)|访问被拒绝|访问受限|"
-    r"请求被拦截|已被拦截|拦截提示|网站防火墙|云防护|创宇盾|安全狗|访问过于频繁|访问频率过|"
-    r"just a moment|checking your browser|"
-    r"attention required|access denied|captcha|request blocked|web application firewall|__jsl_clearance|acw_sc__v2|"
-    r"enable javascript and cookies|403 forbidden",
-    re.I,
-)
-MISSING = re.compile(
-    r"(?:页面|网页|内容|文章|信息|文件)(?:已)?(?:不存在|未找到|找不到|被删除|已删除|已被删除|不见了|走丢)|"
-    r"您访问的页面|"
-    r"(?:无法|没有)找到.{0,6}(?:页面|网页|内容)|404\s*(?:not found|错误|页面)|not found|page (?:does not|doesn.t) exist|"
-    r"抱歉.{0,12}(?:不存在|找不到)|资源不存在|该信息已(?:删除|过期)|系统繁忙|服务器(?:内部)?错误|internal server error|"
-    r"bad gateway|service unavailable",
-    re.I,
-)
 CONTENT_SELECTORS = (
     ".content", "#content", ".article-content", ".article_content", ".TRS_Editor", ".trs_editor_view",
     ".TRS_UEDITOR", "#UCAP-CONTENT", ".pages_content", "#zoom", ".zoom", "#zoomcon", ".news_content",
@@ -128,8 +73,7 @@ def judge_page(body: bytes, today: dt.date, host: str = "") -> Document:
     text, encoding = decode_page(body)
     if "<" not in text:
         raise RejectFile("wrong_type", "no markup")
-    if nesting(text) > MAX_NESTING:
-        raise RejectFile("too_deep", f"elements nest deeper than {MAX_NESTING}")
+    refuse_depth(text)
     from selectolax.lexbor import LexborHTMLParser
 
     tree = LexborHTMLParser(text)
@@ -142,17 +86,7 @@ def judge_page(body: bytes, today: dt.date, host: str = "") -> Document:
     found.text = visible
     headings = [" ".join(node.text().split()) for node in tree.css("h1")]
     links = [node.attributes.get("href") or "" for node in tree.css("a[href]")]
-    short = len(visible) < 300
-    shown = found.title + "\n" + (visible[:300] if short else "")
-    low = text[:4000].lower()
-    if CHALLENGE.search(shown) or (short and ("__jsl_clearance" in low or "acw_sc__v2" in low)):
-        raise RejectFile("blocked_page", "a challenge or refusal instead of the page")
-    if (short or not headings) and MISSING.search(shown):
-        raise RejectFile("soft_404", "an error page that answers as if it were the page")
-    if (re.search(r"<html[\s>]", text, re.I) and not re.search(r"</html\s*>", text, re.I)) or (
-        re.search(r"<body[\s>]", text, re.I) and not re.search(r"</(?:body|html)\s*>", text, re.I)
-    ):
-        raise RejectFile("truncated_html", "the page ends before </html>")
+    refuse_page(text, found.title, visible, headed=bool(headings))
     if not visible and not links and not headings and not tree.css_first("ul, ol, table"):
         raise RejectFile("no_text", "a page that shows nothing")
     _judge_links(found, links, host, tree.css_first("base[href]") is not None)

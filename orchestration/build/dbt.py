@@ -57,11 +57,13 @@ def project_digest() -> str:
 
 
 def environment(home: Home) -> dict[str, str]:
+    """What dbt and the Python models under it are told: where to read and write, and what makes them compute the same every time."""
     env = dict(os.environ)
     # What Python models compute must not hang on the order of sets or on how many cores add up a matrix: pyfixest's last bits do
     # on the first (measured), and nothing promises that a BLAS's do not on the second. The models are small: one thread is fast.
     env.update(PYTHONHASHSEED="0", **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")})
     env.update(
+        PYTHONUNBUFFERED="1",  # else events come in blocks, and progress with them
         EVATLAS_HOME=str(home.root),
         EVATLAS_WAREHOUSE=str(build_file(home)),
         EVATLAS_DBT_TARGET=str(target_dir(home)),

@@ -9,9 +9,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -20,7 +18,8 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from ingest.home import CHECKOUT, write_atomic
+from ingest.home import Home, write_atomic
+from orchestration.build import dbt
 from orchestration.commands import progress
 from orchestration.commands.progress import Teller
 
@@ -195,42 +194,23 @@ def normalise(folder: Path, target: Path) -> dict[str, int]:
 def compute(panel: Path, work: Path) -> tuple[Path, dict[str, float]]:
     """Run the metric models over a normalised panel; returns the DuckDB file they wrote and the seconds of each table. Raises
     RuntimeError."""
-    warehouse = work / "panel.duckdb"
-    env = {
-        **os.environ, "EVATLAS_HOME": str(work), "EVATLAS_WAREHOUSE": str(warehouse), "EVATLAS_DBT_TARGET": str(work / "target"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1", "DBT_LOG_PATH": str(work / "logs"),
-        "PYTHONUNBUFFERED": "1",  # else the log comes in blocks, and the progress with it
-        "PYTHONPATH": os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")]),
-    }  # fmt: skip
-    command = [
-        sys.executable, "-W", "ignore", "-m", "dbt.cli.main", "--no-use-colors", "--log-format", "json", "build", "--select", "tag:panel",
-        "--exclude", "resource_type:unit_test", "--vars", json.dumps({"panel": str(panel)}), "--project-dir", str(CHECKOUT / "dbt_project"),
-        "--profiles-dir", str(CHECKOUT / "dbt_project"),
-    ]  # fmt: skip
-    tables = len(list((CHECKOUT / "dbt_project" / "models" / "metrics").rglob("[a-z]*.sql"))) + len(list((CHECKOUT / "dbt_project" / "models" / "metrics").rglob("[a-z]*.py")))
-    process = subprocess.Popen(command, cwd=CHECKOUT / "dbt_project", env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout is not None
-    problems: list[str] = []
+    home = Home(work)  # of its own: nothing of the atlas's is read or written
+    folder = dbt.PROJECT / "models" / "metrics"
+    tables = sum(1 for ending in ("sql", "py") for _ in folder.rglob(f"[a-z]*.{ending}"))
     seconds: dict[str, float] = {}
-    pace: progress.Pace | None = None
-    for line in process.stdout:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            problems.append(line.rstrip())
-            continue
-        info = event.get("info", {})
-        node = event.get("data", {})
-        if info.get("name") == "LogModelResult":
-            pace = pace or progress.Pace(tables)
-            pace.step()
-            seconds[str(node.get("node_info", {}).get("node_name", ""))] = float(node.get("execution_time", 0))
-            progress.report("computing tables", pace.done, tables, f"{node.get('node_info', {}).get('node_name', '')}, {node.get('execution_time', 0):.1f} s")
-        if info.get("level") == "error":
-            problems.append(info.get("msg", ""))
-    if process.wait():
-        raise RuntimeError("\n".join(p for p in problems if p)[-6000:])
-    return warehouse, seconds
+    pace = progress.Pace(tables)
+    asked = ["build", "--select", "tag:panel", "--exclude", "resource_type:unit_test", "--vars", json.dumps({"panel": str(panel)})]
+    try:
+        for event in dbt.run(home, asked):
+            if event["info"].get("name") == "LogModelResult":
+                node = event["data"]
+                name, took = str(node["node_info"]["node_name"]), float(node.get("execution_time", 0))
+                seconds[name] = took
+                pace.step()
+                progress.report("computing tables", pace.done, tables, f"{name}, {took:.1f} s")
+    except dbt.DbtFailed as error:
+        raise RuntimeError(str(error)[-6000:]) from None
+    return dbt.build_file(home), seconds
 
 
 def export(warehouse: Path, out: Path, counts: dict[str, int], seconds: dict[str, float]) -> dict[str, dict[str, object]]:

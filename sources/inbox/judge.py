@@ -27,7 +27,7 @@ from ingest.text.values import (
     NULLS,
     FutureDate,
     fold,
-    name_key,
+    folded_name,
     parse_amount,
     parse_bool,
     parse_date,
@@ -113,7 +113,7 @@ def _text(values: Mapping[str, Any], column: str) -> str | None:
 def _name(values: Mapping[str, Any], column: str) -> str | None:
     """A name exactly as written (a firm may be called Null); None only when nothing is visible."""
     value = values.get(column)
-    return value if value is not None and name_key(value) else None
+    return value if value is not None and folded_name(value) else None
 
 
 def _date(values: Mapping[str, Any], column: str, today: dt.date | None, first: int = 1840) -> tuple[Any, Any]:
@@ -188,7 +188,7 @@ def _firm(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, s
     row["name_zh"] = _name(v, "name_zh")
     if row["name_zh"] is None:
         raise Held("missing_name", "name_zh", "name_zh")
-    row["name_key"] = name_key(row["name_zh"])
+    row["name_key"] = folded_name(row["name_zh"])
     if is_uscc(row["name_key"]):
         raise Held("shifted_columns", "name_zh holds a social credit code", "name_zh")
     if row["uscc"] is None and _SUMMARY.fullmatch(row["name_key"]):
@@ -247,7 +247,7 @@ def _plant(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, 
     if row["operator_zh"] and not row["operator_en"] and not _CJK.search(row["operator_zh"]):
         row["operator_zh"], row["operator_en"] = None, row["operator_zh"]
     _need(row, "operator_zh", "operator_en")
-    row["operator_key"] = name_key(row["operator_zh"] or row["operator_en"])
+    row["operator_key"] = folded_name(row["operator_zh"] or row["operator_en"])
     row["city_adcode"], row["city"] = _adcode(v), _text(v, "city")
     _need(row, "city", "city_adcode")
     for column in ("product", "plant_name", "segment", "capacity_unit", "predecessor", "source_url"):
@@ -295,7 +295,7 @@ def _policy(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str,
         row[column] = _text(v, column)
     for column in ("title_zh", "issuer", "level"):
         _need(row, column)
-    row["title_key"] = name_key(row["title_zh"])
+    row["title_key"] = folded_name(row["title_zh"])
     row["adcode"] = _adcode(v, "adcode")
     row["issue_date"], row["issue_precision"] = _date(v, "issue_date", today, 1949)
     _need(row, "issue_date")
@@ -360,7 +360,7 @@ def _batch(v: Values, row: dict[str, Any]) -> None:
 def _company(v: Values, row: dict[str, Any]) -> None:
     row["company_zh"] = _name(v, "company_zh")
     _need(row, "company_zh")
-    row["company_key"] = name_key(row["company_zh"])
+    row["company_key"] = folded_name(row["company_zh"])
 
 
 def _uscc(v: Values, column: str) -> str | None:
@@ -430,7 +430,7 @@ def _listed(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str,
         flags.add("zeros_restored")
     row["name_zh"] = _name(v, "name_zh")
     _need(row, "name_zh")
-    row["name_key"] = name_key(row["name_zh"])
+    row["name_key"] = folded_name(row["name_zh"])
     row["uscc"] = _uscc(v, "uscc")
     for column in ("exchange", "name_zh_short", "name_en", "province", "city", "address", "industry", "business_scope", "main_business",
                    "source_url"):  # fmt: skip
@@ -454,7 +454,7 @@ def _listed(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str,
 def _parent(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
     for side in ("child", "parent"):
         row[f"{side}_name"] = _name(v, f"{side}_name")
-        row[f"{side}_key"] = name_key(row[f"{side}_name"]) if row[f"{side}_name"] else None
+        row[f"{side}_key"] = folded_name(row[f"{side}_name"]) if row[f"{side}_name"] else None
         row[f"{side}_uscc"], row[f"{side}_lei"] = _uscc(v, f"{side}_uscc"), _lei(v, f"{side}_lei")
         _need(row, f"{side}_name", f"{side}_uscc", f"{side}_lei")
     if any(row[f"child_{key}"] is not None and row[f"child_{key}"] == row[f"parent_{key}"] for key in ("key", "uscc", "lei")):
@@ -503,7 +503,7 @@ def natural_key(kind: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
     before `city`, which stands as its city where it has one name for certain."""
 
     def key(column: str) -> str:
-        return name_key(row[column]) if row[column] else ""
+        return folded_name(row[column]) if row[column] else ""
 
     def place() -> str:
         return str(row["city_adcode"] or (row["city"] and (places(SEEDS).city(fold(row["city"])) or fold(row["city"]).lower())) or "")

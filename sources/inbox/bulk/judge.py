@@ -34,7 +34,7 @@ from ingest.text.identifiers import (
     prefecture_of,
     uscc_valid_series,
 )
-from ingest.text.values import LARGEST, LARGEST_OTHER, NULLS, SENTINELS, fold, name_key, parse_amount, parse_date
+from ingest.text.values import LARGEST, LARGEST_OTHER, NULLS, SENTINELS, fold, folded_name, parse_amount, parse_date
 from sources.inbox.anomalies import Judged, Tally, guard, held_row, note_flags, place_of_code
 from sources.inbox.bulk.lanes import FEW, Writer, ahead, groups, meta_of, parts, plain_memory
 from sources.inbox.judge import (
@@ -336,11 +336,11 @@ class _Judge:
         sound = found["_plain_name"].to_numpy().copy()
         at = np.flatnonzero(~sound)
         if len(at):
-            keys = pl.Series([name_key(n) if n is not None else None for n in names.gather(at).to_list()], dtype=pl.String)
+            keys = pl.Series([folded_name(n) if n is not None else None for n in names.gather(at).to_list()], dtype=pl.String)
             sound[at] = (keys.is_not_null() & (keys != "") & ~keys.str.contains(r"^[0-9A-Z]{18}$")).fill_null(False).to_numpy()
         at = np.flatnonzero(sound & ~valid)
         if len(at):
-            keys = pl.Series([name_key(n) for n in names.gather(at).to_list()], dtype=pl.String)
+            keys = pl.Series([folded_name(n) for n in names.gather(at).to_list()], dtype=pl.String)
             sound[at] = ~keys.str.contains("(?i)计|汇|total|sum").to_numpy()
         return sound
 
@@ -353,7 +353,7 @@ class _Judge:
             full = {c: row.get(c) for c in SCHEMAS["firms"]}
             for c in LEFT_IN_RAW:
                 full[c] = text_of(row.get(f"_{c}"))
-            full["name_key"] = name_key(row["name_zh"])
+            full["name_key"] = folded_name(row["name_zh"])
             full["record_id"] = record_id("firms", full)
             rows.append(full)
         return rows

@@ -14,8 +14,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingest.declaration import Page, RejectFile
 from ingest.policies.text import normalise_doc_no, parse_date
-from ingest.web.bodies import decode_text
-from ingest.web.documents import CHALLENGE, MAX_NESTING, MISSING, nesting
+from ingest.web.bodies import decode_text, refuse_depth, refuse_page
 from sources.policy_releases.items import Item, clean
 
 #: A date in a row: the last one counts, since an index number (2022-06-00018) may stand before it.
@@ -43,19 +42,9 @@ def refuse(text: str, where: str, whole: bool = True) -> None:
     """Refuse what only looks like a page: `blocked_page`, `soft_404`, `truncated_html`, `too_deep`, `too_large`."""
     if len(text) > MAX_TEXT:
         raise RejectFile("too_large", f"{where}: {len(text)} characters")
-    if nesting(text) > MAX_NESTING:
-        raise RejectFile("too_deep", f"{where}: elements nest deeper than {MAX_NESTING}")
+    refuse_depth(text, where)
     head = re.search(r"<title[^>]*>(.*?)</title>", text, re.S | re.I)
-    title = clean(head[1]) if head else ""
-    visible = _UNSEEN.sub("", text)
-    short = len(visible) < 300
-    shown = title + "\n" + (visible if short else "")
-    if (short or len(visible) < 1500) and CHALLENGE.search(shown):
-        raise RejectFile("blocked_page", f"{where}: a challenge or refusal instead of the page")
-    if short and MISSING.search(shown):
-        raise RejectFile("soft_404", f"{where}: an error page that answers as if it were the page")
-    if whole and re.search(r"<html[\s>]", text, re.I) and not re.search(r"</html\s*>", text, re.I):
-        raise RejectFile("truncated_html", f"{where}: the page ends before </html>")
+    refuse_page(text, clean(head[1]) if head else "", _UNSEEN.sub("", text), where, whole=whole)
 
 
 def day(text: str, first: bool = False) -> str:
