@@ -343,7 +343,7 @@
       cell(s.capacity !== undefined ? [`${num(s.capacity, 1)} `, tt("v." + s.capacity_unit), ` (${pct(s.capacity_known_share)})`] : "–", true), cell(s.lq_plants !== undefined ? `${num(s.lq_plants, 2)} [${num(s.lq_lo, 2)}, ${num(s.lq_hi, 2)}]` : "–", true), cell(num(s.q_bh, 2), true), cell(why(s.null_reason)))));
     fill($("city-segments"), el("details", {}, el("summary", {}, tt("city.segtable"), `, ${NOW}`), el("div", { class: "scroll", tabindex: "0" }, segmentTable)));
     drawFlow(c);
-    const mine = (code) => data.policies.filter((q) => q.adcode === code);
+    const mine = (code) => data.policies.filter((q) => q.place === code);
     const documents = mine(c.id), beyond = Math.max(0, (p.n_documents || 0) - documents.length);
     const province = c.id.slice(0, 2) + "0000";
     const above = province === c.id ? [] : mine(province);

@@ -18,6 +18,7 @@ from atlas.version.contract import Build
 from atlas.version.identity import STAMPS, compared_columns
 from atlas.version.policy_changes import policy_changes
 from atlas.version.relations import Relation, literal, quote
+from atlas.version.renames import with_names_of_today
 
 FLOATS = ("DOUBLE", "FLOAT")
 
@@ -42,20 +43,28 @@ def compare(
     told["previous"] = build.previous
     if not previous.exists():
         return {**told, "missing": True}
-    copy = None
-    try:
-        other = duckdb.connect(str(previous), read_only=True)
-    except duckdb.IOException:  # somebody has opened the published file for writing: nobody's lock may hold back a publication
-        copy = Path(tempfile.mkdtemp()) / previous.name
-        shutil.copyfile(previous, copy)
-        other = duckdb.connect(str(copy), read_only=True)
+    # the version before under the names of today; where somebody has opened its file for writing, a copy: nobody's lock may hold
+    # back a publication
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            before = with_names_of_today(previous, Path(folder))
+        except duckdb.IOException:
+            copy = Path(folder, previous.name)
+            shutil.copyfile(previous, copy)
+            before = with_names_of_today(copy, Path(folder))
+        return told | _told(con, relations, before, limit)
+
+
+def _told(con: duckdb.DuckDBPyConnection, relations: Sequence[Relation], previous: Path, limit: int) -> dict[str, Any]:
+    """What `compare` tells beside the names of the versions. `previous`: a DuckDB file with the names of today."""
+    other = duckdb.connect(str(previous), read_only=True)
     try:
         before_rows, now_rows = _counts(other), _counts(con)
         before_columns, now_columns = _columns(other), _columns(con)
         moved, appeared, gone = _indicators(con, other)
         sql = "select finding_id, verdict, value from finding"
         findings = {f[0]: f[1] for f in other.execute(sql).fetchall()}
-        told |= {
+        told = {
             "more": policy_changes(con, other),
             "tables": [
                 [name, before_rows.get(name), now_rows.get(name)]
@@ -70,17 +79,12 @@ def compare(
         }  # fmt: skip
     finally:
         other.close()
-    try:
-        told["values"] = _values(con, relations, copy or previous, before_columns, now_columns)
-    finally:
-        if copy is not None:
-            shutil.rmtree(copy.parent)
-    return told
+    return {**told, "values": _values(con, relations, previous, before_columns, now_columns)}
 
 
 def _indicators(con: duckdb.DuckDBPyConnection, other: duckdb.DuckDBPyConnection) -> tuple[list[Any], int, int]:
     """Indicators whose value moved, with how far, and how many appeared and are gone."""
-    sql = "select indicator, geography_level, geography_id, period, value from indicator_latest"
+    sql = "select indicator_id, geography_level, geography_id, period, value from indicator_latest"
     old = {row[:4]: row[4] for row in other.execute(sql).fetchall()}
     new = {row[:4]: row[4] for row in con.execute(sql).fetchall()}
     moved = [
