@@ -446,9 +446,9 @@
       return tr(nn(s), cell([list(plantsOf, "n_plants"), plantsOf.length ? ` (n = ${total(plantsOf, "n_plants")})` : "–"]), cell([list(firmsOf, "n_firms"), firmsOf.length ? ` (n = ${total(firmsOf, "n_firms")})` : "–"]));
     });
     table($("leaders"), ["t.segment", "t.plants", "t.firms"].map(tt), rows);
-    table($("concentration"), [tt("t.segment"), tt("t.plants"), [tt("gamma"), " ", how("segment_concentration.eg_gamma")], ["z ", how("segment_concentration.eg_z")], [tt("gini"), " ", how("segment_concentration.locational_gini")], tt("t.why")], data.concentration.map((r) => tr(nn(segments.get(r.segment_id)), cell(num(r.n_plants), true), cell(num(r.eg_gamma, 4), true), cell(num(r.eg_z, 2), true), cell(num(r.locational_gini, 2), true), cell(why(r.null_reason || (r.low_n ? "fewer than 10 plants" : ""))))));
+    table($("concentration"), [tt("t.segment"), tt("t.plants"), [tt("gamma"), " ", how("metrics.segment_concentration.eg_gamma")], ["z ", how("metrics.segment_concentration.eg_z")], [tt("gini"), " ", how("metrics.segment_concentration.locational_gini")], tt("t.why")], data.concentration.map((r) => tr(nn(segments.get(r.segment_id)), cell(num(r.n_plants), true), cell(num(r.eg_gamma, 4), true), cell(num(r.eg_z, 2), true), cell(num(r.locational_gini, 2), true), cell(why(r.null_reason || (r.low_n ? "fewer than 10 plants" : ""))))));
     const size_ = byId(data.concentration, "segment_id");
-    table($("coagglomeration"), [tt("pair"), tt("t.plants"), ["EGK gamma ", how("coagglomeration.egk_gamma")], tt("t.why")], data.coagglomeration.map((r) => tr([nn(segments.get(r.segment_i)), " + ", nn(segments.get(r.segment_j))], cell(`${size_.get(r.segment_i)?.n_plants ?? "–"} + ${size_.get(r.segment_j)?.n_plants ?? "–"}`, true), cell(num(r.egk_gamma, 4), true), cell(why(r.null_reason)))));
+    table($("coagglomeration"), [tt("pair"), tt("t.plants"), ["EGK gamma ", how("metrics.coagglomeration.egk_gamma")], tt("t.why")], data.coagglomeration.map((r) => tr([nn(segments.get(r.segment_i)), " + ", nn(segments.get(r.segment_j))], cell(`${size_.get(r.segment_i)?.n_plants ?? "–"} + ${size_.get(r.segment_j)?.n_plants ?? "–"}`, true), cell(num(r.egk_gamma, 4), true), cell(why(r.null_reason)))));
     drawDensity();
   }
   function drawDensity() {

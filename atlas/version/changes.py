@@ -17,7 +17,7 @@ import duckdb
 from atlas.version.contract import Build
 from atlas.version.identity import STAMPS, compared_columns
 from atlas.version.policy_changes import policy_changes
-from atlas.version.relations import Relation, literal, quote
+from atlas.version.relations import SCHEMAS, Relation, literal, quote
 from atlas.version.renames import with_names_of_today
 
 FLOATS = ("DOUBLE", "FLOAT")
@@ -198,7 +198,7 @@ def changes(told: dict[str, Any]) -> list[str]:
 
 
 def _counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    names = con.execute("select schema_name, table_name from duckdb_tables() where schema_name in ('main', 'meta') and not internal").fetchall()
+    names = con.execute("select schema_name, table_name from duckdb_tables() where list_contains(?, schema_name) and not internal", [list(SCHEMAS)]).fetchall()
     result = {}
     for schema, name in names:
         found = con.execute(f"select count(*) from {quote(schema)}.{quote(name)}").fetchone()
@@ -211,7 +211,7 @@ def _columns(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
     return {
         (t if s == "main" else f"{s}.{t}", c): kind
         for s, t, c, kind in con.execute(
-            "select schema_name, table_name, column_name, data_type from duckdb_columns() where schema_name in ('main', 'meta') and not internal "
-            "order by schema_name, table_name, column_index"
+            "select schema_name, table_name, column_name, data_type from duckdb_columns() where list_contains(?, schema_name) and not internal "
+            "order by schema_name, table_name, column_index", [list(SCHEMAS)]
         ).fetchall()
     }

@@ -16,14 +16,12 @@ from pathlib import Path
 import duckdb
 
 from atlas.version.identity import MAY_DIFFER
+from atlas.version.relations import SCHEMAS
 from atlas.version.renames import with_names_of_today
-
-#: The schemas whose tables are published.
-PUBLISHED = ("main", "meta")
 
 
 def differing_tables(
-    path_a: Path, path_b: Path, schemas: Collection[str] = PUBLISHED, exempt: Mapping[str, Collection[str]] | None = None,
+    path_a: Path, path_b: Path, schemas: Collection[str] = SCHEMAS, exempt: Mapping[str, Collection[str]] | None = None,
     in_both: bool = False,
 ) -> dict[str, list[str]]:  # fmt: skip
     """`schema.table` -> the columns in which two DuckDB files differ; empty where their tables are the same.
@@ -64,7 +62,7 @@ def differing_tables(
     return found
 
 
-def comments(path: Path, schemas: Collection[str] = PUBLISHED) -> dict[str, str]:
+def comments(path: Path, schemas: Collection[str] = SCHEMAS) -> dict[str, str]:
     """`schema.table` and `schema.table.column` -> the comment that a DuckDB file has on it. Raises duckdb.Error."""
     with duckdb.connect(str(path), read_only=True) as con:
         tables = con.execute("select schema_name || '.' || table_name, comment from duckdb_tables() where list_contains(?, schema_name)", [list(schemas)])

@@ -19,7 +19,7 @@ from atlas.version.changes import changes, compare
 from atlas.version.contract import CONTRACT_VERSION, Build
 from atlas.version.dictionary import write_dictionary
 from atlas.version.identity import MAY_DIFFER
-from atlas.version.relations import Relation, literal, published_relations, quote
+from atlas.version.relations import SCHEMAS, Relation, literal, published_relations, quote
 from ingest.home import CHECKOUT, SEEDS, Home
 
 #: The oldest DuckDB that must be able to read a published file (contract): its storage version is written.
@@ -121,7 +121,8 @@ def write_database(warehouse: Path, target: Path, relations: list[Relation]) -> 
     try:
         con.execute(f"attach {literal(str(warehouse))} as warehouse (read_only)")
         con.execute(f"attach {literal(str(target))} as a (storage_version {literal(STORAGE_VERSION)})")
-        con.execute("create schema a.meta")
+        for schema in SCHEMAS:
+            con.execute(f"create schema if not exists a.{schema}")
         for r in relations:
             built = f"warehouse.{r.schema}.{quote(r.name)}"
             here = f"a.{r.schema}.{quote(r.name)}"

@@ -26,7 +26,7 @@
     "claim": "Leading clusters are diverse: some integrated ecosystems, some specialised",
     "statistic": "distinct structure types among the fifteen cities with most EV plants (born or converted)",
     "threshold": 3.0, "at_least": true, "min_coverage": 0.3,
-    "query": "with t as (select c.city_id, c.name_en, m.typology, m.typology_margin, m.n_ev_plants, s.entropy_bits from mart_cluster m join city c using (city_id) left join city_structure s on s.city_id = m.city_id and s.year = m.year where m.year = " ~ latest ~ " and m.rank_plants <= 15) select count(distinct typology)::double as value, sum(n_ev_plants) / (select sum(n_ev_plants) from mart_cluster where year = " ~ latest ~ ")::double as coverage, string_agg(name_en || ' ' || typology, ', ' order by n_ev_plants desc, name_en, city_id) || '; correlation of entropy with size ' || coalesce(round(" ~ ordered_corr('entropy_bits', 'n_ev_plants') ~ ", 2)::varchar, 'undefined') as detail, null::bigint as n from t"
+    "query": "with t as (select c.city_id, c.name_en, m.typology, m.typology_margin, m.n_ev_plants, s.entropy_bits from mart_cluster m join city c using (city_id) left join metrics.city_structure s on s.city_id = m.city_id and s.year = m.year where m.year = " ~ latest ~ " and m.rank_plants <= 15) select count(distinct typology)::double as value, sum(n_ev_plants) / (select sum(n_ev_plants) from mart_cluster where year = " ~ latest ~ ")::double as coverage, string_agg(name_en || ' ' || typology, ', ' order by n_ev_plants desc, name_en, city_id) || '; correlation of entropy with size ' || coalesce(round(" ~ ordered_corr('entropy_bits', 'n_ev_plants') ~ ", 2)::varchar, 'undefined') as detail, null::bigint as n from t"
   },
   {
     "id": "F4", "question": "RQ3",

@@ -81,7 +81,7 @@ blocks as (
     select
         n.*,
         r.city_id,
-        r.other_city_adcode,
+        r.other_city_id,
         r.province_id,
         r.founded_year,
         r.founded_on,
@@ -110,8 +110,8 @@ compared as (
         case
             when a.city_id is not null and b.city_id is not null
                 then a.city_id = b.city_id
-                or coalesce(a.city_id = b.other_city_adcode, false)
-                or coalesce(a.other_city_adcode = b.city_id, false)
+                or coalesce(a.city_id = b.other_city_id, false)
+                or coalesce(a.other_city_id = b.city_id, false)
         end as same_city,
         a.says_place,
         greatest(a.registrations, b.registrations) as registrations,

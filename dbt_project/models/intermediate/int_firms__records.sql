@@ -18,7 +18,7 @@ with curated as (
             when hq_city_id is not null then 'curated_hq'
             when reg_city_id is not null then 'curated_registration'
         end as place_rule,
-        reg_city_id as other_city_adcode,
+        reg_city_id as other_city_id,
         hq_province_id as province_id,
         cast(founded_year as varchar) as founded_on,
         founded_year,
@@ -47,7 +47,7 @@ brought as (
         stock_code as stock_codes,
         located_adcode as city_id,
         place_rule,
-        cast(null as varchar) as other_city_adcode,
+        cast(null as varchar) as other_city_id,
         left(located_adcode, 2) || '0000' as province_id,
         founded_on,
         founded_year,
@@ -185,7 +185,7 @@ select
     if(source_id = 'curated_firms', source_record_id, null) as curated_id,
     city_id,
     place_rule,
-    other_city_adcode,
+    other_city_id,
     coalesce(province_id, left(city_id, 2) || '0000') as province_id,
     founded_on,
     founded_year,

@@ -30,7 +30,7 @@ select
     cast(null as varchar) as stock_codes,
     located_adcode as city_id,
     place_rule,
-    cast(null as varchar) as other_city_adcode,
+    cast(null as varchar) as other_city_id,
     left(located_adcode, 2) || '0000' as province_id,
     cast(created_on as varchar) as founded_on,
     cast(year(created_on) as integer) as founded_year,

@@ -12,7 +12,7 @@ select
     cast(null as varchar) as stock_codes,
     cast(null as varchar) as city_id,
     cast(null as varchar) as place_rule,
-    cast(null as varchar) as other_city_adcode,
+    cast(null as varchar) as other_city_id,
     cast(null as varchar) as province_id,
     cast(null as varchar) as founded_on,
     cast(null as integer) as founded_year,
