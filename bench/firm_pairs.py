@@ -91,7 +91,7 @@ def real_firms(rng: random.Random) -> Iterator[Firm]:
 
 def synthetic_firms(rng: random.Random, count: int) -> Iterator[Firm]:
     """Firms made to be confused with each other; some come as families."""
-    cities = [(row["city_adcode"], row["name_zh_short"], row["name_zh"]) for row in rows(SEEDS / "cities.csv")]
+    cities = [(row["city_id"], row["name_zh_short"], row["name_zh"]) for row in rows(SEEDS / "cities.csv")]
     cities = rng.sample(cities, 60)
     made = 0
     shares = iter(rng.sample(range(301500, 309999), 900))
@@ -224,9 +224,9 @@ def records(seed: int, synthetic: int = 3_000) -> tuple[list[dict[str, Any]], di
             truth[key] = number
             out.append(
                 {
-                    **record, "source_record_id": key, "source": f"register{len(out) % 4}",
-                    "name_zh": spelled(rng, name) if name else None, "uscc": uscc, "city_adcode": city,
-                    "province_adcode": city[:2] + "0000" if city else None, "founded_year": year,
+                    **record, "source_record_id": key, "source_id": f"register{len(out) % 4}",
+                    "name_zh": spelled(rng, name) if name else None, "uscc": uscc, "city_id": city,
+                    "province_id": city[:2] + "0000" if city else None, "founded_year": year,
                 }
             )  # fmt: skip
     return out, truth, former

@@ -72,7 +72,7 @@ def predict(item: dict[str, Any]) -> dict[str, Any]:
 def _plain_words() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     with open(SEEDS / TERMS, encoding="utf-8") as handle:
         return tuple(
-            (row["instrument"], row["language"], tuple(w.replace("\0", "/").lower() for w in row["pattern"].replace("\\/", "\0").split("/")))
+            (row["instrument_id"], row["language"], tuple(w.replace("\0", "/").lower() for w in row["pattern"].replace("\\/", "\0").split("/")))
             for row in csv.DictReader(handle)
             if row["kind"] == "plain"
         )
@@ -93,7 +93,7 @@ def _prf(hit: int, predicted: int, gold: int) -> tuple[float | None, float | Non
 
 def measure(items: list[dict[str, Any]], part: str) -> list[dict[str, Any]]:
     """Rows of the quality table for the items of one part."""
-    families = {row["instrument"]: row["family"] for row in csv.DictReader(open(SEEDS / "instruments.csv", encoding="utf-8"))}
+    families = {row["instrument_id"]: row["family"] for row in csv.DictReader(open(SEEDS / "instruments.csv", encoding="utf-8"))}
     hit, predicted, gold = Counter[str](), Counter[str](), Counter[str]()
     base = [0, 0]
     right = found = types = 0

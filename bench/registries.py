@@ -82,7 +82,7 @@ def records(rng: np.random.Generator, words: dict[str, pl.Series], places: pl.Da
     day = pl.Series("day", np.datetime64("1980-01-01") + rng.integers(0, 16_000, n)).cast(pl.Date)
     frame = pl.DataFrame([*pick.values(), day, pl.Series("amount", rng.integers(1, 2000, n) * 5), pl.Series("u", rng.random(n)),
                           pl.Series("dirty", rng.random(n)), pl.Series("number", rng.integers(1, 999, n)),
-                          pl.Series("code", codes(rng, at["adcode"].to_numpy().astype(str), first)),
+                          pl.Series("code", codes(rng, at["district_id"].to_numpy().astype(str), first)),
                           pl.Series("middle2", words["middle"].gather(rng.integers(0, len(words["middle"]), n)))])  # fmt: skip
     frame = pl.concat([frame, at], how="horizontal")
     make, dirty = pl.col("u") < SECTOR, pl.col("dirty")
@@ -104,8 +104,8 @@ def records(rng: np.random.Generator, words: dict[str, pl.Series], places: pl.Da
 
 
 def districts() -> pl.DataFrame:
-    cities = pl.read_csv(SEEDS / "cities.csv", infer_schema=False).select("city_adcode", pl.col("name_zh").alias("city"), pl.col("province_zh").alias("province"))
-    return pl.read_csv(SEEDS / "districts.csv", infer_schema=False).select("adcode", "city_adcode", pl.col("name_zh").alias("district")).join(cities, on="city_adcode")
+    cities = pl.read_csv(SEEDS / "cities.csv", infer_schema=False).select("city_id", pl.col("name_zh").alias("city"), pl.col("province_zh").alias("province"))
+    return pl.read_csv(SEEDS / "districts.csv", infer_schema=False).select("district_id", "city_id", pl.col("name_zh").alias("district")).join(cities, on="city_id")
 
 
 def make_file(path: Path, n: int, first: int = 0, seed: int = 20260101) -> None:

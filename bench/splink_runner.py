@@ -44,12 +44,12 @@ def settings() -> SettingsCreator:
         link_type="dedupe_only",
         unique_id_column_name="record_key",
         comparisons=[
-            name, cl.ExactMatch("uscc"), cl.ExactMatch("stock_codes"), cl.ExactMatch("city_adcode"), year,
+            name, cl.ExactMatch("uscc"), cl.ExactMatch("stock_codes"), cl.ExactMatch("city_id"), year,
             cl.ExactMatch("name_en_key"), cl.ExactMatch("is_branch"),
         ],
         blocking_rules_to_generate_predictions=[
             block_on("uscc"), block_on("stock_codes"), block_on("name_core"), block_on("name_en_key"),
-            block_on("substr(name_core, 1, 4)"), block_on("city_adcode", "substr(name_core, 1, 2)"),
+            block_on("substr(name_core, 1, 4)"), block_on("city_id", "substr(name_core, 1, 2)"),
             block_on("names", arrays_to_explode=["names"]),
             "l.branch_of_key = r.name_key",
         ],
@@ -64,7 +64,7 @@ def main(source: str, target: str, thresholds: list[float]) -> None:
     api = DuckDBAPI(connection=con)
     linker = Linker(api.register("records"), settings(), log_level=40)
     linker.training.estimate_probability_two_random_records_match(
-        [block_on("uscc"), block_on("stock_codes"), "l.name_key = r.name_key and l.city_adcode = r.city_adcode"], recall=0.6
+        [block_on("uscc"), block_on("stock_codes"), "l.name_key = r.name_key and l.city_id = r.city_id"], recall=0.6
     )
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     linker.training.estimate_parameters_using_expectation_maximisation(block_on("uscc"), record_sample_proportion=1.0)

@@ -20,8 +20,8 @@ sys.path.insert(0, str(DBT / "python"))
 from evatlas_science.resolution import cluster  # noqa: E402
 
 COLUMNS = (
-    "source", "source_record_id", "priority", "name_zh", "name_zh_short", "name_en", "uscc", "lei", "stock_codes",
-    "city_adcode", "place_rule", "other_city_adcode", "province_adcode", "founded_on", "founded_year", "status",
+    "source_id", "source_record_id", "priority", "name_zh", "name_zh_short", "name_en", "uscc", "lei", "stock_codes",
+    "city_id", "place_rule", "other_city_id", "province_id", "founded_on", "founded_year", "status",
     "status_year", "powertrain", "group_name", "support", "confidence", "source_url", "as_of",
 )  # fmt: skip
 
@@ -86,7 +86,7 @@ def given(con: duckdb.DuckDBPyConnection, rows: list[dict[str, object]]) -> None
     kinds = {"priority": "integer", "founded_year": "integer", "status_year": "integer"}
     columns = ", ".join(f"{c} {kinds.get(c, 'varchar')}" for c in COLUMNS)
     con.execute(f"create or replace table given ({columns})")
-    defaults = {"source": "inbox", "priority": 2}
+    defaults = {"source_id": "inbox", "priority": 2}
     for row in rows:
         unknown = set(row) - set(COLUMNS)
         assert not unknown, unknown

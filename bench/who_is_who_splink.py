@@ -68,7 +68,7 @@ def splink(python: str, con: duckdb.DuckDBPyConnection, thresholds: tuple[float,
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "in.parquet"), Path(folder, "out.parquet")
         con.execute(f"""copy (
-            select r.* exclude (source), list_distinct([r.name_key] || coalesce(
+            select r.* exclude (source_id), list_distinct([r.name_key] || coalesce(
                 (select list(f.former_key) from int_firms__former_names as f where f.name_key = r.name_key), []))
                 as names, coalesce(list_has_any(places, [left(name_core, 2), left(name_core, 3), right(name_core, 2),
                 right(name_core, 3)]), false) as says_place

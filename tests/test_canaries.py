@@ -457,9 +457,9 @@ def test_the_search_would_find_them(searched: tuple[Path, Canaries]) -> None:
 def test_quarantine_names_file_record_and_column(searched: tuple[Path, Canaries]) -> None:
     home, _ = searched
     with duckdb.connect(str(home / "published/current/atlas.duckdb"), read_only=True) as con:
-        rows = con.execute("""select reason, "column", record is not null, count(*) from meta.quarantine where source = 'inbox'
+        rows = con.execute("""select reason, "column", record is not null, count(*) from meta.quarantine where source_id = 'inbox'
                               group by all""").fetchall()
-        detail = con.execute("select detail from meta.quarantine where source = 'inbox' and reason = 'bad_date' limit 1").fetchone()
+        detail = con.execute("select detail from meta.quarantine where source_id = 'inbox' and reason = 'bad_date' limit 1").fetchone()
     columns = {(reason, column) for reason, column, _, _ in rows}
     assert {("bad_date", "founded_on"), ("bad_uscc", "uscc"), ("bad_number", "registered_capital"), ("bad_adcode", "city_adcode")} <= columns
     assert detail is not None and "expected" in detail[0]

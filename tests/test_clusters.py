@@ -66,7 +66,7 @@ def test_points_far_apart_are_not_one_region() -> None:
 def test_the_deltas_are_one_cluster_each_in_the_atlas(published: Path) -> None:
     con = duckdb.connect(str(published / "atlas.duckdb"), read_only=True)
     rows = con.execute(
-        """select distinct m.cluster_id, c.name_en from mart_cluster_membership m join city c using (city_adcode)
+        """select distinct m.cluster_id, c.name_en from mart_cluster_membership m join city c using (city_id)
            where m.year = (select max(year) from mart_cluster_membership) and m.method <> 'admin'"""
     ).fetchall()
     by_cluster: dict[str, set[str]] = {}

@@ -42,17 +42,17 @@ def rec(key: str, name: str | None = None, **more: object) -> dict[str, object]:
         (rec("a", "甲汽车有限公司", lei="3003EXAMPLEEV0000133"), rec("b", "Jia Auto", lei="3003EXAMPLEEV0000133")),
         (rec("a", "甲", stock_codes="002594.SZ;1211.HK"), rec("b", "乙", stock_codes="002594")),
         # full-width brackets, traditional characters, forms of one kind of company
-        (rec("a", "阿波罗智能技术（北京）有限公司", city_adcode="110000"),
-         rec("b", "阿波罗智能技术(北京)有限责任公司", city_adcode="110000")),
-        (rec("a", "比亞迪汽車有限公司", city_adcode="610100"), rec("b", "比亚迪汽车有限公司", city_adcode="610100")),
+        (rec("a", "阿波罗智能技术（北京）有限公司", city_id="110000"),
+         rec("b", "阿波罗智能技术(北京)有限责任公司", city_id="110000")),
+        (rec("a", "比亞迪汽車有限公司", city_id="610100"), rec("b", "比亚迪汽车有限公司", city_id="610100")),
         # turned into a company limited by shares, in the same place
-        (rec("a", "孚能科技（赣州）有限公司", city_adcode="360700"),
-         rec("b", "孚能科技（赣州）股份有限公司", city_adcode="360700")),
+        (rec("a", "孚能科技（赣州）有限公司", city_id="360700"),
+         rec("b", "孚能科技（赣州）股份有限公司", city_id="360700")),
         # a name that says its place, and no place that contradicts
-        (rec("a", "深圳市英飞源技术有限公司", city_adcode="440300"), rec("b", "深圳市英飞源技术有限公司")),
+        (rec("a", "深圳市英飞源技术有限公司", city_id="440300"), rec("b", "深圳市英飞源技术有限公司")),
         # a branch without a registration is its firm
-        (rec("a", "骆驼集团股份有限公司", city_adcode="420600"),
-         rec("b", "骆驼集团股份有限公司上海分公司", city_adcode="310000")),
+        (rec("a", "骆驼集团股份有限公司", city_id="420600"),
+         rec("b", "骆驼集团股份有限公司上海分公司", city_id="310000")),
     ],
 )  # fmt: skip
 def test_one_firm(a: dict[str, object], b: dict[str, object]) -> None:
@@ -64,19 +64,19 @@ def test_one_firm(a: dict[str, object], b: dict[str, object]) -> None:
     ("a", "b"),
     [
         # two registrations, one name: two firms
-        (rec("a", "华通汽车配件厂", uscc=BYD, city_adcode="330200"),
-         rec("b", "华通汽车配件厂", uscc=OTHER, city_adcode="330200")),
+        (rec("a", "华通汽车配件厂", uscc=BYD, city_id="330200"),
+         rec("b", "华通汽车配件厂", uscc=OTHER, city_id="330200")),
         # several firms of one group
-        (rec("a", "比亚迪汽车有限公司", city_adcode="610100"), rec("b", "比亚迪汽车工业有限公司", city_adcode="440300")),
-        (rec("a", "安徽江淮汽车集团股份有限公司", city_adcode="340100"),
-         rec("b", "安徽江淮汽车股份有限公司", city_adcode="340100")),
+        (rec("a", "比亚迪汽车有限公司", city_id="610100"), rec("b", "比亚迪汽车工业有限公司", city_id="440300")),
+        (rec("a", "安徽江淮汽车集团股份有限公司", city_id="340100"),
+         rec("b", "安徽江淮汽车股份有限公司", city_id="340100")),
         # a short common name in two cities
-        (rec("a", "华通配件厂", city_adcode="330200"), rec("b", "华通配件厂", city_adcode="420300")),
+        (rec("a", "华通配件厂", city_id="330200"), rec("b", "华通配件厂", city_id="420300")),
         # the place in brackets tells them apart
-        (rec("a", "电装（天津）有限公司", city_adcode="120000"), rec("b", "电装（广州）有限公司", city_adcode="440100")),
+        (rec("a", "电装（天津）有限公司", city_id="120000"), rec("b", "电装（广州）有限公司", city_id="440100")),
         # a branch with a registration of its own
-        (rec("a", "骆驼集团股份有限公司", uscc=BYD, city_adcode="420600"),
-         rec("b", "骆驼集团股份有限公司上海分公司", uscc=OTHER, city_adcode="310000")),
+        (rec("a", "骆驼集团股份有限公司", uscc=BYD, city_id="420600"),
+         rec("b", "骆驼集团股份有限公司上海分公司", uscc=OTHER, city_id="310000")),
         # two LEIs
         (rec("a", "甲乙丙丁汽车有限公司", lei="3003EXAMPLEEV0000133"),
          rec("b", "甲乙丙丁汽车有限公司", lei="549300EXAMPLEXXXXX97")),
@@ -96,7 +96,7 @@ def test_wrong_check_character_is_no_identity() -> None:
 
 
 def test_former_name_joins() -> None:
-    rows = [rec("a", "赛力斯集团股份有限公司", city_adcode="500000"), rec("b", "重庆小康工业集团股份有限公司")]
+    rows = [rec("a", "赛力斯集团股份有限公司", city_id="500000"), rec("b", "重庆小康工业集团股份有限公司")]
     assert len(set(firms(rows).values())) == 2
     joined = firms(rows, [("赛力斯集团股份有限公司", "重庆小康工业集团股份有限公司")])
     assert joined["a"] == joined["b"]
@@ -106,9 +106,9 @@ def test_no_bridge_between_two_registrations() -> None:
     """A record without a code that fits two firms joins one at most, and the refusal is listed."""
     con = duckdb.connect()
     given(con, [
-        rec("a", "华通汽车配件有限公司", uscc=BYD, city_adcode="330200"),
-        rec("b", "华通汽车配件股份有限公司", uscc=OTHER, city_adcode="330200"),
-        rec("c", "华通汽车配件有限公司", city_adcode="330200"),
+        rec("a", "华通汽车配件有限公司", uscc=BYD, city_id="330200"),
+        rec("b", "华通汽车配件股份有限公司", uscc=OTHER, city_id="330200"),
+        rec("c", "华通汽车配件有限公司", city_id="330200"),
     ])  # fmt: skip
     resolve(con)
     found = dict(con.execute("select source_record_id, firm_id from int_firms__links").fetchall())
@@ -121,8 +121,8 @@ def test_closure_is_transitive() -> None:
     """a-b by code, b-c by name, c-d by listing code: one firm of four records, whatever the order."""
     rows = [
         rec("a", "甲子新能源汽车有限公司", uscc=BYD),
-        rec("b", "乙丑新能源汽车有限公司", uscc=BYD, city_adcode="440300"),
-        rec("c", "乙丑新能源汽车有限公司", city_adcode="440300", stock_codes="300001"),
+        rec("b", "乙丑新能源汽车有限公司", uscc=BYD, city_id="440300"),
+        rec("c", "乙丑新能源汽车有限公司", city_id="440300", stock_codes="300001"),
         rec("d", "丙寅", stock_codes="300001.SZ"),
     ]
     results = {tuple(sorted(firms(list(order)).items())) for order in itertools.permutations(rows)}
@@ -132,8 +132,8 @@ def test_closure_is_transitive() -> None:
 
 def test_curated_id_stays_and_others_are_stable() -> None:
     rows = [
-        rec("F0001", "比亚迪股份有限公司", source="curated_firms", priority=1, uscc=BYD),
-        rec("x", "BYD", uscc=BYD), rec("y", "某某动力电池有限公司", uscc=OTHER), rec("z", "无码锂电有限公司", city_adcode="360900"),
+        rec("F0001", "比亚迪股份有限公司", source_id="curated_firms", priority=1, uscc=BYD),
+        rec("x", "BYD", uscc=BYD), rec("y", "某某动力电池有限公司", uscc=OTHER), rec("z", "无码锂电有限公司", city_id="360900"),
     ]  # fmt: skip
     first, again = firms(rows), firms(list(reversed(rows)))
     assert first == again
@@ -146,7 +146,7 @@ def test_ten_thousand_records_never_merge_two_codes() -> None:
     rows = [
         rec(str(i), f"{rng.choice('甲乙丙丁')}{rng.choice('天地玄黄')}汽车配件{rng.choice(['有限公司', '股份有限公司', '厂'])}",
             uscc=code(rng.randrange(4000)) if rng.random() < 0.5 else None,
-            city_adcode=rng.choice(["330200", "420300", "440300", None]))
+            city_id=rng.choice(["330200", "420300", "440300", None]))
         for i in range(2000)
     ]  # fmt: skip
     con = duckdb.connect()
@@ -161,8 +161,8 @@ def test_ten_thousand_records_never_merge_two_codes() -> None:
 
 # -- through the staging of the live sources ---------------------------------------------------------------
 STAGED = {
-    "stg_curated_firms__firms": "firm_id, name_zh, name_zh_short, name_en, uscc, lei, listing_codes, hq_city_adcode, reg_city_adcode, "
-    "hq_province_adcode, founded_year:integer, status, status_year:integer, powertrain, group_name, support, confidence, source_ref",
+    "stg_curated_firms__firms": "firm_id, name_zh, name_zh_short, name_en, uscc, lei, listing_codes, hq_city_id, reg_city_id, "
+    "hq_province_id, founded_year:integer, status, status_year:integer, powertrain, group_name, support, confidence, source_ref",
     "stg_inbox__firms_sector": "record_id, name_zh, name_en, uscc, lei, stock_code, group_name, powertrain, founded_on, "
     "founded_year:integer, status, closed_year:integer, located_adcode, place_rule, source_url, as_of, in_sector:boolean, partition",
     "stg_szse__listed": "record_id, stock_code, b_stock_code, short_name, name_zh, name_en, industry, in_sector:boolean, segments, "
@@ -202,7 +202,7 @@ def staged(**tables: list[dict[str, object]]) -> duckdb.DuckDBPyConnection:
     # what other registers and files bring is empty here
     con.execute("create table int_firms__groups_brought (firm_key varchar, group_name varchar, source_url varchar)")
     for name in sorted(set(re.findall(r"\bint_firms__records_\w+", render("int_firms__records")))):
-        con.execute(f"create table {name} (source varchar, source_record_id varchar)")
+        con.execute(f"create table {name} (source_id varchar, source_record_id varchar)")
     resolve(con, records=render("int_firms__records"))
     return con
 
@@ -219,9 +219,9 @@ def test_several_firms_of_one_group_and_their_brand() -> None:
     """BYD's parent, its makers in Xi'an and Shenzhen, and the brand: a share code and registered names keep them apart."""
     con = staged(
         curated_firms_firms=[
-            curated("F1", "比亚迪股份有限公司", listing_codes="002594.SZ;1211.HK", hq_city_adcode="440300"),
-            curated("F2", "比亚迪汽车有限公司", hq_city_adcode="610100"),
-            curated("F3", "比亚迪汽车工业有限公司", hq_city_adcode="440300"),
+            curated("F1", "比亚迪股份有限公司", listing_codes="002594.SZ;1211.HK", hq_city_id="440300"),
+            curated("F2", "比亚迪汽车有限公司", hq_city_id="610100"),
+            curated("F3", "比亚迪汽车工业有限公司", hq_city_id="440300"),
         ],
         szse_listed=[{"record_id": "002594", "stock_code": "002594", "name_zh": "比亚迪股份有限公司", "in_sector": False,
                       "located_adcode": "440300", "status": "listed"}],

@@ -16,7 +16,7 @@ from orchestration.build import history, planning, release
 from orchestration.build.history import Entry
 from orchestration.commands import as_of
 
-KEYS = {"indicator": "i", "geography_level": "city", "geography_id": "1"}
+KEYS = {"indicator_id": "i", "geography_level": "city", "geography_id": "1"}
 
 
 def table(path: Path, *rows: tuple[str, str, float, str, str | None]) -> Path:
@@ -157,7 +157,7 @@ def test_an_untracked_file_is_told_in_the_commit(tmp_path: Path, monkeypatch: py
 
 def test_what_may_differ_is_listed_once_and_little() -> None:
     assert identity.compared_columns("meta.run", ["run_id", "as_of"]) == []
-    assert identity.compared_columns("meta.source", ["name", "last_success"]) == ["name"]
+    assert identity.compared_columns("meta.source", ["source_id", "last_success"]) == ["source_id"]
     assert identity.compared_columns("mart_cluster", ["typology"]) == ["typology"]
     assert identity.may_differ_file("csv/meta_run.csv") and identity.may_differ_file("tables/meta_source.parquet")
     assert not identity.may_differ_file("csv/mart_cluster.csv") and not identity.may_differ_file("atlas.html")

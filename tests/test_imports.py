@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas.version.relations import SCHEMAS
 from sources import all_sources
 from tests.conftest import REPO
 
@@ -127,7 +128,7 @@ def test_every_landed_table_has_a_dbt_source_and_a_described_staging_model(manif
 
 def test_every_mart_column_is_described_with_a_contract(manifest: dict) -> None:
     for node in manifest["nodes"].values():
-        if node["resource_type"] == "model" and node["schema"] in ("main", "meta"):
+        if node["resource_type"] == "model" and node["schema"] in SCHEMAS:
             assert node["description"], node["name"]
             if node["language"] == "sql":  # dbt enforces contracts on SQL alone; Python models cast their last select
                 assert node["config"]["contract"]["enforced"], f"{node['name']} has no contract"

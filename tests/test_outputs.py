@@ -31,10 +31,10 @@ def test_the_json_view_holds_every_newest_value_once(published: Path, con: duckd
         assert view["unit"] == entry["unit"] and view["name_en"] and view["name_zh"]
         places = [view["columns"].index(c) for c in columns]
         for row in view["rows"]:
-            seen.add((entry["indicator"], *(row[i] for i in places)))
+            seen.add((entry["indicator_id"], *(row[i] for i in places)))
             if row[view["columns"].index("value")] is None:
                 assert row[view["columns"].index("null_reason")]
-    table = set(con.execute("select indicator, geography_level, geography_id, period, value from indicator_latest").fetchall())
+    table = set(con.execute("select indicator_id, geography_level, geography_id, period, value from indicator_latest").fetchall())
     assert seen == table and len(table) > 10_000
 
 
@@ -43,9 +43,9 @@ def test_the_json_view_by_city_says_the_same(published: Path, con: duckdb.DuckDB
     assert (view["name_zh"], view["name_en"]) == ("深圳市", "Shenzhen")
     period, value = view["columns"].index("period"), view["columns"].index("value")
     found = {(i, r[period]): r[value] for i, rows in view["indicators"].items() for r in rows}
-    table = dict(((i, p), v) for i, p, v in con.execute("select indicator, period, value from indicator_latest where geography_level = 'city' and geography_id = '440300'").fetchall())
+    table = dict(((i, p), v) for i, p, v in con.execute("select indicator_id, period, value from indicator_latest where geography_level = 'city' and geography_id = '440300'").fetchall())
     assert found == table and table
-    listed = {c["city_adcode"] for c in json.loads((published / "json" / "index.json").read_text("utf-8"))["cities"]}
+    listed = {c["city_id"] for c in json.loads((published / "json" / "index.json").read_text("utf-8"))["cities"]}
     assert listed == {p.stem for p in (published / "json" / "cities").glob("*.json")}
 
 
@@ -115,10 +115,10 @@ def test_changes_tell_what_moved_and_not_the_noise_of_threads(con: duckdb.DuckDB
         old.execute("update indicator_latest set value = value * (1 + 1e-13) where geography_id = '340100'")
         old.execute("update indicator_latest set value = value + 3 where indicator = 'ev_plants_count' and geography_id = '440300' and period = '2024'")
         old.execute("update finding set verdict = 'undetermined' where finding_id = 'F1'")
-        old.execute("delete from policy where adcode = '440300'")
-        old.execute("update city set gdp_100m_cny = gdp_100m_cny / 10000 where gdp_100m_cny is not null and city_adcode like '44%'")
+        old.execute("delete from policy where place_id = '440300'")
+        old.execute("update city set gdp_100m_cny = gdp_100m_cny / 10000 where gdp_100m_cny is not null and city_id like '44%'")
         old.execute("update meta.source set last_success = 'long ago', licence = 'other' where name = 'inbox'")
-        gdp = old.execute("select count(*) from city where gdp_100m_cny is not null and city_adcode like '44%'").fetchone()
+        gdp = old.execute("select count(*) from city where gdp_100m_cny is not null and city_id like '44%'").fetchone()
     relations = published_relations(dbt.read_manifest(Home(published.parent.parent)))
     told = compare(con, relations, before, SimpleNamespace(vintage_id="v2", as_of="2026-01-01", previous="v1"))
     values = {name: rest for name, *rest in told["values"]}

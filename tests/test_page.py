@@ -165,9 +165,9 @@ def test_a_city_shows_its_numbers_words_and_links(opened: Seen, published: Path)
     opened.page.select_option("#city-choice", "440300")
     head = opened.text("#city-head")
     con = duckdb.connect(str(published / "atlas.duckdb"), read_only=True)
-    output, year, anchor = con.execute("select nev_output_newest, nev_output_newest_year, anchor_firm from mart_city_profile where city_adcode = '440300'").fetchone()
+    output, year, anchor = con.execute("select nev_output_newest, nev_output_newest_year, anchor_firm from mart_city_profile where city_id = '440300'").fetchone()
     assert f"{int(output):,} ({year})" in head and anchor in head
-    documents = con.execute("select n_documents from mart_city_profile where city_adcode = '440300'").fetchone()[0]
+    documents = con.execute("select n_documents from mart_city_profile where city_id = '440300'").fetchone()[0]
     assert opened.page.locator("#city-rest > .scroll > table th[scope=row]").count() == documents > 0
     assert opened.page.locator("#city-rest q").count() == 0, "no text of these documents was read: nothing may stand in quotation marks"
     assert "coded from the title" in opened.text("#city-rest") and "coded from a summary" in opened.text("#city-rest")
@@ -286,7 +286,7 @@ def test_the_map_is_not_stretched(opened: Seen) -> None:
 def test_choosing_a_plant_shows_its_evidence(opened: Seen, published: Path) -> None:
     reset(opened)
     con = duckdb.connect(str(published / "atlas.duckdb"), read_only=True)
-    name, url = con.execute("select plant_name, evidence_url from plant where evidence_url like 'http%' and city_adcode is not null and plant_name is not null order by plant_id limit 1").fetchone()
+    name, url = con.execute("select plant_name, evidence_url from plant where evidence_url like 'http%' and city_id is not null and plant_name is not null order by plant_id limit 1").fetchone()
     opened.page.fill("#search", name)
     opened.page.press("#search", "Enter")
     assert name in opened.text("#selection")
@@ -338,7 +338,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Any, published: Pa
 
 
 def test_each_city_lists_the_documents_that_its_profile_counts(shown_content: dict[str, Any]) -> None:
-    listed = collections.Counter(p["adcode"] for p in shown_content["policies"])
+    listed = collections.Counter(p["place"] for p in shown_content["policies"])
     counted = {c["id"]: min(c["p"]["n_documents"], MOST_DOCUMENTS) for c in shown_content["cities"]}
     assert {c: listed[c] for c in counted} == counted and sum(counted.values()) > 50
 
@@ -362,11 +362,11 @@ def test_a_page_stays_small_when_sources_are_large(published: Path, tmp_path: Pa
     shutil.copy((published / "atlas.duckdb").resolve(), target)
     target.chmod(0o644)
     con = duckdb.connect(str(target))
-    for table, key, one in (("firm", "firm_id", "city_adcode = '440300'"), ("policy", "policy_id", "adcode = '440300' and doc_type = 'norm'")):
+    for table, key, one in (("firm", "firm_id", "city_id = '440300'"), ("policy", "policy_id", "place_id = '440300' and doc_type = 'norm'")):
         con.execute(f"insert into {table} select r.* replace ('x' || n.i as {key}) from (select * from {table} where {one} limit 1) r, range(5000) n(i)")
     shown = content(con)  # the copy
     assert len(next(c for c in shown["cities"] if c["id"] == "440300")["firms"]) == 60
-    assert sum(p["adcode"] == "440300" for p in shown["policies"]) == 60
+    assert sum(p["place"] == "440300" for p in shown["policies"]) == 60
     assert len(json.dumps(shown)) < 1.5e6
 
 

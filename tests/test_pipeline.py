@@ -55,7 +55,7 @@ def test_the_seven_cities_lead_by_one_measure_or_another(home: Path) -> None:
     rows = query(
         home,
         """select c.name_en, m.rank_nev_output_newest, m.rank_capacity_vehicles, m.rank_plants, m.rank_firms
-           from mart_cluster m join city c using (city_adcode)
+           from mart_cluster m join city c using (city_id)
            where year = (select max(year) from mart_cluster) and c.name_en in (select unnest(?))""",
         SEVEN,
     )
@@ -65,14 +65,14 @@ def test_the_seven_cities_lead_by_one_measure_or_another(home: Path) -> None:
     by_output = {r[0] for r in rows if r[1] is not None and r[1] <= 10}
     assert by_output == set(SEVEN)
     # pages say of two of them only "more than 500,000": that must stay a bound and not become a figure
-    bounds = query(home, "select c.name_en from mart_cluster m join city c using (city_adcode) where year = (select max(year) from mart_cluster) and nev_output_newest_is_lower_bound")
+    bounds = query(home, "select c.name_en from mart_cluster m join city c using (city_id) where year = (select max(year) from mart_cluster) and nev_output_newest_is_lower_bound")
     assert {"Changsha", "Guangzhou"} <= {r[0] for r in bounds} and "Shanghai" not in {r[0] for r in bounds}
 
 
 def test_each_leading_city_has_evidence_a_click_away(home: Path) -> None:
     rows = query(
         home,
-        """select c.name_en, count(*) filter (where p.evidence_url like 'http%') from plant p join city c using (city_adcode)
+        """select c.name_en, count(*) filter (where p.evidence_url like 'http%') from plant p join city c using (city_id)
            where c.name_en in (select unnest(?)) group by 1""",
         SEVEN,
     )
@@ -91,13 +91,13 @@ def test_every_published_column_is_described(home: Path) -> None:
     rows = query(
         home,
         """select schema_name, table_name, column_name from duckdb_columns()
-           where schema_name in ('main', 'meta') and not internal and coalesce(comment, '') = ''""",
+           where schema_name in ('main', 'metrics', 'meta') and not internal and coalesce(comment, '') = ''""",
     )
     assert rows == []
 
 
 def test_each_mart_says_what_a_row_is_what_it_is_for_and_what_not(home: Path) -> None:
-    tables = query(home, "select table_name, comment from duckdb_tables() where schema_name = 'main'")
+    tables = query(home, "select table_name, comment from duckdb_tables() where schema_name in ('main', 'metrics')")
     metrics = {p.stem for p in (REPO / "dbt_project/models/metrics").iterdir() if p.suffix in (".sql", ".py")}
     judged = {name: text or "" for name, text in tables if name.startswith(("mart_", "indicator", "finding")) or name in metrics}
     assert len(judged) > 25
@@ -122,7 +122,7 @@ def test_tables_do_not_contradict_each_other(home: Path) -> None:
     """Each line is a contradiction that an analyst met by joining two tables, or two columns of one."""
     for what, sql in {
         "parts of the EV-capable plants": "from mart_cluster where n_ev_plants <> n_ev_vehicle_plants + n_battery_plants + n_ev_other_plants",
-        "cell plants by profile and by cluster": "from mart_city_profile p join mart_cluster m using (city_adcode, year) where p.n_battery_plants <> m.n_battery_plants",
+        "cell plants by profile and by cluster": "from mart_city_profile p join mart_cluster m using (city_id, year) where p.n_battery_plants <> m.n_battery_plants",
         "an EV year after the holder left": "from plant where ev_from_year > closed_year",
         "a sum of millions called a rate": "from policy_instrument where amount_role = 'rate' and unit = 'CNY' and amount >= 5e7",
         "utilisation without its bound": "from mart_city_profile where (utilisation is null) <> (utilisation_bound is null) or (utilisation is null) <> (utilisation_null_reason is not null)",
@@ -164,7 +164,7 @@ KNOWN = "比亚迪,济南,整车,,2022,300000,vehicles_per_year,ev\n"  # the lis
 OUTPUT = "city,year,product,output,unit,source_url\n广州,2023,nev,61.2,万辆,https://example.org/page\n西安,2024,nev,120,万辆,\n"
 
 
-JINAN = "select m.n_ev_plants from mart_cluster m join city c using (city_adcode) where c.name_en = 'Jinan' and year = 2024"
+JINAN = "select m.n_ev_plants from mart_cluster m join city c using (city_id) where c.name_en = 'Jinan' and year = 2024"
 TOOLS = "select coverage, verdict from finding where finding_id = 'F4'"
 
 
@@ -222,12 +222,12 @@ def test_inbox_plant_shows_and_its_removal_changes_nothing(brought: Brought) -> 
     assert brought.reader_errors == []
     assert "renamed.csv" in out and "missing_column" in out, out
     assert query(home, JINAN)[0][0] == brought.plants + 1
-    assert query(home, "select operator, city_adcode, source from plant where plant_name = '测试济南工厂'") == [
+    assert query(home, "select operator, city_id, source_id from plant where plant_name = '测试济南工厂'") == [
         ("比亚迪汽车有限公司", "370100", "inbox")
     ]
-    assert query(home, "select count(*) from meta.quarantine where source = 'inbox'")[0][0] >= 2
+    assert query(home, "select count(*) from meta.quarantine where source_id = 'inbox'")[0][0] >= 2
     # a register covers its city with firms, not with policies
-    assert query(home, "select count(*) from meta.coverage where source = 'inbox' and covered") == [(1,)]
+    assert query(home, "select count(*) from meta.coverage where source_id = 'inbox' and covered") == [(1,)]
     assert query(home, TOOLS) == brought.tools
     changes = (home / "published/current/CHANGES.md").read_text()
     assert "plant" in changes
@@ -260,12 +260,12 @@ def test_indicator_history_keeps_the_replaced_value(brought: Brought) -> None:
     assert make(f"orchestration.commands.as_of --date tomorrow --out {home}/none.csv", home).code == 2
     rows = query(
         home,
-        """select vintage_id, value, known_to is null from indicator where indicator = 'ev_plants_count'
+        """select vintage_id, value, known_to is null from indicator where indicator_id = 'ev_plants_count'
            and geography_id = '370100' and period = '2024' order by known_to nulls last""",
     )
     assert len(rows) == 2 and rows[1][1] == rows[0][1] + 1
     assert [r[2] for r in rows] == [False, True]
-    doubles = "select count(*) - count(distinct (indicator, geography_level, geography_id, period)) from indicator_latest"
+    doubles = "select count(*) - count(distinct (indicator_id, geography_level, geography_id, period)) from indicator_latest"
     assert query(home, doubles) == [(0,)]
 
 
@@ -276,7 +276,7 @@ def test_a_withdrawn_file_is_out_of_the_next_version_and_stays_in_the_audit(brou
     assert told.code == 0 and "plants/mine.csv is withdrawn" in told.out, told.out
     run = make("orchestration.commands.refresh", home)
     assert run.code == 0 and "plants/mine.csv was withdrawn: typed-from-memory" in run.out, run.out
-    assert query(home, JINAN)[0][0] == brought.plants and query(home, "select count(*) from plant where source = 'inbox'") == [(0,)]
+    assert query(home, JINAN)[0][0] == brought.plants and query(home, "select count(*) from plant where source_id = 'inbox'") == [(0,)]
     rows = query(home, "select record_no, outcome, reason from meta.supplied where file = 'plants/mine.csv'")
     assert rows == [(0, "withdrawn", "plants/mine.csv was withdrawn: typed-from-memory")]
     assert query(home, "select count(*) from meta.quarantine where reason = 'withdrawn'") == [(1,)]
@@ -313,7 +313,7 @@ def test_published_schema_is_only_added_to(home: Path) -> None:
     kept = json.loads((REPO / "tests/contract_schema.json").read_text())
     now = {
         f"{s}.{t}.{c}": d
-        for s, t, c, d in query(home, "select schema_name, table_name, column_name, data_type from duckdb_columns() where schema_name in ('main', 'meta') and not internal")
+        for s, t, c, d in query(home, "select schema_name, table_name, column_name, data_type from duckdb_columns() where schema_name in ('main', 'metrics', 'meta') and not internal")
     }
     broken = {name: (kind, now.get(name)) for name, kind in kept.items() if now.get(name) != kind}
     assert broken == {}, "promised columns that are gone or have another type (a breaking change)"

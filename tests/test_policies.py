@@ -225,13 +225,13 @@ def ask(root: Path, sql: str, *values: object) -> list[tuple]:
 
 
 EVIDENCE = """
-    select t.city_adcode, t.instrument, t.year, t.n_documents, t.n_own_initiative, t.n_support, t.n_reduce_or_end, t.amount_cny_m,
+    select t.city_id, t.instrument_id, t.year, t.n_documents, t.n_own_initiative, t.n_support, t.n_reduce_or_end, t.amount_cny_m,
       count(distinct p.policy_id), count(distinct p.policy_id) filter (where not p.is_reissue),
       count(distinct p.policy_id) filter (where i.direction = 'support'),
       count(distinct p.policy_id) filter (where i.direction in ('reduce', 'terminate')), count(coalesce(i.sentence, i.coded_from))
     from mart_policy_toolkit t
-    left join policy p on p.is_counted and p.counted_adcode = t.city_adcode and p.year = t.year
-    left join policy_instrument i on i.policy_id = p.policy_id and i.instrument = t.instrument
+    left join policy p on p.is_counted and p.counted_place_id = t.city_id and p.year = t.year
+    left join policy_instrument i on i.policy_id = p.policy_id and i.instrument_id = t.instrument_id
     where i.policy_id is not null
     group by all"""
 
@@ -257,7 +257,7 @@ def test_a_brought_document_is_coded_versioned_and_repealed_on_the_right_day(bus
     assert ask(busy, "select doc_no, in_force_from, in_force from policy where policy_id = ?", by) == [("深发改规〔2025〕2号", dt.date(2025, 6, 1), None)], "no end is stated and no site says that it is in force"
     assert ask(busy, "select in_force from policy where policy_id = ?", policy) == [(False,)]
     assert sources == 2
-    words = ask(busy, "select amount, unit, evidence_text, sentence from policy_instrument where policy_id = ? and instrument = 'F6_facility_subsidy' and amount is not null", policy)
+    words = ask(busy, "select amount, unit, evidence_text, sentence from policy_instrument where policy_id = ? and instrument_id = 'F6_facility_subsidy' and amount is not null", policy)
     assert words == [(0.1, "CNY/kWh", words[0][2], "对公共充电桩按充电量给予0.1元/千瓦时的运营补贴")], "the newer text is not the one coded"
     versions = ask(busy, "select version, known_from, known_to, sentences_new, sentences_gone from policy_version where policy_id = ? order by version", policy)
     assert [v[0] for v in versions] == [1, 2] and versions[0][2] == versions[1][1] > versions[0][1] and versions[1][2] is None
@@ -268,28 +268,28 @@ def test_a_brought_document_is_coded_versioned_and_repealed_on_the_right_day(bus
 
 
 def test_types_and_reissues_are_told_apart_before_anything_is_counted(busy: Path) -> None:
-    rows = ask(busy, "select doc_type, is_counted, is_reissue from policy where counted_adcode = '370200' and source = 'inbox' order by doc_type")
+    rows = ask(busy, "select doc_type, is_counted, is_reissue from policy where counted_place_id = '370200' and source_id = 'inbox' order by doc_type")
     assert rows == [("norm", True, True), ("reply", False, False)]
-    [(documents_, own, again)] = ask(busy, "select n_documents, n_own_initiative, n_reissue from mart_policy_toolkit where city_adcode = '370200' and year = 2021 and instrument = 'I1_charging_swap'")
+    [(documents_, own, again)] = ask(busy, "select n_documents, n_own_initiative, n_reissue from mart_policy_toolkit where city_id = '370200' and year = 2021 and instrument_id = 'I1_charging_swap'")
     assert again >= 1 and own == documents_ - again
 
 
 def test_a_scraped_document_counts_once_with_both_its_texts(busy: Path) -> None:
     members = ask(busy, "select split_part(source_record_id, ':', 1), policy_id, source_record_id from policy_source where doc_no = '穗工信规字〔2024〕3号' order by 1")
     assert [m[0] for m in members] == ["guangdong", "guangzhou"] and len({m[1] for m in members}) == 1
-    [(level, adcode, published)] = ask(busy, "select level, counted_adcode, published_on from policy where policy_id = ?", members[0][1])
+    [(level, adcode, published)] = ask(busy, "select level, counted_place_id, published_on from policy where policy_id = ?", members[0][1])
     assert (level, adcode, published) == ("city", "440100", "2024-08-05"), "the repost's site was taken for the issuer"
     versions = ask(busy, "select version, known_from, known_to, sentences_new, sentences_gone from policy_version where source_record_id = ? order by 1", members[1][2])
     assert [v[0] for v in versions] == [1, 2] and versions[0][1] <= versions[0][2] == versions[1][1] and versions[1][2] is None
     assert (versions[1][3], versions[1][4]) == (["对个人购买新能源乘用车给予每辆3000元购车补贴"], ["对个人购买新能源乘用车给予每辆5000元购车补贴"])
-    assert ask(busy, "select n_documents from mart_policy_toolkit where city_adcode = '440100' and instrument = 'F1_purchase_subsidy' and year = 2024")[0][0] == 1
+    assert ask(busy, "select n_documents from mart_policy_toolkit where city_id = '440100' and instrument_id = 'F1_purchase_subsidy' and year = 2024")[0][0] == 1
     [(by, seen, status)] = ask(busy, "select out_of_force_by, in_force_seen, status from policy where doc_no = '穗交规字〔2020〕1号'")
     today = china_day(dt.datetime.now(dt.UTC))
     # days, not hours: seen without its mark and with it on one day, it was seen in force on no day before
     assert status == "repealed" and seen is None and today - dt.timedelta(1) <= by <= today, "a mark says that it is over, not since when"
-    covered = ask(busy, "select covered, pages, body_share, months from meta.coverage where source = 'policy_releases' and place_adcode in ('440100', '610100') order by place_adcode")
+    covered = ask(busy, "select covered, pages, body_share, months from meta.coverage where source_id = 'policy_releases' and place_id in ('440100', '610100') order by place_id")
     assert covered == [(True, 2, 1.0, 1), (False, 0, None, 0)], "Xi'an must read as not covered"
-    assert ask(busy, "select bool_and(covered) from mart_policy_toolkit where city_adcode = '440100'")[0][0] is True
+    assert ask(busy, "select bool_and(covered) from mart_policy_toolkit where city_id = '440100'")[0][0] is True
 
 
 def test_a_change_of_vocabulary_codes_anew_and_says_so(busy: Path, home: Path) -> None:
@@ -303,7 +303,7 @@ def test_a_change_of_vocabulary_codes_anew_and_says_so(busy: Path, home: Path) -
 
 
 def test_the_second_coder_stands_beside_the_rules_and_counts_nowhere(busy: Path, home: Path) -> None:
-    rows = ask(busy, "select verdict, instrument, second_evidence_in_text, model, length(prompt) from policy_coder_disagreement order by 1, 2")
+    rows = ask(busy, "select verdict, instrument_id, second_evidence_in_text, model, length(prompt) from policy_coder_disagreement order by 1, 2")
     assert {r[0] for r in rows} == {"only_rules", "only_second_coder"}
     assert {(r[1], r[2]) for r in rows if r[0] == "only_second_coder"} == {("R6_recycling", False)}
     assert all(r[3] == "fake-1" and r[4] > 500 for r in rows)
@@ -323,5 +323,5 @@ def test_diffusion_is_whole(home: Path) -> None:
     bad = ask(home, """select * from mart_policy_diffusion where n_adopters > n_places or n_at_risk + n_adopters - n_new <> n_places
         or km_not_adopted not between 0 and 1 or abs(1 - share_adopted - km_not_adopted) > 1e-9 or (fit_ceiling is null) <> (null_reason is not null)""")
     assert bad == []
-    first = ask(home, "select instrument, min(year(first_adopted_on)) from mart_policy_toolkit where first_adopted_on is not null group by 1")
-    assert dict(first) == dict(ask(home, "select instrument, min(year) from mart_policy_diffusion group by 1"))
+    first = ask(home, "select instrument_id, min(year(first_adopted_on)) from mart_policy_toolkit where first_adopted_on is not null group by 1")
+    assert dict(first) == dict(ask(home, "select instrument_id, min(year) from mart_policy_diffusion group by 1"))

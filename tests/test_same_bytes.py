@@ -56,7 +56,7 @@ def test_the_comparison_sees_one_byte_and_one_value(home: Path, tmp_path: Path) 
     with open(other / "csv/city.csv", "ab") as handle:
         handle.write(b" ")
     with duckdb.connect(str(other / "atlas.duckdb")) as con:
-        con.execute("update mart_cluster set n_firms = n_firms + 1 where city_adcode = '440300' and year = 2020")
+        con.execute("update mart_cluster set n_firms = n_firms + 1 where city_id = '440300' and year = 2020")
         con.execute("update meta.run set run_id = 'another'")
         con.execute("comment on column plant.capacity is 'in dozens'")
         con.execute("comment on table city is 'one row a village'")

@@ -18,11 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from atlas.version import relations
 from atlas.version.compare import differing_tables
 from ingest.home import Home
 from orchestration.build import dbt
 
-SCHEMAS = ("main", "meta", "intermediate", "seeds")
+SCHEMAS = (*relations.SCHEMAS, "intermediate", "seeds")
 
 
 def test_threads_time_zone_and_order_of_rows_change_nothing(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +46,7 @@ def test_threads_time_zone_and_order_of_rows_change_nothing(home: Path, tmp_path
         pass
     assert differing_tables(home / "warehouse.duckdb", dbt.build_file(own), SCHEMAS) == {}
     with duckdb.connect(str(dbt.build_file(own)), read_only=True) as con:
-        assert len(con.execute("select 1 from duckdb_tables() where schema_name in ('main', 'meta')").fetchall()) > 40
+        assert len(con.execute("select 1 from duckdb_tables() where schema_name in ('main', 'metrics', 'meta')").fetchall()) > 40
 
 
 def test_the_comparison_names_table_and_column(tmp_path: Path) -> None:
@@ -90,23 +91,23 @@ def test_a_city_of_five_units_has_five(home: Path) -> None:
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
         assert con.execute("select count(*) from (select 1 from intermediate.int_firms__segmented group by firm_id having sum(share) <> 1)").fetchone() == (0,)
         segments: dict[str, list[tuple[str, Fraction]]] = {}
-        for firm, family, segment, position in con.execute(
-            "select firm_id, family, segment, position from intermediate.int_firms__segmented join seeds.segments using (segment)"
+        for firm, family, segment_id, position in con.execute(
+            "select firm_id, family, segment_id, position from intermediate.int_firms__segmented join seeds.segments using (segment_id)"
         ).fetchall():
-            segments.setdefault(firm, []).append((family if segment != "ice_powertrain" else "", Fraction(1, position)))
+            segments.setdefault(firm, []).append((family if segment_id != "ice_powertrain" else "", Fraction(1, position)))
         units: dict[tuple[str, int], dict[str, Fraction]] = {}
         for city, year, family in con.execute(
-            "select city_adcode, year, family from intermediate.int_plants__yearly where is_ev and family is not null"
+            "select city_id, year, family from intermediate.int_plants__yearly where is_ev and family is not null"
         ).fetchall():
             families = units.setdefault((city, year), {})
             families[family] = families.get(family, Fraction()) + 1
-        for city, year, firm in con.execute("select city_adcode, year, firm_id from intermediate.int_firms__yearly").fetchall():
+        for city, year, firm in con.execute("select city_id, year, firm_id from intermediate.int_firms__yearly").fetchall():
             whole = sum(share for _, share in segments[firm])
             for family, share in segments[firm]:
                 if family:
                     families = units.setdefault((city, year), {})
                     families[family] = families.get(family, Fraction()) + share / whole
-        told = {(city, year): typology for city, year, typology in con.execute("select city_adcode, year, typology from mart_cluster").fetchall()}
+        told = {(city, year): typology for city, year, typology in con.execute("select city_id, year, typology from mart_cluster").fetchall()}
     entropy = {
         place: -math.fsum(float(n / sum(families.values())) * math.log2(n / sum(families.values())) for n in families.values())
         for place, families in units.items()

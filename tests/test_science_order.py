@@ -29,7 +29,7 @@ POINTS = pd.DataFrame({
 COUNTS = pd.DataFrame([(f"c{c:02d}", s, y, int(RNG.poisson(2))) for c in range(25) for s in "abcd" for y in (2019, 2020)], columns=["city_id", "segment_id", "year", "plants"])
 RISK = pd.DataFrame([(f"c{c:02d}", f"s{s}", y) for c in range(20) for s in range(8) for y in (2018, 2019, 2020)], columns=["city_id", "segment_id", "year"])
 RISK = RISK.assign(density=RNG.random(len(RISK)), entry=RNG.integers(0, 2, len(RISK)), ice_city=RISK["city_id"] < "c10")
-ADOPTION = pd.DataFrame({"instrument": ["x"] * 30 + ["y"] * 30, "city_adcode": [f"{i:06d}" for i in range(60)], "adopted_year": np.clip(np.round(RNG.normal(2014, 3, 60)), 2005, 2022)})
+ADOPTION = pd.DataFrame({"instrument_id": ["x"] * 30 + ["y"] * 30, "city_id": [f"{i:06d}" for i in range(60)], "adopted_year": np.clip(np.round(RNG.normal(2014, 3, 60)), 2005, 2022)})
 ADOPTION.loc[::7, "adopted_year"] = np.nan
 PANEL = draw(5)[lambda d: d["city_id"].str[-1].isin(list("01245"))]
 TWO_YEARS = pd.concat([POINTS, POINTS.assign(year=2021, lon=POINTS["lon"] + 0.01)])

@@ -26,8 +26,8 @@ REDUCTIONS = (exp.Sum, exp.Avg, exp.Corr, exp.Stddev, exp.StddevPop, exp.StddevS
 CLOCKS = {"now", "today", "get_current_time", "get_current_timestamp", "random", "uuid", "gen_random_uuid", "transaction_timestamp"}
 #: An order that ends in one of these is total within its partition: it is the key of what is numbered, or the last part of it.
 KEYS = {
-    "city_adcode", "city_id", "segment_id", "segment", "group_id", "firm_id", "policy_id", "to_policy_id", "record_key", "record_id", "adcode",
-    "partition", "year", "t", "version", "target", "instrument", "province_adcode", "source_url",
+    "city_id", "segment_id", "group_id", "firm_id", "policy_id", "to_policy_id", "record_key", "record_id", "place_id",
+    "partition", "year", "t", "version", "target", "instrument_id", "province_id", "source_url",
     "at",  # of a letter in a text
     "plant_id",
     "record_no",  # of supplied files, behind the partition that it stands in

@@ -128,7 +128,7 @@ def supply(bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 HEAD = "operator_zh,operator_en,city,product,plant_name,opened_year,capacity,capacity_unit,powertrain_at_opening,converted_from_ice,source_url,as_of\n"
 URL = "https://example.org/page"
-PLANTS = "select plant_id, source, opened_year, capacity, converted_year, ev_from_year, ev_state_unknown from int_plants__located where city_adcode = '610100' and segment = 'oem' order by 1"
+PLANTS = "select plant_id, source_id, opened_year, capacity, converted_year, ev_from_year, ev_state_unknown from int_plants__located where city_id = '610100' and segment_id = 'oem' order by 1"
 AUDIT = "select outcome, listed_plant_id, columns_changed, columns_lost, reason from int_plants__supplied order by partition, record_no"
 
 
@@ -169,7 +169,7 @@ def test_another_site_another_city_another_decade_is_another_plant(supply: Any):
 
 def test_a_plant_that_fits_several_of_the_list_is_named_and_not_guessed(supply: Any):
     """BYD has two vehicle plants in Shenzhen, opened in 2007 and 2023."""
-    count = "select count(*) from int_plants__located where city_adcode = '440300'"
+    count = "select count(*) from int_plants__located where city_id = '440300'"
     before = supply().ask(count)
     rows = f"比亚迪,,深圳,整车,,,,,,,{URL},\n比亚迪,,深圳,整车,坪山工厂,2007,250000,辆,,,{URL},\n"
     warehouse = supply({"plants/mine.csv": HEAD + rows})
@@ -195,7 +195,7 @@ def test_records_of_one_plant_over_files_one_stands(supply: Any):
 
 
 # -- output ---------------------------------------------------------------------------------------------------------------
-OUTPUT = "select nev_output, nev_output_support, nev_output_source, nev_output_is_lower_bound from int_city__output where city_adcode = ? and year = ?"
+OUTPUT = "select nev_output, nev_output_support, nev_output_source, nev_output_is_lower_bound from int_city__output where city_id = ? and year = ?"
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_output_over_files(supply: Any):
 def test_output_of_two_bases_is_two_records_and_one_figure(supply: Any):
     text = "city,year,product,output,unit,口径\n西安,2019,nev,3,万辆,法人\n西安,2019,nev,2,万辆,属地\n西安,2018,nev,1,万辆,出厂\n"
     warehouse = supply({"city_output/a.csv": text})
-    assert warehouse.ask("select nev_output, nev_output_basis from int_city__output where city_adcode = '610100' and year = 2019") == [(20000, "place_of_production")]
+    assert warehouse.ask("select nev_output, nev_output_basis from int_city__output where city_id = '610100' and year = 2019") == [(20000, "place_of_production")]
     assert [r[:2] for r in audit(warehouse)["city_output/a.csv"]] == [(1, "lost"), (2, "added"), (3, "quarantined")]
 
 
@@ -300,7 +300,7 @@ def test_withdrawn_and_double_files_stand_in_the_audit(supply: Any, tmp_path: Pa
     from sources.inbox.withdraw import withdraw
 
     warehouse = supply({"plants/p.csv": FILES["plants/p.csv"], "plants/q.csv": FILES["plants/p.csv"], "city_output/o.csv": FILES["city_output/o.csv"]})
-    count = "select count(*) from int_plants__located where source = 'inbox'"
+    count = "select count(*) from int_plants__located where source_id = 'inbox'"
     assert warehouse.ask(count) == [(1,)] and [r[:2] for r in audit(warehouse)["plants/q.csv"]] == [(0, "repeated")]
     home = Home(warehouse.home)
     withdraw(home, "plants/p.csv", "typed from memory")

@@ -57,7 +57,7 @@ def test_no_published_text_calls_a_sum_paid_without_payer_and_payee(con: duckdb.
 
 
 def test_no_sum_is_the_governments_where_no_statement_names_payer_and_payee(con: duckdb.DuckDBPyConnection) -> None:
-    for table, columns in {"mart_city_profile": ["amount_cny_m"], "mart_policy_toolkit": ["amount_cny_m", "intensity", "amount_to_budget_revenue"], "policy_mix": ["amount_cny_m", "intensity_cny_per_1000_gdp"]}.items():
+    for table, columns in {"mart_city_profile": ["amount_cny_m"], "mart_policy_toolkit": ["amount_cny_m", "intensity", "amount_to_budget_revenue"], "metrics.policy_mix": ["amount_cny_m", "intensity_cny_per_1000_gdp"]}.items():
         counts = ", ".join(f"count({c})" for c in columns)
         assert con.execute(f"select {counts} from {table}").fetchone() == (0,) * len(columns), table
         assert con.execute(f"select count(*) from {table} where {columns[0]} is null and null_reason is null").fetchone() == (0,), table
@@ -69,7 +69,7 @@ def test_no_sum_is_the_governments_where_no_statement_names_payer_and_payee(con:
 
 # -- what was read --------------------------------------------------------------------------------------------------------
 def test_words_are_quoted_only_where_a_text_was_read(con: duckdb.DuckDBPyConnection) -> None:
-    wrong = """select count(*) from policy_instrument i join policy_source s on s.source = i.source and s.source_record_id = i.source_record_id
+    wrong = """select count(*) from policy_instrument i join policy_source s on s.source_id = i.source_id and s.source_record_id = i.source_record_id
                where (i.evidence_text is not null or i.sentence is not null) and (i.evidence_basis <> 'text' or s.text_kind not in ('full', 'attachment'))"""
     assert con.execute(wrong).fetchone() == (0,)
     assert con.execute("select count(*) from policy_instrument where (evidence_basis = 'text') = (coded_from is not null)").fetchone() == (0,)
@@ -94,7 +94,7 @@ def test_quotation_marks_stand_around_a_text_alone(con: duckdb.DuckDBPyConnectio
     from playwright.sync_api import sync_playwright
 
     shown = copy.deepcopy(content(con))
-    policy = next(p["id"] for p in shown["policies"] if p["adcode"] == "340100")
+    policy = next(p["id"] for p in shown["policies"] if p["place"] == "340100")
     base: dict[str, Any] = {"policy": policy, "instrument": "F1_purchase_subsidy", "direction": "support"}
     shown["statements"] = [{**base, "basis": "text", "words": "THE TEXT"}, {**base, "basis": "summary", "words": "THE SUMMARY"}, {**base, "basis": "title"}]
     target = tmp_path / "atlas.html"
@@ -131,16 +131,16 @@ def test_a_figure_says_its_period_or_is_refused() -> None:
 def test_no_figure_of_part_of_a_year_is_in_a_rank_share_or_headline(con: duckdb.DuckDBPyConnection) -> None:
     three = {("Hefei", "nev"): 1246000, ("Chengdu", "nev"): 205000, ("Chengdu", "auto"): 821000, ("Shanghai", "auto"): 1601100}
     for (city, metric), vehicles in three.items():
-        row = con.execute(f"select {metric}_output, {metric}_output_part_year, {metric}_output_part_year_period from mart_cluster join city using (city_adcode) where year = 2025 and name_en = ?", [city]).fetchone()
+        row = con.execute(f"select {metric}_output, {metric}_output_part_year, {metric}_output_part_year_period from mart_cluster join city using (city_id) where year = 2025 and name_en = ?", [city]).fetchone()
         assert row == (None, vehicles, "11m"), (city, metric)
     assert con.execute("select count(*) from mart_cluster where nev_output is null and (rank_nev_output is not null or national_share_nev_output is not null)").fetchone() == (0,)
     assert con.execute("select count(*) from mart_cluster where (nev_output is null) <> (nev_output_null_reason is not null)").fetchone() == (0,)
     assert con.execute("select nev_output_newest, nev_output_newest_year from mart_city_profile where name_en = 'Hefei'").fetchone() == (1370000, 2024)
-    assert con.execute("select count(*) from indicator where indicator = 'nev_output' and value in (1246000, 205000)").fetchone() == (0,)
+    assert con.execute("select count(*) from indicator where indicator_id = 'nev_output' and value in (1246000, 205000)").fetchone() == (0,)
     # in general: what stands as a year's figure in a city was never landed as a part of that year alone
     landed = duckdb.connect().execute(f"""select geography_id, year from read_parquet('{_landed(con)}') where geography_level = 'city' and metric = 'nev'
         group by all having bool_and(period <> 'full')""").fetchall()
-    ranked = set(con.execute("select city_adcode, year from mart_cluster where nev_output is not null").fetchall())
+    ranked = set(con.execute("select city_id, year from mart_cluster where nev_output is not null").fetchall())
     assert len(landed) >= 3 and not ranked & set(landed)
 
 
@@ -164,7 +164,7 @@ def test_fiscal_figures_that_stand_side_by_side_are_of_one_year(con: duckdb.Duck
 
 # -- what an EV plant is --------------------------------------------------------------------------------------------------
 def test_counts_of_ev_plants_carry_the_word_that_says_what_they_are(con: duckdb.DuckDBPyConnection, published: Path) -> None:
-    for table, comment in con.execute("select table_name, comment from duckdb_columns() where column_name = 'n_ev_plants' and schema_name = 'main'").fetchall():
+    for table, comment in con.execute("select table_name, comment from duckdb_columns() where column_name = 'n_ev_plants' and schema_name in ('main', 'metrics')").fetchall():
         assert re.search(r"conversion was complete|born or converted", comment), (table, comment)
     assert "year in which its conversion was complete" in con.execute("select comment from duckdb_columns() where table_name = 'plant' and column_name = 'ev_from_year'").fetchone()[0]  # type: ignore[index]
     for key in ("map.ev", "c.ev", "series.ev", "map.shade0", "city.share", "city.rankyears"):
@@ -195,9 +195,9 @@ def test_no_bundled_full_year_figure_has_a_page_that_speaks_of_months() -> None:
 
 
 def test_a_lower_bound_says_so_wherever_it_stands(con: duckdb.DuckDBPyConnection, published: Path) -> None:
-    bounds = set(con.execute("select city_adcode, year::varchar from mart_cluster where nev_output_is_lower_bound and nev_output is not null").fetchall())
+    bounds = set(con.execute("select city_id, year::varchar from mart_cluster where nev_output_is_lower_bound and nev_output is not null").fetchall())
     assert len(bounds) >= 5
-    rows = con.execute("select geography_id, period, value, lo, hi, interval_reason from indicator_latest where indicator = 'nev_output' and value is not null").fetchall()
+    rows = con.execute("select geography_id, period, value, lo, hi, interval_reason from indicator_latest where indicator_id = 'nev_output' and value is not null").fetchall()
     assert {(place, year) for place, year, value, lo, hi, why in rows if (lo, hi) == (value, None) and "lower bound" in why} == bounds
     view = json.loads((published / "json/indicators/nev_output.json").read_text("utf-8"))
     at = {c: i for i, c in enumerate(view["columns"])}
@@ -209,7 +209,7 @@ def test_a_lower_bound_says_so_wherever_it_stands(con: duckdb.DuckDBPyConnection
 
 def test_each_sum_that_a_document_names_is_listed(con: duckdb.DuckDBPyConnection) -> None:
     """Targets too: "no sum named" is said of no city whose documents name one."""
-    missed = """select distinct p.policy_id from policy_instrument i join policy p using (policy_id) join mart_city_profile m on m.city_adcode = p.counted_adcode
+    missed = """select distinct p.policy_id from policy_instrument i join policy p using (policy_id) join mart_city_profile m on m.city_id = p.counted_place_id
                 where p.is_counted and i.direction = 'support' and i.amount is not null and i.unit like 'CNY%'
                   and not contains(coalesce(array_to_string(m.amounts, '|'), ''), p.policy_id)"""
     assert con.execute(missed).fetchall() == []

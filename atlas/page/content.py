@@ -54,9 +54,9 @@ def content(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     listed = {d["id"] for d in documents}
     return {
         "meta": {**meta, "newest_year": year, "first_ev_year": first_ev_year(con)},
-        "segments": rows(con, "select segment as id, family, name_en as en, name_zh as zh from segment"),
-        "instruments": rows(con, "select instrument as id, family, seed_tool as tool, name_en as en, name_zh as zh from instrument"),
-        "indicators": rows(con, "select indicator as id, count(value) as n, any_value(unit) as unit from indicator_latest group by 1 order by 1"),
+        "segments": rows(con, "select segment_id as id, family, name_en as en, name_zh as zh from segment"),
+        "instruments": rows(con, "select instrument_id as id, family, seed_tool as tool, name_en as en, name_zh as zh from instrument"),
+        "indicators": rows(con, "select indicator_id as id, count(value) as n, any_value(unit) as unit from indicator_latest group by 1 order by 1"),
         "findings": rows(con, "select * exclude (method_version, as_of, vintage_id) from finding order by finding_id"),
         "cities": cities(con, year),
         "plants": plants(con),
@@ -64,22 +64,22 @@ def content(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "clusters": clusters(con),
         "policies": documents,
         "statements": [s for s in statements(con) if s["policy"] in listed],
-        "provinces": rows(con, "select distinct province_adcode as id, province_zh as zh, province_en as en from city order by 1"),
-        "places": rows(con, "select place_adcode as id, place, source, adapter, covered, pages, body_share, note from meta.coverage where pages > 0 or covered or adapter like '%none%' order by 1, 3"),
-        "coverage": rows(con, "select source, list(distinct adapter order by adapter) as adapters, count(*) as places, count(*) filter (where covered) as covered, count(*) filter (where pages > 0) as with_documents, sum(pages) as pages from meta.coverage group by source order by source"),
-        "concentration": rows(con, "select * from segment_concentration where year = ? order by n_plants desc", year),
-        "coagglomeration": rows(con, "select * from coagglomeration where year = ? order by egk_gamma desc nulls last", year),
-        "k_density": rows(con, "select segment_id, r_km, kd, local_lo, local_hi, global_lo, global_hi, bandwidth_km, n_plants from k_density where kd is not null order by segment_id, r_km"),
-        "k_density_missing": rows(con, "select segment_id, any_value(null_reason) as null_reason, any_value(n_plants) as n_plants from k_density group by 1 having count(kd) = 0 order by 1"),
+        "provinces": rows(con, "select distinct province_id as id, province_zh as zh, province_en as en from city order by 1"),
+        "places": rows(con, "select place_id as id, place, source_id as source, adapter, covered, pages, body_share, note from meta.coverage where pages > 0 or covered or adapter like '%none%' order by 1, 3"),
+        "coverage": rows(con, "select source_id as source, list(distinct adapter order by adapter) as adapters, count(*) as places, count(*) filter (where covered) as covered, count(*) filter (where pages > 0) as with_documents, sum(pages) as pages from meta.coverage group by source_id order by source_id"),
+        "concentration": rows(con, "select * from metrics.segment_concentration where year = ? order by n_plants desc", year),
+        "coagglomeration": rows(con, "select * from metrics.coagglomeration where year = ? order by egk_gamma desc nulls last", year),
+        "k_density": rows(con, "select segment_id, r_km, kd, local_lo, local_hi, global_lo, global_hi, bandwidth_km, n_plants from metrics.k_density where kd is not null order by segment_id, r_km"),
+        "k_density_missing": rows(con, "select segment_id, any_value(null_reason) as null_reason, any_value(n_plants) as n_plants from metrics.k_density group by 1 having count(kd) = 0 order by 1"),
         "diffusion": diffusion(con),
         "spread": spread(con),
-        "mix": rows(con, """select t.city_adcode as id, t.seed_tool as tool, sum(t.n_documents) as n from mart_policy_toolkit t
+        "mix": rows(con, """select t.city_id as id, t.seed_tool as tool, sum(t.n_documents) as n from mart_policy_toolkit t
                             group by all order by all"""),
         "effects": rows(con, "select * exclude (method_version, as_of, vintage_id) from mart_policy_effect order by outcome, instrument, estimator, event_time"),
-        "sources": rows(con, "select name, title, publisher, licence, url, as_of, rows, quarantined, health, coverage, attribution, live from meta.source order by live, name"),
+        "sources": rows(con, "select source_id as name, name as title, publisher, licence, url, as_of, rows, quarantined, health, coverage, attribution, live from meta.source order by live, source_id"),
         "known": known(con),
         "dictionary": dictionary(con),
-        "quarantine": rows(con, "select source, reason, count(*) as n from meta.quarantine group by all order by all"),
+        "quarantine": rows(con, "select source_id as source, reason, count(*) as n from meta.quarantine group by all order by all"),
     }  # fmt: skip
 
 
@@ -91,37 +91,37 @@ def first_ev_year(con: duckdb.DuckDBPyConnection) -> int:
 
 def cities(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
     """One entry per city of mart_city_profile, with its series, segments and heritage."""
-    found = rows(con, "select * exclude (method_version, as_of, vintage_id) from mart_city_profile order by city_adcode")
-    place = {r["city_adcode"]: r for r in rows(con, "select city_adcode, province_zh, longitude, latitude from city")}
+    found = rows(con, "select * exclude (method_version, as_of, vintage_id) from mart_city_profile order by city_id")
+    place = {r["city_id"]: r for r in rows(con, "select city_id, province_zh, longitude, latitude from city")}
     series: dict[str, list[Any]] = {}
-    for r in rows(con, """select city_adcode, year, n_ev_plants, n_ice_plants, n_ev_state_unknown, national_share_plants, rank_plants, nev_output,
-                          nev_output_part_year, nev_output_part_year_period, nev_output_is_lower_bound from mart_cluster where year >= 1990 order by city_adcode, year"""):  # fmt: skip
-        series.setdefault(r["city_adcode"], []).append([
+    for r in rows(con, """select city_id, year, n_ev_plants, n_ice_plants, n_ev_state_unknown, national_share_plants, rank_plants, nev_output,
+                          nev_output_part_year, nev_output_part_year_period, nev_output_is_lower_bound from mart_cluster where year >= 1990 order by city_id, year"""):  # fmt: skip
+        series.setdefault(r["city_id"], []).append([
             r["year"], r["n_ev_plants"], r["n_ice_plants"], r["n_ev_state_unknown"],
             r.get("national_share_plants"), r.get("rank_plants") if r["n_ev_plants"] else None, r.get("nev_output"),
             r.get("nev_output_part_year"), r.get("nev_output_part_year_period"), r.get("nev_output_is_lower_bound"),
         ])  # fmt: skip
-    newest = {r["city_adcode"]: r for r in rows(con, f"select * exclude ({STAMPS}) from mart_cluster where year = ?", year)}
+    newest = {r["city_id"]: r for r in rows(con, f"select * exclude ({STAMPS}) from mart_cluster where year = ?", year)}
     segments: dict[str, list[Any]] = {}
-    for r in rows(con, """select city_adcode, segment, n_firms, n_plants, capacity, capacity_unit, capacity_known_share, share,
+    for r in rows(con, """select city_id, segment_id as segment, n_firms, n_plants, capacity, capacity_unit, capacity_known_share, share,
         lq_firms, lq_plants, lq_lo, lq_hi, q_bh, density, null_reason from mart_segment_structure where year = ?
-        order by city_adcode, n_plants desc, n_firms desc, segment""", year):  # fmt: skip
-        segments.setdefault(r.pop("city_adcode"), []).append(r)
-    heritage = {r.pop("city_adcode"): r for r in rows(con, f"select * exclude ({STAMPS}) from mart_heritage where year = (select max(year) from mart_heritage)")}
-    involution = {r.pop("city_adcode"): r for r in rows(con, f"select * exclude ({STAMPS}) from mart_involution where year = (select max(year) from mart_involution)")}
+        order by city_id, n_plants desc, n_firms desc, segment_id""", year):  # fmt: skip
+        segments.setdefault(r.pop("city_id"), []).append(r)
+    heritage = {r.pop("city_id"): r for r in rows(con, f"select * exclude ({STAMPS}) from mart_heritage where year = (select max(year) from mart_heritage)")}
+    involution = {r.pop("city_id"): r for r in rows(con, f"select * exclude ({STAMPS}) from mart_involution where year = (select max(year) from mart_involution)")}
     firms: dict[str, list[Any]] = {}
-    for r in rows(con, """with listed as (select f.city_adcode, f.firm_id as id, f.name_zh as zh, f.name_en as en, f.founded_year as founded,
-        f.status, f.powertrain, f.group_name as grp, f.support, f.source_url as url, list(s.segment order by s.segment) as segments
-        from firm f left join firm_segment s using (firm_id) where f.city_adcode is not null
+    for r in rows(con, """with listed as (select f.city_id, f.firm_id as id, f.name_zh as zh, f.name_en as en, f.founded_year as founded,
+        f.status, f.powertrain, f.group_name as grp, f.support, f.source_url as url, list(s.segment_id order by s.segment_id) as segments
+        from firm f left join firm_segment s using (firm_id) where f.city_id is not null
         group by all)
         select * from listed
-        qualify row_number() over (partition by city_adcode order by segments[1] is null, support <> 'seen', founded nulls last, id) <= ?
-        order by city_adcode, founded nulls last, id""", MOST_FIRMS):  # fmt: skip
+        qualify row_number() over (partition by city_id order by segments[1] is null, support <> 'seen', founded nulls last, id) <= ?
+        order by city_id, founded nulls last, id""", MOST_FIRMS):  # fmt: skip
         r["url"] = link(r.get("url"))
-        firms.setdefault(r.pop("city_adcode"), []).append(r)
+        firms.setdefault(r.pop("city_id"), []).append(r)
     result = []
     for profile in found:
-        code = profile["city_adcode"]
+        code = profile["city_id"]
         here = place[code]
         x, y = project(here["longitude"], here["latitude"])
         result.append({
@@ -135,12 +135,12 @@ def cities(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
 
 def plants(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """One entry per plant in a city, with its place on the map's plane (kilometres)."""
-    result = rows(con, """select p.plant_id as id, p.city_adcode as city, p.plant_name as name, p.operator, p.group_name as grp,
-        f.name_zh as firm_zh, f.name_en as firm_en, p.segment, p.product, p.opened_year as opened, p.closed_year as closed,
+    result = rows(con, """select p.plant_id as id, p.city_id as city, p.plant_name as name, p.operator, p.group_name as grp,
+        f.name_zh as firm_zh, f.name_en as firm_en, p.segment_id as segment, p.product, p.opened_year as opened, p.closed_year as closed,
         p.ev_from_year as ev, p.was_ice as ice, p.ev_state_unknown as partial, p.converted_from_ice as converted,
         p.capacity as cap, p.capacity_unit as unit, p.capacity_year as cap_year, p.geocode_level as level, p.district_zh as district,
         p.support, p.confidence, p.evidence_url as url, p.longitude as lon, p.latitude as lat
-        from plant p left join firm f using (firm_id) where p.city_adcode is not null order by p.city_adcode, p.plant_id""")  # fmt: skip
+        from plant p left join firm f using (firm_id) where p.city_id is not null order by p.city_id, p.plant_id""")  # fmt: skip
     around: dict[str, int] = {}
     for plant in result:
         x, y = project(plant.pop("lon"), plant.pop("lat"))
@@ -154,9 +154,9 @@ def plants(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 
 def edges(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    found = rows(con, """select ev_plant_id as ev, predecessor_id as pre, predecessor_name as name, predecessor_kind as kind, edge_type as type,
-        ev_city_adcode as city, predecessor_city_adcode as from_city, since_year as since, confidence, support, rule, evidence_url as url
-        from mart_lineage_edge order by ev_city_adcode, edge_type, predecessor_name, ev_plant_id""")  # fmt: skip
+    found = rows(con, """select plant_id as ev, predecessor_id as pre, predecessor_name as name, predecessor_kind as kind, edge_type as type,
+        city_id as city, predecessor_city_id as from_city, since_year as since, confidence, support, rule, evidence_url as url
+        from mart_lineage_edge order by city_id, edge_type, predecessor_name, plant_id""")  # fmt: skip
     for edge in found:
         edge["url"] = link(edge.get("url"))
     return found
@@ -168,20 +168,17 @@ def clusters(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     Members may be seats of firms too; those are drawn by their city's centre."""
     return rows(con, """select m.year, m.cluster_id as id, any_value(m.method) as method, count(distinct m.plant_id) as members,
         list(distinct p.plant_id order by p.plant_id) filter (where p.plant_id is not null) as plants,
-        list(distinct m.city_adcode order by m.city_adcode) filter (where m.city_adcode is not null) as cities
+        list(distinct m.city_id order by m.city_id) filter (where m.city_id is not null) as cities
         from mart_cluster_membership m left join plant p using (plant_id)
         where m.method <> 'admin' and m.cluster_id is not null group by m.year, m.cluster_id order by m.year, m.cluster_id""")  # fmt: skip
 
 
 def policies(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The documents that the marts count, by the place that they count for."""
-    names = {c for (c,) in con.execute("select column_name from duckdb_columns() where table_name = 'policy'").fetchall()}
-    place = "counted_adcode" if "counted_adcode" in names else "adcode"
-    counted = "is_counted" if "is_counted" in names else "doc_type in ('norm', 'plan', 'agreement', 'other')"
-    found = rows(con, f"""select policy_id as id, {place} as adcode, level, issuer, title_zh as zh, title_en as en, doc_no as no, issued_on as issued,
+    found = rows(con, """select policy_id as id, counted_place_id as place, level, issuer, title_zh as zh, title_en as en, doc_no as no, issued_on as issued,
         valid_from, valid_to, status, doc_type as type, text_kind as text, support, confidence, url from policy
-        where {counted} and {place} is not null
-        qualify row_number() over (partition by {place} order by issued_on desc nulls last, policy_id) <= ?
+        where is_counted and counted_place_id is not null
+        qualify row_number() over (partition by counted_place_id order by issued_on desc nulls last, policy_id) <= ?
         order by issued_on, policy_id""", MOST_DOCUMENTS)  # fmt: skip
     for policy in found:
         policy["url"] = link(policy.get("url"))
@@ -192,31 +189,31 @@ def statements(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Each coded statement once: a title and a summary may say the same. `words` are the document's own where `basis` is
     text, a collector's where it is summary, and absent where the title alone was read (it stands on the page)."""
     first = "(array_position(['text', 'summary', 'title', 'hand'], evidence_basis), evidence_start)"
-    return rows(con, f"""select policy_id as policy, instrument, direction, amount, unit, amount_role as role,
+    return rows(con, f"""select policy_id as policy, instrument_id as instrument, direction, amount, unit, amount_role as role,
         arg_min(evidence_basis, {first}) as basis,
         left(nullif(arg_min(case evidence_basis when 'text' then evidence_text when 'summary' then coded_from else '' end, {first}), ''), ?) as words,
         any_value(rule_id) as rule, any_value(coded_by) as coder
-        from policy_instrument group by policy_id, instrument, direction, amount, unit, amount_role
-        order by policy_id, instrument, direction, amount nulls last, unit""", MOST_WORDS)  # fmt: skip
+        from policy_instrument group by policy_id, instrument_id, direction, amount, unit, amount_role
+        order by policy_id, instrument_id, direction, amount nulls last, unit""", MOST_WORDS)  # fmt: skip
 
 
 def diffusion(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """By tool and year: places that had adopted it by then, among the places with known documents."""
     return rows(con, """
-        with first as (select seed_tool as tool, city_adcode, min(year(first_adopted_on)) as year from mart_policy_toolkit
+        with first as (select seed_tool as tool, city_id, min(year(first_adopted_on)) as year from mart_policy_toolkit
                        where first_adopted_on is not null group by all),
              years as (select unnest(generate_series((select min(year) from first), (select max(year) from first))) as year)
-        select f.tool, y.year, count(*) as places, (select count(distinct city_adcode) from mart_policy_toolkit) as known
+        select f.tool, y.year, count(*) as places, (select count(distinct city_id) from mart_policy_toolkit) as known
         from years y join first f on f.year <= y.year group by all order by 1, 2""")  # fmt: skip
 
 
 def spread(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """By instrument: the first adoption on record and the places that have it, of all places with known documents."""
-    found = rows(con, """select instrument, min(first_adopted_on) as first_on, arg_min(city_adcode, (first_adopted_on, city_adcode)) as first_place,
-        count(distinct city_adcode) as places, sum(n_documents) as documents, bool_or(covered) as covered
-        from mart_policy_toolkit where first_adopted_on is not null group by instrument order by places desc, instrument""")  # fmt: skip
+    found = rows(con, """select instrument_id as instrument, min(first_adopted_on) as first_on, arg_min(city_id, (first_adopted_on, city_id)) as first_place,
+        count(distinct city_id) as places, sum(n_documents) as documents, bool_or(covered) as covered
+        from mart_policy_toolkit where first_adopted_on is not null group by instrument_id order by places desc, instrument_id""")  # fmt: skip
     if "mart_policy_diffusion" in tables(con):  # with its interval, where the atlas has the mart
-        share = {r["instrument"]: r for r in rows(con, """select instrument, share_adopted, 1 - km_hi as share_lo, 1 - km_lo as share_hi
+        share = {r["instrument"]: r for r in rows(con, """select instrument_id as instrument, share_adopted, 1 - km_hi as share_lo, 1 - km_lo as share_hi
             from mart_policy_diffusion where year = (select max(year) from mart_policy_diffusion)""")}  # fmt: skip
         found = [{**share.get(r["instrument"], {}), **r} for r in found]
     return found
@@ -229,7 +226,7 @@ def tables(con: duckdb.DuckDBPyConnection) -> set[str]:
 def known(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """What is known of how many: the coverage of the page's main numbers, each with the column that it is counted from."""
     return rows(con, """
-        with c as (select * from mart_city_profile where n_ev_plants > 0), p as (select * from plant where city_adcode is not null)
+        with c as (select * from mart_city_profile where n_ev_plants > 0), p as (select * from plant where city_id is not null)
         select 'known.output' as key, 'mart_city_profile.nev_output_newest' as col, count(nev_output_newest) as n, count(*) as total from c
         union all select 'known.utilisation', 'mart_city_profile.utilisation', count(utilisation), count(*) from c
         union all select 'known.documents', 'mart_city_profile.n_documents', count(*) filter (where n_documents > 0), count(*) from c

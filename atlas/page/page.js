@@ -343,7 +343,7 @@
       cell(s.capacity !== undefined ? [`${num(s.capacity, 1)} `, tt("v." + s.capacity_unit), ` (${pct(s.capacity_known_share)})`] : "–", true), cell(s.lq_plants !== undefined ? `${num(s.lq_plants, 2)} [${num(s.lq_lo, 2)}, ${num(s.lq_hi, 2)}]` : "–", true), cell(num(s.q_bh, 2), true), cell(why(s.null_reason)))));
     fill($("city-segments"), el("details", {}, el("summary", {}, tt("city.segtable"), `, ${NOW}`), el("div", { class: "scroll", tabindex: "0" }, segmentTable)));
     drawFlow(c);
-    const mine = (code) => data.policies.filter((q) => q.adcode === code);
+    const mine = (code) => data.policies.filter((q) => q.place === code);
     const documents = mine(c.id), beyond = Math.max(0, (p.n_documents || 0) - documents.length);
     const province = c.id.slice(0, 2) + "0000";
     const above = province === c.id ? [] : mine(province);
@@ -446,9 +446,9 @@
       return tr(nn(s), cell([list(plantsOf, "n_plants"), plantsOf.length ? ` (n = ${total(plantsOf, "n_plants")})` : "–"]), cell([list(firmsOf, "n_firms"), firmsOf.length ? ` (n = ${total(firmsOf, "n_firms")})` : "–"]));
     });
     table($("leaders"), ["t.segment", "t.plants", "t.firms"].map(tt), rows);
-    table($("concentration"), [tt("t.segment"), tt("t.plants"), [tt("gamma"), " ", how("segment_concentration.eg_gamma")], ["z ", how("segment_concentration.eg_z")], [tt("gini"), " ", how("segment_concentration.locational_gini")], tt("t.why")], data.concentration.map((r) => tr(nn(segments.get(r.segment_id)), cell(num(r.n_plants), true), cell(num(r.eg_gamma, 4), true), cell(num(r.eg_z, 2), true), cell(num(r.locational_gini, 2), true), cell(why(r.null_reason || (r.low_n ? "fewer than 10 plants" : ""))))));
+    table($("concentration"), [tt("t.segment"), tt("t.plants"), [tt("gamma"), " ", how("metrics.segment_concentration.eg_gamma")], ["z ", how("metrics.segment_concentration.eg_z")], [tt("gini"), " ", how("metrics.segment_concentration.locational_gini")], tt("t.why")], data.concentration.map((r) => tr(nn(segments.get(r.segment_id)), cell(num(r.n_plants), true), cell(num(r.eg_gamma, 4), true), cell(num(r.eg_z, 2), true), cell(num(r.locational_gini, 2), true), cell(why(r.null_reason || (r.low_n ? "fewer than 10 plants" : ""))))));
     const size_ = byId(data.concentration, "segment_id");
-    table($("coagglomeration"), [tt("pair"), tt("t.plants"), ["EGK gamma ", how("coagglomeration.egk_gamma")], tt("t.why")], data.coagglomeration.map((r) => tr([nn(segments.get(r.segment_i)), " + ", nn(segments.get(r.segment_j))], cell(`${size_.get(r.segment_i)?.n_plants ?? "–"} + ${size_.get(r.segment_j)?.n_plants ?? "–"}`, true), cell(num(r.egk_gamma, 4), true), cell(why(r.null_reason)))));
+    table($("coagglomeration"), [tt("pair"), tt("t.plants"), ["EGK gamma ", how("metrics.coagglomeration.egk_gamma")], tt("t.why")], data.coagglomeration.map((r) => tr([nn(segments.get(r.segment_i)), " + ", nn(segments.get(r.segment_j))], cell(`${size_.get(r.segment_i)?.n_plants ?? "–"} + ${size_.get(r.segment_j)?.n_plants ?? "–"}`, true), cell(num(r.egk_gamma, 4), true), cell(why(r.null_reason)))));
     drawDensity();
   }
   function drawDensity() {

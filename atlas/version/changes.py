@@ -17,7 +17,8 @@ import duckdb
 from atlas.version.contract import Build
 from atlas.version.identity import STAMPS, compared_columns
 from atlas.version.policy_changes import policy_changes
-from atlas.version.relations import Relation, literal, quote
+from atlas.version.relations import SCHEMAS, Relation, literal, quote
+from atlas.version.renames import with_names_of_today
 
 FLOATS = ("DOUBLE", "FLOAT")
 
@@ -42,20 +43,28 @@ def compare(
     told["previous"] = build.previous
     if not previous.exists():
         return {**told, "missing": True}
-    copy = None
-    try:
-        other = duckdb.connect(str(previous), read_only=True)
-    except duckdb.IOException:  # somebody has opened the published file for writing: nobody's lock may hold back a publication
-        copy = Path(tempfile.mkdtemp()) / previous.name
-        shutil.copyfile(previous, copy)
-        other = duckdb.connect(str(copy), read_only=True)
+    # the version before under the names of today; where somebody has opened its file for writing, a copy: nobody's lock may hold
+    # back a publication
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            before = with_names_of_today(previous, Path(folder))
+        except duckdb.IOException:
+            copy = Path(folder, previous.name)
+            shutil.copyfile(previous, copy)
+            before = with_names_of_today(copy, Path(folder))
+        return told | _told(con, relations, before, limit)
+
+
+def _told(con: duckdb.DuckDBPyConnection, relations: Sequence[Relation], previous: Path, limit: int) -> dict[str, Any]:
+    """What `compare` tells beside the names of the versions. `previous`: a DuckDB file with the names of today."""
+    other = duckdb.connect(str(previous), read_only=True)
     try:
         before_rows, now_rows = _counts(other), _counts(con)
         before_columns, now_columns = _columns(other), _columns(con)
         moved, appeared, gone = _indicators(con, other)
         sql = "select finding_id, verdict, value from finding"
         findings = {f[0]: f[1] for f in other.execute(sql).fetchall()}
-        told |= {
+        told = {
             "more": policy_changes(con, other),
             "tables": [
                 [name, before_rows.get(name), now_rows.get(name)]
@@ -70,17 +79,12 @@ def compare(
         }  # fmt: skip
     finally:
         other.close()
-    try:
-        told["values"] = _values(con, relations, copy or previous, before_columns, now_columns)
-    finally:
-        if copy is not None:
-            shutil.rmtree(copy.parent)
-    return told
+    return {**told, "values": _values(con, relations, previous, before_columns, now_columns)}
 
 
 def _indicators(con: duckdb.DuckDBPyConnection, other: duckdb.DuckDBPyConnection) -> tuple[list[Any], int, int]:
     """Indicators whose value moved, with how far, and how many appeared and are gone."""
-    sql = "select indicator, geography_level, geography_id, period, value from indicator_latest"
+    sql = "select indicator_id, geography_level, geography_id, period, value from indicator_latest"
     old = {row[:4]: row[4] for row in other.execute(sql).fetchall()}
     new = {row[:4]: row[4] for row in con.execute(sql).fetchall()}
     moved = [
@@ -194,7 +198,7 @@ def changes(told: dict[str, Any]) -> list[str]:
 
 
 def _counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    names = con.execute("select schema_name, table_name from duckdb_tables() where schema_name in ('main', 'meta') and not internal").fetchall()
+    names = con.execute("select schema_name, table_name from duckdb_tables() where list_contains(?, schema_name) and not internal", [list(SCHEMAS)]).fetchall()
     result = {}
     for schema, name in names:
         found = con.execute(f"select count(*) from {quote(schema)}.{quote(name)}").fetchone()
@@ -207,7 +211,7 @@ def _columns(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
     return {
         (t if s == "main" else f"{s}.{t}", c): kind
         for s, t, c, kind in con.execute(
-            "select schema_name, table_name, column_name, data_type from duckdb_columns() where schema_name in ('main', 'meta') and not internal "
-            "order by schema_name, table_name, column_index"
+            "select schema_name, table_name, column_name, data_type from duckdb_columns() where list_contains(?, schema_name) and not internal "
+            "order by schema_name, table_name, column_index", [list(SCHEMAS)]
         ).fetchall()
     }

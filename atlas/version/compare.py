@@ -1,28 +1,36 @@
 """Are two warehouses the same, and where not: by table and column, to the last bit of every number.
 
+`python -m atlas.version.compare HOME HOME` (or two DuckDB files) tells which values differ between the current versions of two
+homes; a version that was published under older names is read with those of today (renames.csv).
+
 Belongs here: the comparison that `make verify` and the tests share. Does not belong here: making the warehouses, or what may differ.
 """
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import duckdb
 
-#: The schemas whose tables are published.
-PUBLISHED = ("main", "meta")
+from atlas.version.identity import MAY_DIFFER
+from atlas.version.relations import SCHEMAS
+from atlas.version.renames import with_names_of_today
 
 
 def differing_tables(
-    path_a: Path, path_b: Path, schemas: Collection[str] = PUBLISHED, exempt: Mapping[str, Collection[str]] | None = None
-) -> dict[str, list[str]]:
+    path_a: Path, path_b: Path, schemas: Collection[str] = SCHEMAS, exempt: Mapping[str, Collection[str]] | None = None,
+    in_both: bool = False,
+) -> dict[str, list[str]]:  # fmt: skip
     """`schema.table` -> the columns in which two DuckDB files differ; empty where their tables are the same.
 
     A table is a bag of rows: the order in which it is stored says nothing, how often a row stands does. Numbers are compared by the
     text that gives back the same bits, so that 0.1 + 0.2 is not 0.3 and -0.0 is not 0.0. Names in parentheses stand for what is no
     column: `(missing in a)`, `(missing in b)`, `(types)`, `(12 rows in a, 13 in b)`. `exempt`: columns by `schema.table` that may
-    differ, `*` for the whole table. Both files are opened for reading. Raises duckdb.Error for what is no DuckDB file."""
+    differ, `*` for the whole table. `in_both`: a column that one alone has is named as `(only in a: c)`, and the others are compared
+    all the same. Both files are opened for reading. Raises duckdb.Error for what is no DuckDB file."""
     exempt = exempt or {}
     found: dict[str, list[str]] = {}
     with duckdb.connect() as con:
@@ -42,16 +50,19 @@ def differing_tables(
                 {c: t for c, t in columns[name][table].items() if c not in skipped} for name in ("a", "b")
             )
             differing = sorted(here.keys() ^ there.keys())
-            if not differing and here != there:
-                differing = ["(types)", *(c for c in here if here[c] != there[c])]
-            if not differing:
-                differing = _differing_columns(con, table, list(here))
+            if in_both:
+                differing = [f"(only in {'a' if c in here else 'b'}: {c})" for c in differing]
+                here, there = ({c: t for c, t in one.items() if c in here and c in there} for one in (here, there))
+            if (in_both or not differing) and here != there:
+                differing += ["(types)", *(c for c in here if here[c] != there[c])]
+            elif in_both or not differing:
+                differing += _differing_columns(con, table, list(here))
             if differing:
                 found[table] = differing
     return found
 
 
-def comments(path: Path, schemas: Collection[str] = PUBLISHED) -> dict[str, str]:
+def comments(path: Path, schemas: Collection[str] = SCHEMAS) -> dict[str, str]:
     """`schema.table` and `schema.table.column` -> the comment that a DuckDB file has on it. Raises duckdb.Error."""
     with duckdb.connect(str(path), read_only=True) as con:
         tables = con.execute("select schema_name || '.' || table_name, comment from duckdb_tables() where list_contains(?, schema_name)", [list(schemas)])
@@ -101,3 +112,31 @@ def _differing_columns(con: duckdb.DuckDBPyConnection, table: str, columns: list
         return differing + own
     sorted_rows = [con.execute(f"{rows(name, columns)} order by all").fetchall() for name in ("a", "b")]
     return [c for i, c in enumerate(columns) if any(x[i] != y[i] for x, y in zip(*sorted_rows, strict=True))]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit codes: 0 no value differs that must not, 1 some do (each column is named), 2 not two homes or files."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if len(arguments) != 2:
+        print("usage: python -m atlas.version.compare HOME HOME", file=sys.stderr)
+        return 2
+    paths = [Path(a) / "published" / "current" / "atlas.duckdb" if Path(a).is_dir() else Path(a) for a in arguments]
+    stamps = {"vintage_id", "known_from", "known_to"}  # they name the version
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            for number, path in enumerate(paths):
+                Path(folder, str(number)).mkdir()
+                paths[number] = with_names_of_today(path, Path(folder, str(number)))
+            found = differing_tables(*paths, exempt=MAY_DIFFER, in_both=True)
+        except duckdb.Error as error:
+            print(error, file=sys.stderr)
+            return 2
+    differing = {table: [c for c in columns if c not in stamps] for table, columns in sorted(found.items())}
+    for table, columns in differing.items():
+        if columns:
+            print(f"{table}: {', '.join(columns)}")
+    return int(any(not c.startswith("(only in b: ") for columns in differing.values() for c in columns))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -33,15 +33,15 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_views(con: duckdb.DuckDBPyConnection, names: Sequence[dict[str, Any]], stamp: dict[str, Any], folder: Path) -> None:
-    """`index.json`, `indicators/<indicator>.json`, `cities/<city_adcode>.json`: the newest vintage of every indicator, for
+    """`index.json`, `indicators/<indicator_id>.json`, `cities/<city_id>.json`: the newest vintage of every indicator, for
     tools that cannot read Parquet. Rows are arrays in the order of `columns`; null is unknown, with its reason.
 
     `names`: name, unit, question and note of each indicator (the seed); `stamp`: version, contract and date."""
-    known = {r["indicator"]: r for r in names}
+    known = {r["indicator_id"]: r for r in names}
     rows = con.execute(
-        f"select indicator, unit, {', '.join(VIEW_COLUMNS)} from indicator_latest order by indicator, geography_level, geography_id, period"
+        f"select indicator_id, unit, {', '.join(VIEW_COLUMNS)} from indicator_latest order by indicator_id, geography_level, geography_id, period"
     ).fetchall()
-    places = {code: {"name_zh": zh, "name_en": en} for code, zh, en in con.execute("select city_adcode, name_zh, name_en from city").fetchall()}
+    places = {code: {"name_zh": zh, "name_en": en} for code, zh, en in con.execute("select city_id, name_zh, name_en from city").fetchall()}
     by_indicator: dict[str, list[Any]] = {}
     by_city: dict[str, dict[str, list[Any]]] = {}
     units: dict[str, str] = {}
@@ -52,13 +52,13 @@ def write_views(con: duckdb.DuckDBPyConnection, names: Sequence[dict[str, Any]],
             by_city.setdefault(values[1], {}).setdefault(indicator, []).append(values[2:])
     for indicator, values in by_indicator.items():
         about = {k: known.get(indicator, {}).get(k) for k in ABOUT}
-        write_json(folder / "indicators" / f"{indicator}.json", {**stamp, "indicator": indicator, **about, "unit": units[indicator], "columns": VIEW_COLUMNS, "rows": values})
+        write_json(folder / "indicators" / f"{indicator}.json", {**stamp, "indicator_id": indicator, **about, "unit": units[indicator], "columns": VIEW_COLUMNS, "rows": values})
     for code, found in by_city.items():
-        write_json(folder / "cities" / f"{code}.json", {**stamp, "city_adcode": code, **places.get(code, {}), "units": {i: units[i] for i in found}, "columns": VIEW_COLUMNS[2:], "indicators": found})
+        write_json(folder / "cities" / f"{code}.json", {**stamp, "city_id": code, **places.get(code, {}), "units": {i: units[i] for i in found}, "columns": VIEW_COLUMNS[2:], "indicators": found})
     write_json(folder / "index.json", {
         **stamp,
-        "indicators": [{"indicator": i, "unit": units[i], **{k: known.get(i, {}).get(k) for k in ABOUT}, "values": len(v), "path": f"indicators/{i}.json"} for i, v in sorted(by_indicator.items())],
-        "cities": [{"city_adcode": c, **places.get(c, {}), "path": f"cities/{c}.json"} for c in sorted(by_city)],
+        "indicators": [{"indicator_id": i, "unit": units[i], **{k: known.get(i, {}).get(k) for k in ABOUT}, "values": len(v), "path": f"indicators/{i}.json"} for i, v in sorted(by_indicator.items())],
+        "cities": [{"city_id": c, **places.get(c, {}), "path": f"cities/{c}.json"} for c in sorted(by_city)],
     })  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def write_datapackage(con: duckdb.DuckDBPyConnection, relations: Iterable[Any], 
     `relations` are the published tables (schema, name, file_name, description, columns, key)."""
     sources = [
         {"title": title, "path": url} if url else {"title": title}
-        for title, url in con.execute("select title, url from meta.source order by name").fetchall()
+        for title, url in con.execute("select name, url from meta.source order by source_id").fetchall()
     ]
     resources = []
     for r in relations:

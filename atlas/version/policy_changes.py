@@ -47,7 +47,7 @@ def _has(con: Any, table: str) -> bool:
 
 
 def _labels(con: Any) -> set[tuple[str, str, str]]:
-    return set(con.execute("select distinct policy_id, instrument, direction from policy_instrument").fetchall())
+    return set(con.execute("select distinct policy_id, instrument_id, direction from policy_instrument").fetchall())
 
 
 def _texts(con: Any) -> dict[str, str | None]:
@@ -60,7 +60,7 @@ def _texts(con: Any) -> dict[str, str | None]:
 def _rules_moved(con: Any, other: Any) -> list[str]:
     if not (_has(con, "policy_rule") and _has(other, "policy_rule")):
         return []
-    sql = "select rule_id, instrument, language, kind, pattern from policy_rule"
+    sql = "select rule_id, instrument_id, language, kind, pattern from policy_rule"
     new, old = ({row[0]: row[1:] for row in each.execute(sql).fetchall()} for each in (con, other))
     found = {
         "added": sorted(new.keys() - old.keys()),

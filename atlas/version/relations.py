@@ -10,6 +10,9 @@ from typing import Any
 
 from atlas.version.identity import MAY_DIFFER
 
+#: The schemas whose tables are published: entities and marts, model tables, and what a version says of itself.
+SCHEMAS = ("main", "metrics", "meta")
+
 
 @dataclass
 class Relation:
@@ -43,10 +46,10 @@ class Relation:
 
 
 def published_relations(manifest: dict[str, Any]) -> list[Relation]:
-    """Every model of the schemas `main` and `meta`; staging and intermediate stay in the workshop."""
+    """Every model of the published schemas but those that a mart publishes whole (`published_as`: no table twice)."""
     found = []
     for node in manifest["nodes"].values():
-        if node["resource_type"] == "model" and node["schema"] in ("main", "meta"):
+        if node["resource_type"] == "model" and node["schema"] in SCHEMAS and "published_as" not in node["config"].get("meta", {}):
             found.append(
                 Relation(
                     schema=node["schema"],

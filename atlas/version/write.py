@@ -19,7 +19,7 @@ from atlas.version.changes import changes, compare
 from atlas.version.contract import CONTRACT_VERSION, Build
 from atlas.version.dictionary import write_dictionary
 from atlas.version.identity import MAY_DIFFER
-from atlas.version.relations import Relation, literal, published_relations, quote
+from atlas.version.relations import SCHEMAS, Relation, literal, published_relations, quote
 from ingest.home import CHECKOUT, SEEDS, Home
 
 #: The oldest DuckDB that must be able to read a published file (contract): its storage version is written.
@@ -74,7 +74,7 @@ def write_version(
         left_out = write_figures(shown, home.root, folder / "figures")
         report("writing the version", STAGES, STAGES, "figures")
         sources = con.execute(
-            "select name, publisher, licence, url, as_of, rows, last_success from meta.source order by name"
+            "select source_id, publisher, licence, url, as_of, rows, last_success from meta.source order by source_id"
         ).fetchall()
     finally:
         con.close()
@@ -95,7 +95,7 @@ def write_version(
         "figures_left_out": left_out,
         "duckdb": {"written_by": duckdb.__version__, "storage_version": STORAGE_VERSION},
         "sources": [
-            dict(zip(("name", "publisher", "licence", "url", "as_of", "rows", "last_success"), map(str, s), strict=True))
+            dict(zip(("source_id", "publisher", "licence", "url", "as_of", "rows", "last_success"), map(str, s), strict=True))
             for s in sources
         ],
     }
@@ -121,7 +121,8 @@ def write_database(warehouse: Path, target: Path, relations: list[Relation]) -> 
     try:
         con.execute(f"attach {literal(str(warehouse))} as warehouse (read_only)")
         con.execute(f"attach {literal(str(target))} as a (storage_version {literal(STORAGE_VERSION)})")
-        con.execute("create schema a.meta")
+        for schema in SCHEMAS:
+            con.execute(f"create schema if not exists a.{schema}")
         for r in relations:
             built = f"warehouse.{r.schema}.{quote(r.name)}"
             here = f"a.{r.schema}.{quote(r.name)}"
@@ -176,16 +177,16 @@ def write_tables(con: duckdb.DuckDBPyConnection, relations: list[Relation], fold
 def write_geo(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Plants and city clusters as GeoJSON points (WGS 84 longitude, latitude)."""
     layers = {
-        "plants": """select p.plant_id, p.plant_name, p.segment, p.city_adcode, c.name_zh as city_zh, c.name_en as city_en,
+        "plants": """select p.plant_id, p.plant_name, p.segment_id, p.city_id, c.name_zh as city_zh, c.name_en as city_en,
                      p.opened_year, p.closed_year, p.capacity, p.capacity_unit, p.powertrain_at_opening,
                      p.geocode_level, p.evidence_url, p.longitude, p.latitude
-                     from plant p left join city c using (city_adcode)
+                     from plant p left join city c using (city_id)
                      where p.longitude is not null order by p.plant_id""",
-        "clusters": """select m.city_adcode, c.name_zh as city_zh, c.name_en as city_en, m.year, m.n_ev_plants, m.n_ice_plants,
+        "clusters": """select m.city_id, c.name_zh as city_zh, c.name_en as city_en, m.year, m.n_ev_plants, m.n_ice_plants,
                        m.n_firms, m.capacity_vehicles, m.capacity_gwh, m.typology, m.anchor_firm, m.quality_flag,
                        c.longitude, c.latitude
-                       from mart_cluster m join city c using (city_adcode)
-                       where m.year = (select max(year) from mart_cluster) order by m.city_adcode""",
+                       from mart_cluster m join city c using (city_id)
+                       where m.year = (select max(year) from mart_cluster) order by m.city_id""",
     }  # fmt: skip
     for name, sql in layers.items():
         cursor = con.execute(sql)

@@ -11,8 +11,8 @@
 {% macro firm_first(r) -%}
     {{ r }}.priority,
     {{ r }}.is_branch,
-    case when {{ r }}.priority = 2 and {{ r }}.source = 'inbox' then {{ r }}.as_of end desc nulls last,
-    case when {{ r }}.priority = 2 and {{ r }}.source = 'inbox' then {{ r }}.record_key end desc nulls last,
+    case when {{ r }}.priority = 2 and {{ r }}.source_id = 'inbox' then {{ r }}.as_of end desc nulls last,
+    case when {{ r }}.priority = 2 and {{ r }}.source_id = 'inbox' then {{ r }}.record_key end desc nulls last,
     {{ r }}.record_key
 {%- endmacro %}
 

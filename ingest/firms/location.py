@@ -149,8 +149,8 @@ def gazetteer_of(seeds: Path) -> Gazetteer:
     """The gazetteer of a seeds folder: cities, their districts, and place_names.csv (zones, new districts, former
     counties and prefectures with the city that has them now)."""
     places: list[tuple[str, str, int]] = []
-    for file, code in (("cities.csv", "city_adcode"), ("districts.csv", "city_adcode"),
-                       ("place_names.csv", "city_adcode"), ("city_history.csv", "successor_adcode")):  # fmt: skip
+    for file, code in (("cities.csv", "city_id"), ("districts.csv", "city_id"),
+                       ("place_names.csv", "city_id"), ("city_history.csv", "successor_city_id")):  # fmt: skip
         with open(seeds / file, encoding="utf-8", newline="") as handle:
             for row in csv.DictReader(handle):
                 county = file == "districts.csv" or "county" in row.get("kind", "") or "zone" in row.get("kind", "")

@@ -22,14 +22,14 @@ class Places:
         self.province_of: dict[str, str] = {}
         self.province_names: dict[str, str] = {}
         for row in _rows(seeds / "provinces.csv"):
-            for key in ("name_zh", "name_zh_short", "name_en", "province_adcode"):
-                self.province_names[row[key].lower()] = row["province_adcode"]
+            for key in ("name_zh", "name_zh_short", "name_en", "province_id"):
+                self.province_names[row[key].lower()] = row["province_id"]
         for row in _rows(seeds / "cities.csv"):
-            self.province_of[row["city_adcode"]] = row["province_adcode"]
+            self.province_of[row["city_id"]] = row["province_id"]
             for key in ("name_zh", "name_zh_short", "name_en"):
-                self.names.setdefault(row[key].lower(), set()).add(row["city_adcode"])
+                self.names.setdefault(row[key].lower(), set()).add(row["city_id"])
         for row in _rows(seeds / "city_aliases.csv"):
-            self.names.setdefault(row["alias"].lower(), set()).add(row["city_adcode"])
+            self.names.setdefault(row["alias"].lower(), set()).add(row["city_id"])
 
     def city(self, name: str, province: str = "") -> str | None:
         """The six-digit code of a city named in Chinese or English, or by its code; `province` (either

@@ -109,7 +109,7 @@ def load_rules(path: Path) -> Rules:
             if kind != "name_en" and any(re.search(r"[\[\]*+?\\^$.]", w) for w in words):
                 raise ValueError(f"{path.name}: rule {row['rule_id']} must be literal words joined by |")
             rules.append(
-                Rule(row["rule_id"], row["segment"], kind, words, row["needs"], row["strength"], row["standard"],
+                Rule(row["rule_id"], row["segment_id"], kind, words, row["needs"], row["strength"], row["standard"],
                      chr(FIRST + number))
             )  # fmt: skip
     ids = [r.rule_id for r in rules]

@@ -157,12 +157,12 @@ def _load(path: str, language: str) -> Rules:
             if row["language"] != language or row["kind"] == "plain":
                 continue
             expression, slots = _compile(row["pattern"], chinese)
-            if row["instrument"] == "*":
+            if row["instrument_id"] == "*":
                 cues.setdefault(row["kind"], []).append(expression)
             elif row["kind"] == "exclude":
-                excludes.setdefault(row["instrument"], []).append(expression)
+                excludes.setdefault(row["instrument_id"], []).append(expression)
             else:
-                rule = Rule(row["rule_id"], row["instrument"], row["kind"], re.compile(expression, flags), _anchors(slots, chinese))
+                rule = Rule(row["rule_id"], row["instrument_id"], row["kind"], re.compile(expression, flags), _anchors(slots, chinese))
                 (titles if row["kind"] == "title" else rules).append(rule)
     index: dict[str, set[int]] = {}
     for number, rule in enumerate(rules):

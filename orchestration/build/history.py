@@ -18,6 +18,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from atlas.version.renames import renamed
 from ingest.home import Home, sha256_of
 from ingest.store.objects import Folder
 from orchestration.build import release
@@ -92,6 +95,11 @@ def indicators(home: Home, entry: Entry) -> Path:
         if path.exists() and sha256_of(path) == entry.indicator_sha256:
             return path
     raise HistoryDamaged(f"{kept}: gone or damaged; bring it back from a copy, or move `history/` away to begin a new line")
+
+
+def read(path: Path) -> pl.DataFrame:
+    """The indicators of one version, under the names of today: a file that is older keeps its own (atlas/version/renames.csv)."""
+    return renamed(pl.read_parquet(path), "main.indicator")
 
 
 def write(home: Home, entry: Entry, indicator_table: Path) -> None:

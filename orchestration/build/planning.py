@@ -27,7 +27,7 @@ from sources import Source
 
 #: Column types of the history that is carried from version to version.
 INDICATOR_SCHEMA: dict[str, Any] = {
-    "indicator": pl.String, "geography_level": pl.String, "geography_id": pl.String, "period": pl.String,
+    "indicator_id": pl.String, "geography_level": pl.String, "geography_id": pl.String, "period": pl.String,
     "vintage_id": pl.String, "value": pl.Float64, "lo": pl.Float64, "hi": pl.Float64, "unit": pl.String,
     "n_obs": pl.Int64, "quality_flag": pl.String, "null_reason": pl.String, "method_version": pl.String,
     "known_from": pl.String, "known_to": pl.String,
@@ -180,7 +180,7 @@ def write_build_tables(home: Home, plan: Plan, before: history.Entry | None) -> 
     with atomic_path(meta / "indicator_history.parquet") as tmp:
         frame = pl.DataFrame(schema=INDICATOR_SCHEMA)
         if before is not None:
-            old = pl.read_parquet(history.indicators(home, before))
+            old = history.read(history.indicators(home, before))
             frame = pl.concat([frame, old.select(list(INDICATOR_SCHEMA)).cast(INDICATOR_SCHEMA)])  # type: ignore[arg-type]
         frame.write_parquet(tmp)
 

@@ -26,7 +26,7 @@ from ingest.text.values import china_day
 from orchestration.build import history
 from orchestration.build.planning import INDICATOR_SCHEMA
 
-KEY = ["indicator", "geography_level", "geography_id", "period"]
+KEY = ["indicator_id", "geography_level", "geography_id", "period"]
 COLUMNS = [c for c in INDICATOR_SCHEMA if c != "known_to"]  # on that day nobody knew when the value would be replaced
 
 
@@ -50,7 +50,7 @@ def published(home: Home, version: str) -> pl.DataFrame:
     if entry is None:
         raise ValueError(f"{version}: no version of {home.root}")
     try:
-        table = pl.read_parquet(history.indicators(home, entry))
+        table = history.read(history.indicators(home, entry))
     except history.HistoryDamaged:
         raise ValueError(f"{version}: its table of indicators is no longer kept (the last {history.KEEP_TABLES} are)") from None
     return table.filter(pl.col("known_to").is_null()).select(COLUMNS).sort(KEY)
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
             when, frame = f"by version {options.version}", published(home, options.version)
         else:
             day = day_of(options.date)
-            when, frame = f"as of {day}", known(pl.read_parquet(table), day)
+            when, frame = f"as of {day}", known(history.read(table), day)
     except ValueError as error:
         print(f"{'version' if options.version else 'date'}: {error}", file=sys.stderr)
         return 2

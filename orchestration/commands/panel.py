@@ -219,11 +219,11 @@ def export(warehouse: Path, out: Path, counts: dict[str, int], seconds: dict[str
     account: dict[str, dict[str, object]] = {}
     con = duckdb.connect(str(warehouse), read_only=True)
     try:
-        for (name,) in con.execute("select table_name from duckdb_tables() where schema_name = 'main' order by 1").fetchall():
+        for (name,) in con.execute("select table_name from duckdb_tables() where schema_name = 'metrics' order by 1").fetchall():
             path = out / f"{name}.parquet"
             text = str(path).replace("'", "''")
-            con.execute(f'copy (select * from main."{name}" order by all) to \'{text}\' (format parquet, compression zstd)')
-            found = con.execute(f'select count(*) from main."{name}"').fetchone()
+            con.execute(f'copy (select * from metrics."{name}" order by all) to \'{text}\' (format parquet, compression zstd)')
+            found = con.execute(f'select count(*) from metrics."{name}"').fetchone()
             number = int(found[0]) if found else 0
             entry: dict[str, object] = {"rows": number, "seconds": round(seconds.get(name, 0.0), 2)}
             needed = NEEDS.get(name)

@@ -57,7 +57,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     for row in evidence:
         if row["policy_id"] not in facts:
             raise RejectFile("unknown_policy", f"policies_evidence.csv names {row['policy_id']}")
-    vocabulary = set(pl.read_csv(ctx.seeds / "instruments.csv", columns=["instrument"])["instrument"])
+    vocabulary = set(pl.read_csv(ctx.seeds / "instruments.csv", columns=["instrument_id"])["instrument_id"])
 
     policies: list[dict[str, Any]] = []
     instruments: list[dict[str, Any]] = []

@@ -63,7 +63,7 @@ def _is_this_machine(host: str) -> bool:
 def prompt(seeds: Path = SEEDS) -> str:
     """The instruction that is sent before each text: the rules of coding and the list of instruments."""
     with open(seeds / "instruments.csv", encoding="utf-8") as handle:
-        listed = [f"{row['instrument']}: {row['name_en']} ({row['name_zh']})" for row in csv.DictReader(handle)]
+        listed = [f"{row['instrument_id']}: {row['name_en']} ({row['name_zh']})" for row in csv.DictReader(handle)]
     return Path(__file__).with_name("prompt.txt").read_text("utf-8") + "\n".join(listed)
 
 

@@ -23,7 +23,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     """In: one page an answer. Out: `asked` (one row an answer) and `labels`; an answer without a readable array, or with an
     instrument or direction outside the vocabulary, is held whole."""
     with open(ctx.seeds / "instruments.csv", encoding="utf-8") as handle:
-        vocabulary = {row["instrument"] for row in csv.DictReader(handle)}
+        vocabulary = {row["instrument_id"] for row in csv.DictReader(handle)}
     asked: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
     held: list[dict[str, Any]] = []

@@ -69,7 +69,7 @@ def linked(bundled_home, tmp_path_factory):
 
 def link(con, source: str, record: str) -> tuple | None:
     return con.execute(
-        "select firm_id, match_rule, match_score from firm_source where source = ? and source_record_id = ?", [source, record]
+        "select firm_id, match_rule, match_score from firm_source where source_id = ? and source_record_id = ?", [source, record]
     ).fetchone()
 
 
@@ -86,22 +86,22 @@ def test_a_listing_code_links_a_company_to_its_curated_firm(linked):
 
 
 def test_a_company_that_the_list_lacks_becomes_a_firm_of_its_own(linked):
-    found = linked.execute("select firm_id, city_adcode, stock_code, status from firm where name_zh = ?", [NEW]).fetchall()
+    found = linked.execute("select firm_id, city_id, stock_code, status from firm where name_zh = ?", [NEW]).fetchall()
     assert [row[1:] for row in found] == [("320500", "300999", "active")]
-    assert linked.execute("select segment, rule_id <> 'curated' from firm_segment where firm_id = ?", [found[0][0]]).fetchall() == [("components", True)]
+    assert linked.execute("select segment_id, rule_id <> 'curated' from firm_segment where firm_id = ?", [found[0][0]]).fetchall() == [("components", True)]
     # in the sector by the CSRC's division alone: a firm, and no guess at its segment
     coded = linked.execute("select firm_id from firm where name_zh = '测试精工股份有限公司'").fetchall()
     assert len(coded) == 1 and not linked.execute("select 1 from firm_segment where firm_id = ?", [coded[0][0]]).fetchall()
 
 
 def test_companies_of_other_sectors_stay_out(linked):
-    counts = dict(linked.execute("select source, count(*) from firm_source group by source").fetchall())
+    counts = dict(linked.execute("select source_id, count(*) from firm_source group by source_id").fetchall())
     assert counts["szse"] == 4 and counts["sse"] == 2
     assert counts["bse"] == 44, "every third company of the replica is of division 36"
 
 
 def test_a_former_name_of_the_exchange_links_a_file_that_still_uses_it(linked):
-    found = linked.execute("select firm_id, match_rule from firm_source where source = 'inbox'").fetchall()
+    found = linked.execute("select firm_id, match_rule from firm_source where source_id = 'inbox'").fetchall()
     assert found == [(firm(linked, "众泰汽车股份有限公司"), "former_name")]
 
 
@@ -116,12 +116,12 @@ def test_wikidata_gives_identifiers_and_its_brands_stay_brands(linked):
 
 
 def test_sites_of_openstreetmap_stand_apart(linked):
-    rows = linked.execute("select site_id, province_adcode, firm_id, link_rule, licence, attribution from osm_plant_site order by all").fetchall()
+    rows = linked.execute("select site_id, province_id, firm_id, link_rule, licence, attribution from osm_plant_site order by all").fetchall()
     assert [r[:2] for r in rows] == [("way/13800000001", "440000"), ("way/13800000002", "430000")], "one element, once"
     assert {r[4:] for r in rows} == {("ODbL 1.0", "© OpenStreetMap contributors")}
-    assert linked.execute("select count(*) from plant where source ilike '%osm%' or source ilike '%overpass%'").fetchone() == (0,)
-    assert linked.execute("select count(*) from firm_source where source = 'overpass'").fetchone() == (0,)
-    licence = linked.execute("select licence, attribution from meta.source where name = 'overpass'").fetchone()
+    assert linked.execute("select count(*) from plant where source_id ilike '%osm%' or source_id ilike '%overpass%'").fetchone() == (0,)
+    assert linked.execute("select count(*) from firm_source where source_id = 'overpass'").fetchone() == (0,)
+    licence = linked.execute("select licence, attribution from meta.source where source_id = 'overpass'").fetchone()
     assert licence[0].startswith("ODbL") and "OpenStreetMap" in licence[1]
 
 

@@ -577,8 +577,8 @@ def test_sites_are_declared(home: Home) -> None:
     Landing(home).ensure_schema(SOURCE)
     landed = pl.read_parquet(home.landing / "policy_releases/sites/*.parquet")
     assert landed.height == len(sites) and landed.filter(pl.col("site") == "xian")["covered"].to_list() == [False]
-    codes = set(pl.read_csv(SEEDS / "cities.csv", infer_schema=False)["city_adcode"]) | set(
-        pl.read_csv(SEEDS / "provinces.csv", infer_schema=False)["province_adcode"]
+    codes = set(pl.read_csv(SEEDS / "cities.csv", infer_schema=False)["city_id"]) | set(
+        pl.read_csv(SEEDS / "provinces.csv", infer_schema=False)["province_id"]
     )
     assert {s.adcode for s in sites.values()} - {"100000"} <= codes
 

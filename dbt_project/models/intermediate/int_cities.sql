@@ -2,7 +2,7 @@
 -- which most are known, so that no column holds 2013 beside 2025; the best supported figure of whatever year stands beside them.
 with figures as (
     select
-        city_adcode,
+        city_id,
         field,
         year,
         value,
@@ -20,14 +20,14 @@ common as (
     from figures
     where field in ('gdp', 'budget_revenue')
     group by field, year
-    qualify row_number() over (partition by field order by count(distinct city_adcode) desc, year desc) = 1
+    qualify row_number() over (partition by field order by count(distinct city_id) desc, year desc) = 1
 ),
 
 -- seen before recalled, and of the seen the newest
 best as (
     select * from figures
     qualify row_number() over (
-        partition by city_adcode, field
+        partition by city_id, field
         order by (support = 'seen') desc, year desc, confidence = 'high' desc, value, support, source_url
     ) = 1
 ),
@@ -37,17 +37,17 @@ same_year as (
     from figures as f
     inner join common as y on f.field = y.field and f.year = y.year
     qualify row_number() over (
-        partition by f.city_adcode, f.field
+        partition by f.city_id, f.field
         order by (f.support = 'seen') desc, f.confidence = 'high' desc, f.value, f.support, f.source_url
     ) = 1
 )
 
 select
-    c.city_adcode,
+    c.city_id,
     c.name_zh,
     c.name_zh_short,
     c.name_en,
-    c.province_adcode,
+    c.province_id,
     c.province_zh,
     c.province_en,
     c.longitude,
@@ -68,8 +68,8 @@ select
     br.year as budget_revenue_best_year,
     br.support as budget_revenue_best_support
 from {{ ref('cities') }} as c
-left join same_year as g on c.city_adcode = g.city_adcode and g.field = 'gdp'
-left join same_year as r on c.city_adcode = r.city_adcode and r.field = 'budget_revenue'
-left join best as bg on c.city_adcode = bg.city_adcode and bg.field = 'gdp'
-left join best as br on c.city_adcode = br.city_adcode and br.field = 'budget_revenue'
-left join best as p on c.city_adcode = p.city_adcode and p.field = 'population'
+left join same_year as g on c.city_id = g.city_id and g.field = 'gdp'
+left join same_year as r on c.city_id = r.city_id and r.field = 'budget_revenue'
+left join best as bg on c.city_id = bg.city_id and bg.field = 'gdp'
+left join best as br on c.city_id = br.city_id and br.field = 'budget_revenue'
+left join best as p on c.city_id = p.city_id and p.field = 'population'

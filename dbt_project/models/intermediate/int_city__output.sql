@@ -3,7 +3,7 @@
 -- November, say) stands beside it in columns of its own, and in no rank, share or newest figure.
 with curated as (
     select
-        geography_id as city_adcode,
+        geography_id as city_id,
         year,
         metric,
         vehicles,
@@ -17,7 +17,7 @@ with curated as (
 
 supplied as (
     select
-        located_adcode as city_adcode,
+        located_adcode as city_id,
         year,
         product as metric,
         vehicles,
@@ -32,7 +32,7 @@ supplied as (
 -- the longest part of each year; "ytd" says not how long it is
 partial as (
     select
-        geography_id as city_adcode,
+        geography_id as city_id,
         year,
         metric,
         vehicles,
@@ -50,7 +50,7 @@ facts as (
     from curated as c
     where not exists (
         select 1 from supplied as s
-        where s.city_adcode = c.city_adcode and s.year = c.year and s.metric = c.metric
+        where s.city_id = c.city_id and s.year = c.year and s.metric = c.metric
     )
     union all by name
     select * from supplied
@@ -58,7 +58,7 @@ facts as (
 
 whole as (
     select
-        city_adcode,
+        city_id,
         year,
         max(case when metric = 'nev' then vehicles end) as nev_output,
         max(case when metric = 'nev' then attribution end) as nev_output_basis,
@@ -68,23 +68,23 @@ whole as (
         max(case when metric = 'auto' then vehicles end) as auto_output,
         max(case when metric = 'auto' then support end) as auto_output_support
     from facts
-    group by city_adcode, year
+    group by city_id, year
 ),
 
 part as (
     select
-        city_adcode,
+        city_id,
         year,
         max(case when metric = 'nev' then vehicles end) as nev_output_part_year,
         max(case when metric = 'nev' then period end) as nev_output_part_year_period,
         max(case when metric = 'auto' then vehicles end) as auto_output_part_year,
         max(case when metric = 'auto' then period end) as auto_output_part_year_period
     from partial
-    group by city_adcode, year
+    group by city_id, year
 )
 
 select
-    coalesce(w.city_adcode, p.city_adcode) as city_adcode,
+    coalesce(w.city_id, p.city_id) as city_id,
     coalesce(w.year, p.year) as year,
     w.nev_output,
     w.nev_output_basis,
@@ -98,4 +98,4 @@ select
     p.auto_output_part_year,
     p.auto_output_part_year_period
 from whole as w
-full outer join part as p on w.city_adcode = p.city_adcode and w.year = p.year
+full outer join part as p on w.city_id = p.city_id and w.year = p.year

@@ -4,10 +4,10 @@
 with records as (
     select
         i.*,
-        coalesce(c.city_adcode, n.city_adcode) as located_adcode,
+        coalesce(c.city_id, n.city_id) as located_adcode,
         i.output * case when regexp_matches(coalesce(i.unit, ''), '万') then 10000 else 1 end as vehicles
     from {{ ref('stg_inbox__city_output') }} as i
-    left join {{ ref('cities') }} as c on i.city_adcode = c.city_adcode
+    left join {{ ref('cities') }} as c on i.city_id = c.city_id
     left join {{ ref('int_city_names') }} as n on lower(i.city) = n.alias
 ),
 
@@ -29,7 +29,7 @@ ranked as (
 curated as (
     select
         record_id,
-        geography_id as city_adcode,
+        geography_id as city_id,
         year,
         metric,
         vehicles,
@@ -57,7 +57,7 @@ judged as (
             else 'lost'
         end as outcome
     from ranked as r
-    left join curated as c on r.located_adcode = c.city_adcode and r.year = c.year and r.product = c.metric
+    left join curated as c on r.located_adcode = c.city_id and r.year = c.year and r.product = c.metric
 )
 
 select

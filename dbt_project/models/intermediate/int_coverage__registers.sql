@@ -3,7 +3,7 @@
 -- lived in a year.
 with firms as (
     select
-        located_adcode as place_adcode,
+        located_adcode as place_id,
         coalesce(uscc, record_id) as firm_key,
         founded_year,
         coalesce(
@@ -25,12 +25,12 @@ nation as (
 -- history
 years as (
     select
-        left(place_adcode, 2) as province,
+        left(place_id, 2) as province,
         founded_year,
         count(*) as n
     from firms
     where founded_year is not null
-    group by left(place_adcode, 2), founded_year
+    group by left(place_id, 2), founded_year
 ),
 
 holes as (
@@ -53,17 +53,17 @@ holes as (
 
 cities as (
     select
-        place_adcode,
+        place_id,
         count(distinct firm_key)::integer as n_firms,
         count(*) filter (where is_closed) as n_closed
     from firms
-    group by place_adcode
+    group by place_id
 )
 
 select
-    c.place_adcode,
-    coalesce(n.name_zh, c.place_adcode) as place,
-    'inbox' as source,
+    c.place_id,
+    coalesce(n.name_zh, c.place_id) as place,
+    'inbox' as source_id,
     'registry files' as adapter,
     true as covered,
     c.n_firms as pages,
@@ -77,5 +77,5 @@ select
     || coalesce('; no firm of the province founded in ' || h.missing_years || ', which is a gap of the file', '') as note
 from cities as c
 cross join nation as a
-left join {{ ref('cities') }} as n on c.place_adcode = n.city_adcode
-left join holes as h on left(c.place_adcode, 2) = h.province
+left join {{ ref('cities') }} as n on c.place_id = n.city_id
+left join holes as h on left(c.place_id, 2) = h.province

@@ -13,7 +13,7 @@ with events as (
         a.source_url
     from {{ ref('stg_inbox__admission_lists') }} as a
     inner join {{ ref('int_firms__links') }} as l
-        on l.source = 'inbox' and l.source_record_id = 'admission:' || coalesce(a.uscc, a.company_key)
+        on l.source_id = 'inbox' and l.source_record_id = 'admission:' || coalesce(a.uscc, a.company_key)
     qualify row_number() over (
         partition by l.firm_id, a.list_id, a.batch, a.action order by {{ supplied_first('a') }}
     ) = 1

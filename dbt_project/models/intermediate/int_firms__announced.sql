@@ -13,5 +13,5 @@ select
     count(distinct p.model) filter (where p.swappable) as n_swappable,
     count(distinct p.model) filter (where p.vehicle_class = 'passenger') as n_passenger
 from {{ ref('stg_miit__products') }} as p
-inner join {{ ref('int_firms__links') }} as l on l.source = 'miit' and p.maker = l.source_record_id
+inner join {{ ref('int_firms__links') }} as l on l.source_id = 'miit' and p.maker = l.source_record_id
 group by l.firm_id, p.batch

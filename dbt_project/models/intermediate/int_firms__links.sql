@@ -16,20 +16,20 @@ identified as (
     select
         cluster_key,
         coalesce(
-            min(source_record_id) filter (where source = 'curated_firms'),
+            min(source_record_id) filter (where source_id = 'curated_firms'),
             'U' || left(md5(min(uscc)), 12),
             'L' || left(md5(min(lei)), 12),
             'S' || min(share_code),
             'N' || left(md5(
                 coalesce(arg_min(coalesce(name_key, name_en_key), (priority, record_key)), min(record_key)) || '|'
-                || coalesce(arg_min(city_adcode, (priority, record_key)), '')), 12)
+                || coalesce(arg_min(city_id, (priority, record_key)), '')), 12)
         ) as firm_id
     from clustered
     group by cluster_key
 )
 
 select
-    c.source,
+    c.source_id,
     c.source_record_id,
     c.record_key,
     i.firm_id,

@@ -3,13 +3,13 @@
 -- curated list: by its listing code, or by its registered name. All others stay in staging.
 with shanghai as (
     select
-        'sse' as source,
+        'sse' as source_id,
         l.record_id,
         l.name_zh,
         l.short_name as name_zh_short,
         p.name_en,
         concat_ws(';', l.stock_code, l.b_stock_code, l.company_code) as stock_codes,
-        coalesce(p.located_adcode, l.located_adcode) as city_adcode,
+        coalesce(p.located_adcode, l.located_adcode) as city_id,
         coalesce(p.place_rule, l.place_rule) as place_rule,
         concat_ws(' ', l.industry_code, l.industry, p.industry_division) as industry,
         l.in_sector or coalesce(p.in_sector, false) as in_sector,
@@ -22,13 +22,13 @@ with shanghai as (
 
 shanghai_delisted as (
     select
-        'sse' as source,
+        'sse' as source_id,
         'delisted-' || d.record_id as record_id,
         d.name_zh,
         d.short_name as name_zh_short,
         cast(null as varchar) as name_en,
         d.company_code as stock_codes,
-        cast(null as varchar) as city_adcode,
+        cast(null as varchar) as city_id,
         cast(null as varchar) as place_rule,
         cast(null as varchar) as industry,
         false as in_sector,
@@ -39,13 +39,13 @@ shanghai_delisted as (
 
 shenzhen as (
     select
-        'szse' as source,
+        'szse' as source_id,
         record_id,
         name_zh,
         short_name as name_zh_short,
         name_en,
         concat_ws(';', stock_code, b_stock_code) as stock_codes,
-        located_adcode as city_adcode,
+        located_adcode as city_id,
         place_rule,
         industry,
         in_sector,
@@ -57,13 +57,13 @@ shenzhen as (
 
 beijing as (
     select
-        'bse' as source,
+        'bse' as source_id,
         record_id,
         cast(null as varchar) as name_zh,
         short_name as name_zh_short,
         cast(null as varchar) as name_en,
         stock_code as stock_codes,
-        located_adcode as city_adcode,
+        located_adcode as city_id,
         place_rule,
         industry,
         in_sector,

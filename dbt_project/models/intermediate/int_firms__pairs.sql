@@ -51,7 +51,7 @@ borne as (
     select
         name_key,
         count(distinct uscc) as registrations,
-        count(distinct city_adcode) as cities,
+        count(distinct city_id) as cities,
         count(distinct share_code) as shares
     from records
     where name_key is not null
@@ -80,9 +80,9 @@ names as (
 blocks as (
     select
         n.*,
-        r.city_adcode,
-        r.other_city_adcode,
-        r.province_adcode,
+        r.city_id,
+        r.other_city_id,
+        r.province_id,
         r.founded_year,
         r.founded_on,
         r.priority,
@@ -108,10 +108,10 @@ compared as (
         a.is_former or b.is_former as by_former,
         -- unknown only where a city is: `in` with a NULL beside it would make every difference unknown
         case
-            when a.city_adcode is not null and b.city_adcode is not null
-                then a.city_adcode = b.city_adcode
-                or coalesce(a.city_adcode = b.other_city_adcode, false)
-                or coalesce(a.other_city_adcode = b.city_adcode, false)
+            when a.city_id is not null and b.city_id is not null
+                then a.city_id = b.city_id
+                or coalesce(a.city_id = b.other_city_id, false)
+                or coalesce(a.other_city_id = b.city_id, false)
         end as same_city,
         a.says_place,
         greatest(a.registrations, b.registrations) as registrations,
@@ -185,13 +185,13 @@ by_english as (
         0.88 as match_score
     from records as a
     inner join records as b
-        on a.name_en_key = b.name_en_key and a.record_key < b.record_key and a.source != b.source
+        on a.name_en_key = b.name_en_key and a.record_key < b.record_key and a.source_id != b.source_id
     where
         length(a.name_en_key) >= 4
         and coalesce(a.uscc, b.uscc, '') = coalesce(b.uscc, a.uscc, '')
         -- two Chinese names that differ are believed before one English name
         and (a.name_key is null or b.name_key is null)
-        and coalesce(a.city_adcode = b.city_adcode, true)
+        and coalesce(a.city_id = b.city_id, true)
 ),
 
 -- a branch without a registration of its own is its firm

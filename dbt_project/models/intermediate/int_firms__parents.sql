@@ -2,7 +2,7 @@
 -- is a firm here, its own group is the group; else the parent's legal name names it. A lapsed record speaks only where no
 -- renewed one does, and the evidence says so.
 with links as (
-    select source_record_id as lei, firm_id from {{ ref('int_firms__links') }} where source = 'gleif'
+    select source_record_id as lei, firm_id from {{ ref('int_firms__links') }} where source_id = 'gleif'
 ),
 
 stated as (

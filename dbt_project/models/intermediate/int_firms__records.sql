@@ -3,7 +3,7 @@
 -- A USCC counts only with the right check character (GB 32100-2015), an LEI only with 18 + 2 characters.
 with curated as (
     select
-        'curated_firms' as source,
+        'curated_firms' as source_id,
         firm_id as source_record_id,
         1 as priority,
         name_zh,
@@ -13,13 +13,13 @@ with curated as (
         lei,
         listing_codes as stock_codes,
         -- where the firm works comes before where it is registered
-        coalesce(hq_city_adcode, reg_city_adcode) as city_adcode,
+        coalesce(hq_city_id, reg_city_id) as city_id,
         case
-            when hq_city_adcode is not null then 'curated_hq'
-            when reg_city_adcode is not null then 'curated_registration'
+            when hq_city_id is not null then 'curated_hq'
+            when reg_city_id is not null then 'curated_registration'
         end as place_rule,
-        reg_city_adcode as other_city_adcode,
-        hq_province_adcode as province_adcode,
+        reg_city_id as other_city_id,
+        hq_province_id as province_id,
         cast(founded_year as varchar) as founded_on,
         founded_year,
         status,
@@ -36,7 +36,7 @@ with curated as (
 -- a firm in several files, or at several dates, is one record for each file
 brought as (
     select
-        'inbox' as source,
+        'inbox' as source_id,
         partition || '/' || record_id as source_record_id,
         2 as priority,
         name_zh,
@@ -45,10 +45,10 @@ brought as (
         uscc,
         lei,
         stock_code as stock_codes,
-        located_adcode as city_adcode,
+        located_adcode as city_id,
         place_rule,
-        cast(null as varchar) as other_city_adcode,
-        left(located_adcode, 2) || '0000' as province_adcode,
+        cast(null as varchar) as other_city_id,
+        left(located_adcode, 2) || '0000' as province_id,
         founded_on,
         founded_year,
         case
@@ -70,16 +70,16 @@ brought as (
 -- companies listed in Shanghai, Shenzhen and Beijing, as far as they are of the sector
 listed as (
     select
-        source,
+        source_id,
         record_id as source_record_id,
         3 as priority,
         name_zh,
         name_zh_short,
         name_en,
         stock_codes,
-        city_adcode,
-        if(city_adcode is not null, source || ':' || place_rule, null) as place_rule,
-        left(city_adcode, 2) || '0000' as province_adcode,
+        city_id,
+        if(city_id is not null, source_id || ':' || place_rule, null) as place_rule,
+        left(city_id, 2) || '0000' as province_id,
         if(status = 'listed', 'active', null) as status,
         'seen' as support,
         if(sector_rule = 'name', 'medium', 'high') as confidence
@@ -90,7 +90,7 @@ listed as (
 -- USCC, a listing code). What people call a firm ("比亚迪") is also its brand and its group, and identifies none of them.
 wikidata as (
     select
-        'wikidata' as source,
+        'wikidata' as source_id,
         record_id as source_record_id,
         4 as priority,
         name_zh,
@@ -99,9 +99,9 @@ wikidata as (
         uscc,
         lei,
         nullif(array_to_string(stock_codes, ';'), '') as stock_codes,
-        located_adcode as city_adcode,
+        located_adcode as city_id,
         if(located_adcode is not null, 'wikidata:headquarters', null) as place_rule,
-        left(located_adcode, 2) || '0000' as province_adcode,
+        left(located_adcode, 2) || '0000' as province_id,
         founded_on,
         founded_year,
         if(dissolved_year is not null, 'closed', null) as status,
@@ -162,8 +162,8 @@ cleaned as materialized (
 )
 
 select
-    source || ':' || source_record_id as record_key,
-    source,
+    source_id || ':' || source_record_id as record_key,
+    source_id,
     source_record_id,
     priority,
     name_zh,
@@ -182,11 +182,11 @@ select
     -- a share of Shanghai or Shenzhen: a legal person has one. Codes of Beijing were renumbered and may differ.
     nullif(regexp_extract(stock_codes, '(?:^|[;, ])((?:00|30|60|68)[0-9]{4})(?:$|[.;, ])', 1), '') as share_code,
     -- the curated list is kept free of doubles by people: two of its firms are two firms
-    if(source = 'curated_firms', source_record_id, null) as curated_id,
-    city_adcode,
+    if(source_id = 'curated_firms', source_record_id, null) as curated_id,
+    city_id,
     place_rule,
-    other_city_adcode,
-    coalesce(province_adcode, left(city_adcode, 2) || '0000') as province_adcode,
+    other_city_id,
+    coalesce(province_id, left(city_id, 2) || '0000') as province_id,
     founded_on,
     founded_year,
     status,

@@ -9,9 +9,9 @@ with listed as (
         arg_max(name_en, {{ supplied_rank() }}) as name_en,
         arg_max(uscc, {{ supplied_rank() }}) as uscc,
         stock_code as stock_codes,
-        arg_max(located_adcode, {{ supplied_rank() }}) as city_adcode,
+        arg_max(located_adcode, {{ supplied_rank() }}) as city_id,
         arg_max(place_rule, {{ supplied_rank() }}) as place_rule,
-        left(arg_max(located_adcode, {{ supplied_rank() }}), 2) || '0000' as province_adcode,
+        left(arg_max(located_adcode, {{ supplied_rank() }}), 2) || '0000' as province_id,
         arg_max(founded_on, {{ supplied_rank() }}) as founded_on,
         arg_max(founded_year, {{ supplied_rank() }}) as founded_year,
         'high' as confidence,
@@ -56,7 +56,7 @@ united as (
 )
 
 select
-    'inbox' as source,
+    'inbox' as source_id,
     'seen' as support,
     cast(null as varchar) as group_name,
     *

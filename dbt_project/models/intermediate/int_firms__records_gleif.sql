@@ -19,7 +19,7 @@ known as (
 )
 
 select
-    'gleif' as source,
+    'gleif' as source_id,
     lei as source_record_id,
     3 as priority,
     name_zh,
@@ -28,10 +28,10 @@ select
     uscc,
     lei,
     cast(null as varchar) as stock_codes,
-    located_adcode as city_adcode,
+    located_adcode as city_id,
     place_rule,
-    cast(null as varchar) as other_city_adcode,
-    left(located_adcode, 2) || '0000' as province_adcode,
+    cast(null as varchar) as other_city_id,
+    left(located_adcode, 2) || '0000' as province_id,
     cast(created_on as varchar) as founded_on,
     cast(year(created_on) as integer) as founded_year,
     case entity_status when 'ACTIVE' then 'active' when 'INACTIVE' then 'closed' end as status,

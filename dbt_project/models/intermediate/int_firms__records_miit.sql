@@ -1,7 +1,7 @@
 -- One record per maker of the MIIT announcements. A maker there has a name and no number and no place; it makes vehicles,
 -- which is seen. Its seat is not guessed from its name.
 select
-    'miit' as source,
+    'miit' as source_id,
     maker as source_record_id,
     4 as priority,
     maker as name_zh,
@@ -10,10 +10,10 @@ select
     cast(null as varchar) as uscc,
     cast(null as varchar) as lei,
     cast(null as varchar) as stock_codes,
-    cast(null as varchar) as city_adcode,
+    cast(null as varchar) as city_id,
     cast(null as varchar) as place_rule,
-    cast(null as varchar) as other_city_adcode,
-    cast(null as varchar) as province_adcode,
+    cast(null as varchar) as other_city_id,
+    cast(null as varchar) as province_id,
     cast(null as varchar) as founded_on,
     cast(null as integer) as founded_year,
     cast(null as varchar) as status,

@@ -7,20 +7,20 @@ with years as (
 sector as (
     select
         f.firm_id,
-        f.city_adcode,
+        f.city_id,
         f.group_id,
         f.powertrain,
         f.founded_year,
         case when f.status in ('closed', 'bankrupt', 'merged') then f.status_year end as ended_year,
         (f.support = 'recalled' or f.confidence = 'low') as is_recalled
     from {{ ref('int_firms__resolved') }} as f
-    where f.city_adcode is not null
+    where f.city_id is not null
         and exists (select 1 from {{ ref('int_firms__segmented') }} as s where s.firm_id = f.firm_id)
 )
 
 select
     s.firm_id,
-    s.city_adcode,
+    s.city_id,
     s.group_id,
     s.powertrain,
     s.is_recalled,

@@ -4,7 +4,7 @@
 with firms as (
     select
         coalesce(uscc, record_id) as firm_key,
-        located_adcode as city_adcode,
+        located_adcode as city_id,
         founded_year as year,
         segments
     from {{ ref('stg_inbox__firms_sector') }} as i
@@ -18,17 +18,17 @@ with firms as (
 spread as (
     select
         firm_key,
-        city_adcode,
+        city_id,
         year,
-        unnest(segments).segment as segment
+        unnest(segments).segment as segment_id
     from firms
 )
 
 select
-    city_adcode,
+    city_id,
     year,
-    segment,
+    segment_id,
     count(distinct firm_key) as n_firms
 from spread
-where segment in ('oem', 'components', 'ice_powertrain')
-group by city_adcode, year, segment
+where segment_id in ('oem', 'components', 'ice_powertrain')
+group by city_id, year, segment_id

@@ -1,6 +1,6 @@
 -- One row per edge from an EV-capable plant to the ICE plant, firm or site that it grew from.
 select
-    ev_plant_id,
+    plant_id,
     predecessor_id,
     predecessor_kind,
     predecessor_name,
@@ -11,5 +11,5 @@ select
     evidence_url,
     rule,
     note,
-    predecessor_city_adcode
+    predecessor_city_id
 from {{ ref('stg_curated_plants__lineage') }}

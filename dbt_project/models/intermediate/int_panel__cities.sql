@@ -1,7 +1,7 @@
 -- Cities as a panel has them; GDP in million CNY, population in persons.
 select
-    city_adcode as city_id,
-    province_adcode as province_id,
+    city_id,
+    province_id,
     longitude as lon,
     latitude as lat,
     population_10k * 10000.0 as population,

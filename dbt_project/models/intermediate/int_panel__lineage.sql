@@ -1,6 +1,6 @@
 -- Lineage edges as a panel has them.
 select
-    ev_plant_id,
+    plant_id as ev_plant_id,
     predecessor_id as ice_plant_id,
     edge_type,
     confidence

@@ -7,4 +7,4 @@ select
     cast(null as double) as output_k_units,
     1.0::double as size
 from {{ ref('int_plants__yearly') }}
-where is_ev and not undated and segment is not null and year >= 2005
+where is_ev and not undated and segment_id is not null and year >= 2005

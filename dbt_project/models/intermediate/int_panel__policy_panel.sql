@@ -11,7 +11,7 @@ adoption as (
         i.seed_tool as instrument,
         min(year(e.effective_date)) as first_treat
     from {{ ref('int_panel__policy_events') }} as e
-    inner join {{ ref('instruments') }} as i on e.instrument = i.instrument
+    inner join {{ ref('instruments') }} as i on e.instrument = i.instrument_id
     group by all
 ),
 
@@ -25,7 +25,7 @@ years as (
 
 plants as (
     select
-        city_adcode as city_id,
+        city_id,
         year,
         count(*) as n
     from {{ ref('int_plants__yearly') }}
@@ -36,7 +36,7 @@ plants as (
 select
     'log1p_ev_plants' as outcome,
     v.city_id,
-    c.province_adcode as province_id,
+    c.province_id,
     y.year,
     coalesce(a.first_treat, 0)::integer as first_treat,
     (a.first_treat is not null and y.year >= a.first_treat)::integer as treated,
@@ -50,5 +50,5 @@ cross join years as y
 cross join {{ ref('int_build') }} as b
 left join adoption as a on v.city_id = a.city_id and k.instrument = a.instrument
 left join plants as p on v.city_id = p.city_id and y.year = p.year
-left join {{ ref('cities') }} as c on v.city_id = c.city_adcode
-left join {{ ref('int_coverage') }} as w on v.city_id = w.place_adcode and w.source = 'policy_releases'
+left join {{ ref('cities') }} as c on v.city_id = c.city_id
+left join {{ ref('int_coverage') }} as w on v.city_id = w.place_id and w.source_id = 'policy_releases'

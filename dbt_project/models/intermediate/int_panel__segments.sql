@@ -1,5 +1,5 @@
 -- Segments and their families, as a panel has them.
 select
-    segment as segment_id,
+    segment_id,
     family as family_id
 from {{ ref('segments') }}

@@ -4,19 +4,19 @@
 with district as (
     select
         name_zh,
-        city_adcode,
+        city_id,
         min(longitude) as longitude,
         min(latitude) as latitude
     from {{ ref('districts') }}
     where longitude is not null
-    group by name_zh, city_adcode
+    group by name_zh, city_id
     having count(*) = 1
 ),
 
 sector as (
     select
         y.firm_id,
-        min(y.city_adcode) as city_adcode,
+        min(y.city_id) as city_id,
         min(y.group_id) as group_id,
         min(y.year) as from_year,
         max(y.year) as to_year
@@ -30,16 +30,16 @@ select
     coalesce(s.latitude, d.latitude) as lat,
     f.from_year,
     f.to_year,
-    s.city_adcode as city_id,
+    s.city_id,
     s.support,
     s.confidence
 from {{ ref('stg_curated_firms__firm_sites') }} as s
 inner join sector as f on s.firm_id = f.firm_id
-left join district as d on s.district_zh = d.name_zh and s.city_adcode = d.city_adcode
+left join district as d on s.district_zh = d.name_zh and s.city_id = d.city_id
 where
     coalesce(s.longitude, d.longitude) is not null
     and not exists (
         select 1
         from {{ ref('int_plants__located') }} as p
-        where p.city_adcode = s.city_adcode and (p.firm_id = s.firm_id or p.group_id = f.group_id)
+        where p.city_id = s.city_id and (p.firm_id = s.firm_id or p.group_id = f.group_id)
     )

@@ -2,15 +2,15 @@
 with curated as (
     select
         p.plant_id,
-        'curated_plants' as source,
+        'curated_plants' as source_id,
         p.operator,
         p.plant_name,
-        p.city_adcode,
+        p.city_id,
         p.district_zh,
         p.district_support,
         cast(null as double) as longitude,
         cast(null as double) as latitude,
-        p.segment,
+        p.segment_id,
         p.product,
         p.opened_year,
         p.opened_support,
@@ -66,15 +66,15 @@ corrected as (
 supplied as (
     select
         i.record_id as plant_id,
-        'inbox' as source,
+        'inbox' as source_id,
         i.operator,
         coalesce(i.plant_name, i.operator || ' ' || i.product) as plant_name,
-        i.located_adcode as city_adcode,
+        i.located_adcode as city_id,
         cast(null as varchar) as district_zh,
         case when i.longitude is not null then 'derived' end as district_support,
         i.longitude,
         i.latitude,
-        i.segment_found as segment,
+        i.segment_found as segment_id,
         i.product,
         i.opened_year,
         'derived' as opened_support,
@@ -95,7 +95,7 @@ supplied as (
         'medium' as confidence,
         i.source_url as evidence_url,
         i.firm_id as supplied_firm_id,
-        case when i.located_adcode is null then 'city_not_resolved:' || coalesce(i.city, i.city_adcode, '') end as null_reason
+        case when i.located_adcode is null then 'city_not_resolved:' || coalesce(i.city, i.city_id, '') end as null_reason
     from {{ ref('int_plants__supplied') }} as i
     where i.is_plant
 ),
@@ -123,12 +123,12 @@ named as (
 district as (
     select
         name_zh,
-        city_adcode,
+        city_id,
         min(longitude) as longitude,
         min(latitude) as latitude
     from {{ ref('districts') }}
     where longitude is not null
-    group by name_zh, city_adcode
+    group by name_zh, city_id
     having count(*) = 1
 ),
 
@@ -144,13 +144,13 @@ joined as (
             when c.longitude is not null then 'city'
             else 'none'
         end as geocode_level,
-        c.province_adcode,
+        c.province_id,
         p.null_reason
     from all_plants as p
     left join {{ ref('int_plants__operated') }} as o on p.plant_id = o.plant_id and o.precedence = 1
     left join named as n on lower(p.operator) = n.name_key
-    left join district as d on p.district_zh = d.name_zh and p.city_adcode = d.city_adcode
-    left join {{ ref('cities') }} as c on p.city_adcode = c.city_adcode
+    left join district as d on p.district_zh = d.name_zh and p.city_id = d.city_id
+    left join {{ ref('cities') }} as c on p.city_id = c.city_id
 )
 
 select
@@ -160,22 +160,22 @@ select
     coalesce(f.group_name, f.name_en, f.name_zh, j.operator) as group_name,
     -- from which year the plant can build EVs (or their parts): at opening, or at its conversion; NULL: never or unknown
     case
-        when j.segment in ('ice_powertrain') then null
+        when j.segment_id in ('ice_powertrain') then null
         when j.powertrain_at_opening in ('ev', 'both') then j.opened_year
-        when j.segment <> 'oem' and j.powertrain_at_opening = 'unknown' then j.opened_year
+        when j.segment_id <> 'oem' and j.powertrain_at_opening = 'unknown' then j.opened_year
         -- a holder who had left before the conversion never built EVs there
         when j.closed_year < coalesce(j.converted_year, b.this_year) then null
         -- a supplied conversion without its year happened in a year that nobody states
-        when j.source = 'inbox' and j.converted_year is null then null
+        when j.source_id = 'inbox' and j.converted_year is null then null
         when j.converted_from_ice = 'yes' then coalesce(j.converted_year, b.this_year)
         when j.converted_from_ice = 'partial' then j.converted_year
     end as ev_from_year,
     -- an ICE vehicle plant before (if ever) it changed
-    (j.powertrain_at_opening in ('ice', 'both') and j.segment in ('oem', 'ice_powertrain')) as was_ice,
+    (j.powertrain_at_opening in ('ice', 'both') and j.segment_id in ('oem', 'ice_powertrain')) as was_ice,
     (
-        (j.converted_from_ice = 'partial' or (j.converted_from_ice = 'yes' and j.source = 'inbox')) and j.converted_year is null
+        (j.converted_from_ice = 'partial' or (j.converted_from_ice = 'yes' and j.source_id = 'inbox')) and j.converted_year is null
     ) as ev_state_unknown
 from joined as j
-left join {{ ref('segments') }} as g on j.segment = g.segment
+left join {{ ref('segments') }} as g on j.segment_id = g.segment_id
 left join {{ ref('int_firms__resolved') }} as f on j.firm_id = f.firm_id
 cross join {{ ref('int_build') }} as b

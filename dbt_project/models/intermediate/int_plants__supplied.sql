@@ -8,9 +8,9 @@ with records as (
         i.*,
         coalesce(i.operator_zh, i.operator_en) as operator,
         {{ name_key('coalesce(i.operator_zh, i.operator_en)') }} as name_key,
-        coalesce(a.city_adcode, n.city_adcode) as located_adcode,
+        coalesce(a.city_id, n.city_id) as located_adcode,
         coalesce(
-            s.segment,
+            s.segment_id,
             case
                 when regexp_matches(lower(i.product), 'cell|batter|电池|电芯') then 'battery'
                 when regexp_matches(lower(i.product), 'car|vehicle|bus|truck|suv|整车|汽车|客车|轿车') then 'oem'
@@ -26,10 +26,10 @@ with records as (
         end as unit_of_capacity,
         {{ site_words("concat_ws(' ', i.plant_name)", "concat_ws(' ', i.operator_zh, i.operator_en, i.city, c.name_zh, c.name_zh_short, c.name_en)") }} as site
     from {{ ref('stg_inbox__plants') }} as i
-    left join {{ ref('cities') }} as a on i.city_adcode = a.city_adcode
+    left join {{ ref('cities') }} as a on i.city_id = a.city_id
     left join {{ ref('int_city_names') }} as n on lower(i.city) = n.alias
-    left join {{ ref('cities') }} as c on coalesce(a.city_adcode, n.city_adcode) = c.city_adcode
-    left join {{ ref('segments') }} as s on i.segment = s.segment
+    left join {{ ref('cities') }} as c on coalesce(a.city_id, n.city_id) = c.city_id
+    left join {{ ref('segments') }} as s on i.segment_id = s.segment_id
 ),
 
 -- a firm by any name that a record of it has, where that name means one firm
@@ -84,14 +84,14 @@ ranked as (
 listed as (
     select
         p.plant_id,
-        p.city_adcode,
-        p.segment,
+        p.city_id,
+        p.segment_id,
         p.opened_year,
         h.firm_id,
         {{ name_key('p.operator', simplify=false) }} as operator_key,
         {{ site_words('p.plant_name', "concat_ws(' ', p.operator, c.name_en)") }} as site
     from {{ ref('stg_curated_plants__plants') }} as p
-    left join {{ ref('cities') }} as c on p.city_adcode = c.city_adcode
+    left join {{ ref('cities') }} as c on p.city_id = c.city_id
     left join {{ ref('int_plants__operated') }} as h on p.plant_id = h.plant_id and h.precedence = 1
 ),
 
@@ -115,7 +115,7 @@ compared as (
     from ranked as r
     inner join listed as p
         on
-            r.located_adcode = p.city_adcode and r.product_segment = p.segment
+            r.located_adcode = p.city_id and r.product_segment = p.segment_id
             and (r.firm_id = p.firm_id or r.name_key = p.operator_key or r.group_key = p.operator_key)
     where r.place_in_line = 1
 ),

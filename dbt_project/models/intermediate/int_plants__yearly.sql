@@ -10,7 +10,7 @@ dated as (
         coalesce(opened_year, (select this_year from {{ ref('int_build') }})) as from_year,
         coalesce(closed_year, 9999) as until_year
     from {{ ref('int_plants__located') }}
-    where city_adcode is not null
+    where city_id is not null
 ),
 
 -- the capacity that was built by a year: the newest dated figure not after it; else the plant's own figure
@@ -36,8 +36,8 @@ stood as (
 select
     s.plant_id,
     s.year,
-    p.city_adcode,
-    p.segment,
+    p.city_id,
+    p.segment_id,
     p.family,
     p.group_id,
     p.group_name,

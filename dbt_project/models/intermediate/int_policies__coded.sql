@@ -5,14 +5,14 @@
 with coded as (
     select
         'curated_policies:' || policy_id as record_key,
-        instrument,
+        instrument_id,
         evidence_start,
         evidence_end,
         direction,
         amount,
         unit,
         amount_role,
-        segment,
+        segment_id,
         beneficiary,
         evidence_text,
         sentence,
@@ -32,14 +32,14 @@ with coded as (
         'policy_releases:' || policy_id as record_key,
         * exclude (policy_id, partition, snapshot_sha256, fetched_at)
     from {{ ref('stg_policy_releases__policy_instruments') }}
-    qualify row_number() over (partition by policy_id, instrument, evidence_start order by partition) = 1
+    qualify row_number() over (partition by policy_id, instrument_id, evidence_start order by partition) = 1
 ),
 
 based as (
     select
         c.*,
         m.policy_id,
-        m.source,
+        m.source_id,
         m.record_id,
         case
             when r.text_kind in ('full', 'attachment') and c.coded_by <> 'curated' then 'text'
@@ -57,7 +57,7 @@ based as (
 
 select
     c.policy_id,
-    c.instrument,
+    c.instrument_id,
     c.evidence_start,
     c.evidence_end,
     c.direction,
@@ -66,7 +66,7 @@ select
     -- no reward or rate for one buyer, firm or pile is 50 million CNY or more: such a sum in a summary is a fund, a credit line, a
     -- signed investment or an output, and which of them the words do not always tell
     case when c.amount_role = 'rate' and c.unit = 'CNY' and {{ at_least('c.amount', '5e7') }} then 'stated' else c.amount_role end as amount_role,
-    c.segment,
+    c.segment_id,
     c.beneficiary,
     c.evidence_basis,
     case when c.evidence_basis = 'text' then c.evidence_text end as evidence_text,
@@ -80,6 +80,6 @@ select
     -- in a document, whoever's it is (a firm's own share, a bank's credit line, a goal)
     cast(null as varchar) as payer,
     cast(null as varchar) as payee,
-    c.source,
+    c.source_id,
     c.record_id as source_record_id
 from based as c

@@ -8,4 +8,4 @@ def model(dbt, session):
     frame = dbt.ref("int_policies__adoption").df()
     last = dbt.ref("int_build").select("this_year").fetchone()[0]
     session.register("diffusion_fit_frame", fits(frame, last))
-    return session.sql("select instrument::varchar instrument, ceiling::double ceiling, growth::double growth, midyear::double midyear, rmse::double rmse, n_adopters::integer n_adopters, null_reason::varchar null_reason from diffusion_fit_frame")
+    return session.sql("select instrument_id::varchar instrument_id, ceiling::double ceiling, growth::double growth, midyear::double midyear, rmse::double rmse, n_adopters::integer n_adopters, null_reason::varchar null_reason from diffusion_fit_frame")

@@ -13,10 +13,10 @@ with members as (
 merged as (
     select
         policy_id,
-        arg_min(source, place_in_cluster) as source,
+        arg_min(source_id, place_in_cluster) as source_id,
         arg_min(issuer, place_in_cluster) filter (where issuer is not null) as issuer,
         arg_min(level, place_in_cluster) filter (where level is not null) as level,
-        arg_min(adcode, place_in_cluster) filter (where adcode is not null) as adcode,
+        arg_min(place_id, place_in_cluster) filter (where place_id is not null) as place_id,
         arg_min(place, place_in_cluster) filter (where place is not null) as place,
         arg_min(title_zh, place_in_cluster) as title_zh,
         arg_min(title_key, place_in_cluster) as title_key,
@@ -136,12 +136,12 @@ select
     coalesce(f.is_reissue, false) as is_reissue,
     -- what the marts count, and where: a district's documents count for its city
     {{ is_measure("coalesce(d.doc_type, 'other')") }} and not d.is_draft
-    and d.adcode is not null and d.adcode <> '100000'
+    and d.place_id is not null and d.place_id <> '100000'
     and try_cast(left(coalesce(d.issued_on, d.published_on), 4) as integer) is not null as is_counted,
     case
-        when d.level = 'district' and left(d.adcode, 2) in ('11', '12', '31', '50') then left(d.adcode, 2) || '0000'
-        when d.level = 'district' then left(d.adcode, 4) || '00'
-        else d.adcode
-    end as counted_adcode
+        when d.level = 'district' and left(d.place_id, 2) in ('11', '12', '31', '50') then left(d.place_id, 2) || '0000'
+        when d.level = 'district' then left(d.place_id, 4) || '00'
+        else d.place_id
+    end as counted_place_id
 from bounded as d
 left join derived as f on d.policy_id = f.policy_id

@@ -13,8 +13,8 @@ with members as (
 stated as (
     select
         policy_id as from_policy_id,
-        source,
-        adcode,
+        source_id,
+        place_id,
         'derives_from' as edge_type,
         derives_from_ref as target,
         derives_from_no as target_no,
@@ -24,8 +24,8 @@ stated as (
     union all
     select
         policy_id as from_policy_id,
-        source,
-        adcode,
+        source_id,
+        place_id,
         'supersedes' as edge_type,
         unnest(supersedes) as target,
         cast(null as varchar) as target_no,
@@ -34,8 +34,8 @@ stated as (
     union all
     select
         policy_id as from_policy_id,
-        source,
-        adcode,
+        source_id,
+        place_id,
         'abolishes' as edge_type,
         unnest(list_filter(abolishes, lambda x: not list_contains(supersedes, x))) as target,
         cast(null as varchar) as target_no,
@@ -44,8 +44,8 @@ stated as (
     union all
     select
         policy_id as from_policy_id,
-        source,
-        adcode,
+        source_id,
+        place_id,
         'interprets' as edge_type,
         regexp_extract(title_zh, '《(.+)》', 1) as target,
         cast(null as varchar) as target_no,
@@ -66,10 +66,10 @@ keyed as (
 texts as (
     select
         policy_id as to_policy_id,
-        adcode as to_adcode,
+        place_id as to_adcode,
         level as to_level,
         record_id,
-        source as to_source,
+        source_id as to_source,
         doc_no_key,
         title_key as to_title_key,
         inner_key
@@ -85,13 +85,13 @@ candidates as (
         0 as how
     from keyed as k
     inner join texts as t on k.target = t.record_id and t.to_source = 'curated_policies'
-    where k.source = 'curated_policies'
+    where k.source_id = 'curated_policies'
     union all
     select
         k.*,
         t.to_policy_id,
         t.to_level,
-        case when t.to_adcode = k.adcode then 1 else 2 end as how
+        case when t.to_adcode = k.place_id then 1 else 2 end as how
     from keyed as k
     inner join texts as t on k.no_key = t.doc_no_key
     union all
@@ -99,7 +99,7 @@ candidates as (
         k.*,
         t.to_policy_id,
         t.to_level,
-        case when t.to_adcode = k.adcode then 3 else 4 end as how
+        case when t.to_adcode = k.place_id then 3 else 4 end as how
     from keyed as k
     inner join texts as t on k.title_key = t.to_title_key
     union all
@@ -109,7 +109,7 @@ candidates as (
         t.to_level,
         5 as how
     from keyed as k
-    inner join texts as t on k.title_key = t.inner_key and t.to_adcode in (k.adcode, '100000')
+    inner join texts as t on k.title_key = t.inner_key and t.to_adcode in (k.place_id, '100000')
 ),
 
 found as (
@@ -127,7 +127,7 @@ resolved as (
         k.from_policy_id,
         k.edge_type,
         k.target,
-        k.source,
+        k.source_id,
         k.content,
         case when f.how in (2, 4) and f.n_alike > 1 then null else f.to_policy_id end as to_policy_id,
         case when f.how in (2, 4) and f.n_alike > 1 then null else f.to_level end as to_level,
@@ -144,7 +144,7 @@ resolved as (
     where not exists (
         select 1 from members as m where m.policy_id = k.from_policy_id and (m.doc_no_key = k.no_key or m.title_key = k.title_key)
     )
-    qualify row_number() over (partition by k.from_policy_id, k.edge_type, k.target order by k.source, length(k.content) desc, k.content, k.adcode, k.target_no) = 1
+    qualify row_number() over (partition by k.from_policy_id, k.edge_type, k.target order by k.source_id, length(k.content) desc, k.content, k.place_id, k.target_no) = 1
 )
 
 select
@@ -157,5 +157,5 @@ select
     resolved_by,
     -- the clause that says so; a curated relation has no words of the text
     list_filter(string_split_regex(coalesce(content, ''), '[。；;\n]'), lambda x: contains(x, target))[1] as evidence_words,
-    source
+    source_id
 from resolved

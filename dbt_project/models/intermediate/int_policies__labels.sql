@@ -1,8 +1,8 @@
 -- One row per counted document and instrument: what the marts count. Its rows of policy_instrument are its evidence.
 select
     d.policy_id,
-    c.instrument,
-    d.counted_adcode as city_adcode,
+    c.instrument_id,
+    d.counted_place_id as city_id,
     d.year,
     case when d.level = 'province' then 'province' else 'city' end as level,
     d.is_reissue,

@@ -2,7 +2,7 @@
 -- curated before scraped with a number, before brought, before the rest.
 select
     c.record_key,
-    r.source,
+    r.source_id,
     r.record_id,
     h.record_id as policy_id,
     c.match_rule,

@@ -16,7 +16,7 @@ proposed as (
     from records as a
     inner join records as b on a.url_key = b.url_key and a.kind = b.kind and a.is_draft = b.is_draft and a.record_key < b.record_key
     -- a curated row cites the page where it was read, which may be one report on several documents
-    where (a.source <> 'curated_policies' and b.source <> 'curated_policies') or a.title_key = b.title_key
+    where (a.source_id <> 'curated_policies' and b.source_id <> 'curated_policies') or a.title_key = b.title_key
 
     union all
 
@@ -34,12 +34,12 @@ proposed as (
     select
         a.record_key as a,
         b.record_key as b,
-        case when a.adcode = b.adcode and a.doc_no_certain and b.doc_no_certain then 'number_and_place' else 'number_and_title' end as match_rule,
+        case when a.place_id = b.place_id and a.doc_no_certain and b.doc_no_certain then 'number_and_place' else 'number_and_title' end as match_rule,
         0.95 as match_score
     from records as a
     inner join records as b on a.doc_no_key = b.doc_no_key and a.kind = b.kind and a.is_draft = b.is_draft and a.record_key < b.record_key
     where
-        (a.adcode = b.adcode and a.doc_no_certain and b.doc_no_certain)
+        (a.place_id = b.place_id and a.doc_no_certain and b.doc_no_certain)
         or (
             a.title_tells and b.title_tells
             and (contains(a.title_key, b.title_key) or contains(b.title_key, a.title_key))
@@ -55,7 +55,7 @@ proposed as (
         'title_and_place' as match_rule,
         0.9 as match_score
     from records as a
-    inner join records as b on a.title_key = b.title_key and a.adcode = b.adcode and a.kind = b.kind and a.is_draft = b.is_draft and a.record_key < b.record_key
+    inner join records as b on a.title_key = b.title_key and a.place_id = b.place_id and a.kind = b.kind and a.is_draft = b.is_draft and a.record_key < b.record_key
     where
         a.title_tells and b.title_tells
         and (a.doc_no_key is null or b.doc_no_key is null or a.doc_no_key = b.doc_no_key)

@@ -17,12 +17,12 @@ with stated as (
 
 curated as (
     select
-        'curated_policies' as source,
+        'curated_policies' as source_id,
         policy_id as record_id,
         0 as priority,
         issuer,
         level,
-        adcode,
+        place_id,
         place,
         title_zh,
         title_key,
@@ -61,10 +61,10 @@ curated as (
 
 brought as (
     select
-        'inbox' as source,
+        'inbox' as source_id,
         -- the natural key names the record that stands; another text of the same document keeps its own beside it
         if(
-            row_number() over (partition by i.record_id order by {{ supplied_first('i') }}, n.city_adcode, p.province_adcode) = 1, i.record_id, i.record_id || '@' || i.partition
+            row_number() over (partition by i.record_id order by {{ supplied_first('i') }}, n.city_id, p.province_id) = 1, i.record_id, i.record_id || '@' || i.partition
         ) as record_id,
         i.record_id as supplied_record_id,
         i.partition as supplied_partition,
@@ -75,7 +75,7 @@ brought as (
             when '国家' then 'national' when '中央' then 'national' when '省' then 'province' when '省级' then 'province'
             when '市' then 'city' when '市级' then 'city' else i.level
         end as level,
-        coalesce(i.adcode, n.city_adcode, p.province_adcode, case when i.level in ('national', '国家', '中央') then '100000' end) as adcode,
+        coalesce(i.place_id, n.city_id, p.province_id, case when i.level in ('national', '国家', '中央') then '100000' end) as place_id,
         i.place,
         i.title_zh,
         f.title_key,
@@ -116,12 +116,12 @@ brought as (
 
 released as (
     select
-        'policy_releases' as source,
+        'policy_releases' as source_id,
         d.record_id,
         case when d.doc_no is null then 3 else 1 end as priority,
         d.issuer,
         d.level,
-        d.adcode,
+        d.place_id,
         d.place,
         d.title_zh,
         d.title_key,
@@ -167,11 +167,11 @@ records as (
 -- who issued it, where the record is a copy on somebody else's site
 national as (
     select
-        source,
+        source_id,
         record_id
     from records
     where
-        source <> 'curated_policies' and level is distinct from 'national'
+        source_id <> 'curated_policies' and level is distinct from 'national'
         and (
             regexp_matches(coalesce(doc_no_key, ''), '^(国发|国办|国函|国令|财建|财税|财关税|财综|财金|发改|工信|国能|商建|商消费|交运|公通字|公交管|国科|建城|中办|中发)')
             or regexp_matches(coalesce(issuer, title_zh), '^(中共中央|国务院|财政部|工业和信息化部|科学技术部|科技部|商务部|交通运输部|公安部|生态环境部|住房和?城乡建设部|国家发展|国家能源|国家市场|市场监管总局|国家标准)')
@@ -181,13 +181,13 @@ national as (
 
 place_names as (
     select
-        city_adcode as adcode,
+        city_id as place_id,
         name_zh,
         'city' as level
     from {{ ref('cities') }}
     union all
     select
-        province_adcode as adcode,
+        province_id as place_id,
         name_zh,
         'province' as level
     from {{ ref('provinces') }}
@@ -195,32 +195,32 @@ place_names as (
 
 named_place as (
     select
-        r.source,
+        r.source_id,
         r.record_id,
-        p.adcode,
+        p.place_id,
         p.level,
         p.name_zh
     from records as r
     inner join place_names as p on starts_with(coalesce(r.issuer, r.title_zh), p.name_zh)
-    where r.source <> 'curated_policies' and r.level in ('province', 'city', 'national')
+    where r.source_id <> 'curated_policies' and r.level in ('province', 'city', 'national')
     -- the four municipalities are both: they count as provinces, as the curated rows have them
-    qualify row_number() over (partition by r.source, r.record_id order by length(p.name_zh) desc, p.level desc, p.adcode) = 1
+    qualify row_number() over (partition by r.source_id, r.record_id order by length(p.name_zh) desc, p.level desc, p.place_id) = 1
 ),
 
 issued as (
     select
-        r.* exclude (level, adcode, place),
-        r.adcode as site_adcode,
+        r.* exclude (level, place_id, place),
+        r.place_id as site_adcode,
         case when n.record_id is not null then 'national' else coalesce(q.level, r.level) end as level,
-        case when n.record_id is not null then '100000' else coalesce(q.adcode, r.adcode) end as adcode,
+        case when n.record_id is not null then '100000' else coalesce(q.place_id, r.place_id) end as place_id,
         case when n.record_id is not null then '全国' else coalesce(q.name_zh, r.place) end as place
     from records as r
-    left join national as n on r.source = n.source and r.record_id = n.record_id
-    left join named_place as q on r.source = q.source and r.record_id = q.record_id
+    left join national as n on r.source_id = n.source_id and r.record_id = n.record_id
+    left join named_place as q on r.source_id = q.source_id and r.record_id = q.record_id
 )
 
 select
-    source || ':' || record_id as record_key,
+    source_id || ':' || record_id as record_key,
     *,
     -- interpretations quote the title and number of what they explain: only records of one kind can be one document
     case when doc_type in ('call', 'result', 'interpretation', 'reply', 'news') then doc_type else 'text' end as kind,

@@ -4,7 +4,7 @@
 with texts as (
     select
         m.policy_id,
-        'policy_releases' as source,
+        'policy_releases' as source_id,
         d.record_id as source_record_id,
         d.version::integer as version,
         d.first_seen as known_from,
@@ -16,14 +16,14 @@ with texts as (
         cast(null as varchar) as valid_to,
         cast(null as varchar) as stated_change
     from {{ ref('stg_policy_releases__documents') }} as d
-    inner join {{ ref('int_policies__members') }} as m on d.record_id = m.record_id and m.source = 'policy_releases'
+    inner join {{ ref('int_policies__members') }} as m on d.record_id = m.record_id and m.source_id = 'policy_releases'
     qualify row_number() over (partition by d.record_id, d.content_sha256 order by d.first_seen, d.partition) = 1
 
     union all by name
 
     select
         m.policy_id,
-        'inbox' as source,
+        'inbox' as source_id,
         m.policy_id as source_record_id,
         row_number() over (partition by m.policy_id order by max(r.supplied_order))::integer as version,
         min(r.first_seen) as known_from,
@@ -32,21 +32,21 @@ with texts as (
         arg_max(r.content, r.supplied_order) as content
     from {{ ref('int_policies__members') }} as m
     inner join {{ ref('int_policies__records') }} as r on m.record_key = r.record_key
-    where r.source = 'inbox'
+    where r.source_id = 'inbox'
     group by m.policy_id, r.content_sha256
 
     union all by name
 
     select
         m.policy_id,
-        'curated_policies' as source,
+        'curated_policies' as source_id,
         v.policy_id as source_record_id,
         v.version::integer as version,
         v.valid_from,
         v.valid_to,
         v.change as stated_change
     from {{ ref('stg_curated_policies__policy_versions') }} as v
-    inner join {{ ref('int_policies__members') }} as m on v.policy_id = m.record_id and m.source = 'curated_policies'
+    inner join {{ ref('int_policies__members') }} as m on v.policy_id = m.record_id and m.source_id = 'curated_policies'
 ),
 
 sentences as (
@@ -64,12 +64,12 @@ before as (
         lead(known_from) over w as known_to,
         lead(version) over w is null as is_newest
     from sentences
-    window w as (partition by source, source_record_id order by version)
+    window w as (partition by source_id, source_record_id order by version)
 )
 
 select
     policy_id,
-    source,
+    source_id,
     source_record_id,
     version,
     known_from,

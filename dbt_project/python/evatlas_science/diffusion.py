@@ -57,13 +57,13 @@ def fit(years: np.ndarray, adopters: np.ndarray, places: int) -> dict[str, float
 
 
 def fits(adoption: pd.DataFrame, last_year: int) -> pd.DataFrame:
-    """A fit for each instrument. In: instrument, city_adcode, adopted_year (NULL where not adopted). Out: instrument,
+    """A fit for each instrument. In: instrument_id, city_id, adopted_year (NULL where not adopted). Out: instrument_id,
     ceiling, growth, midyear, rmse, n_adopters, null_reason."""
     rows = []
-    for instrument, group in adoption.groupby("instrument", sort=True):
+    for instrument, group in adoption.groupby("instrument_id", sort=True):
         adopted = group["adopted_year"].dropna().astype(int)
         first = int(adopted.min()) if len(adopted) else last_year
         years = np.arange(first - 1, last_year + 1)
         cumulative = np.array([(adopted <= year).sum() for year in years])
-        rows.append({"instrument": instrument, "n_adopters": len(adopted), **fit(years, cumulative, len(group))})
-    return pd.DataFrame(rows, columns=["instrument", "ceiling", "growth", "midyear", "rmse", "n_adopters", "null_reason"])
+        rows.append({"instrument_id": instrument, "n_adopters": len(adopted), **fit(years, cumulative, len(group))})
+    return pd.DataFrame(rows, columns=["instrument_id", "ceiling", "growth", "midyear", "rmse", "n_adopters", "null_reason"])

@@ -6,45 +6,45 @@ with newest as (
 
 battery as (
     select
-        city_adcode,
+        city_id,
         count(*)::integer as n_battery_plants,
         (count(*) filter (where is_recalled))::integer as n_battery_recalled
     from {{ ref('int_plants__yearly') }}
-    where is_ev and segment = 'battery' and year = (select this_year from {{ ref('int_build') }})
-    group by city_adcode
+    where is_ev and segment_id = 'battery' and year = (select this_year from {{ ref('int_build') }})
+    group by city_id
 ),
 
 battery_groups as (
     select
-        city_adcode,
+        city_id,
         list(holder || ' ' || n order by n desc, holder) as battery_makers,
         -- the one with most plants; a tie has no anchor
         case when count(*) = 1 or list(n order by n desc)[1] > list(n order by n desc)[2] then list(holder order by n desc, holder)[1] end as battery_anchor
     from (
         select
-            city_adcode,
+            city_id,
             coalesce(group_name, group_id) as holder,
             count(*) as n
         from {{ ref('int_plants__yearly') }}
-        where is_ev and segment = 'battery' and year = (select this_year from {{ ref('int_build') }})
-        group by city_adcode, coalesce(group_name, group_id)
+        where is_ev and segment_id = 'battery' and year = (select this_year from {{ ref('int_build') }})
+        group by city_id, coalesce(group_name, group_id)
     )
-    group by city_adcode
+    group by city_id
 ),
 
 documents as (
     select
         policy_id,
-        counted_adcode as city_adcode
+        counted_place_id as city_id
     from {{ ref('int_policies__documents') }}
     where is_counted
 ),
 
 statements as (
     select
-        d.city_adcode,
+        d.city_id,
         d.policy_id,
-        c.instrument,
+        c.instrument_id,
         c.amount,
         c.unit,
         c.amount_role,
@@ -61,59 +61,59 @@ statements as (
 -- sums that documents name: listed one by one and never added up
 money as (
     select
-        city_adcode,
+        city_id,
         count(distinct policy_id)::integer as n_documents_with_money,
         list(
             case when {{ at_least('amount', '1000') }} then format('{:,.0f}', amount) else format('{:g}', amount) end
-            || ' ' || unit || ' (' || amount_role || ', ' || policy_id || ', beside ' || instrument || '): ' || coalesce(named_in, '')
-            order by instrument, amount desc, unit, amount_role, payer, payee, named_in, policy_id
+            || ' ' || unit || ' (' || amount_role || ', ' || policy_id || ', beside ' || instrument_id || '): ' || coalesce(named_in, '')
+            order by instrument_id, amount desc, unit, amount_role, payer, payee, named_in, policy_id
         ) as amounts
     from statements
     where amount is not null and unit like 'CNY%'
-    group by city_adcode
+    group by city_id
 ),
 
 -- what a government paid: payer and payee are in the statement; a sum that two instruments share counts once
 paid as (
     select
-        city_adcode,
+        city_id,
         {{ ordered_sum('amount') }} / 1e6 as amount_cny_m
     from (
-        select distinct city_adcode, policy_id, payer, payee, amount
+        select distinct city_id, policy_id, payer, payee, amount
         from statements
         where payer is not null and payee is not null and unit = 'CNY'
     )
-    group by city_adcode
+    group by city_id
 ),
 
 tools as (
     select
-        d.city_adcode,
+        d.city_id,
         count(distinct d.policy_id)::integer as n_documents,
-        list(distinct s.instrument order by s.instrument) filter (where s.instrument is not null) as instruments
+        list(distinct s.instrument_id order by s.instrument_id) filter (where s.instrument_id is not null) as instruments
     from documents as d
-    left join statements as s on d.policy_id = s.policy_id and d.city_adcode = s.city_adcode
-    group by d.city_adcode
+    left join statements as s on d.policy_id = s.policy_id and d.city_id = s.city_id
+    group by d.city_id
 ),
 
 utilised as (
     select
-        city_adcode,
+        city_id,
         arg_max(utilisation, year) as utilisation,
         max(year) filter (where utilisation is not null) as utilisation_year,
         arg_max(utilisation_bound, year) as utilisation_bound
     from {{ ref('mart_involution') }}
     where utilisation is not null
-    group by city_adcode
+    group by city_id
 ),
 
 -- why there is none, in the year of the newest output figure: of the years after it only the figure is missing
 not_utilised as (
     select
-        i.city_adcode,
+        i.city_id,
         i.null_reason
     from {{ ref('mart_involution') }} as i
-    inner join newest as n on i.city_adcode = n.city_adcode and i.year = n.nev_output_newest_year
+    inner join newest as n on i.city_id = n.city_id and i.year = n.nev_output_newest_year
 ),
 
 heritage as (
@@ -122,7 +122,7 @@ heritage as (
 )
 
 select
-    m.city_adcode,
+    m.city_id,
     c.name_zh,
     c.name_en,
     c.province_en,
@@ -181,17 +181,17 @@ select
     u.utilisation_bound,
     case when u.utilisation is null then coalesce(w.null_reason, case when m.n_ev_plants = 0 then 'no EV plant (born or converted) known here' else 'no output figure for the city and year' end) end as utilisation_null_reason
 from newest as m
-inner join {{ ref('int_cities') }} as c on m.city_adcode = c.city_adcode
-left join {{ ref('int_city__output') }} as o on m.city_adcode = o.city_adcode and m.nev_output_newest_year = o.year
-left join battery as k on m.city_adcode = k.city_adcode
-left join battery_groups as g on m.city_adcode = g.city_adcode
-left join heritage as h on m.city_adcode = h.city_adcode
-left join utilised as u on m.city_adcode = u.city_adcode
-left join not_utilised as w on m.city_adcode = w.city_adcode
-left join tools as t on m.city_adcode = t.city_adcode
-left join money as y on m.city_adcode = y.city_adcode
-left join paid as q on m.city_adcode = q.city_adcode
+inner join {{ ref('int_cities') }} as c on m.city_id = c.city_id
+left join {{ ref('int_city__output') }} as o on m.city_id = o.city_id and m.nev_output_newest_year = o.year
+left join battery as k on m.city_id = k.city_id
+left join battery_groups as g on m.city_id = g.city_id
+left join heritage as h on m.city_id = h.city_id
+left join utilised as u on m.city_id = u.city_id
+left join not_utilised as w on m.city_id = w.city_id
+left join tools as t on m.city_id = t.city_id
+left join money as y on m.city_id = y.city_id
+left join paid as q on m.city_id = q.city_id
 left join (
-    select place_adcode, bool_or(covered) as covered from {{ ref('int_coverage') }} group by place_adcode
-) as v on m.city_adcode = v.place_adcode
+    select place_id, bool_or(covered) as covered from {{ ref('int_coverage') }} group by place_id
+) as v on m.city_id = v.place_id
 cross join {{ ref('int_build') }} as b

@@ -1,46 +1,46 @@
 -- One row per city and year.
 with plants as (
     select
-        city_adcode,
+        city_id,
         year,
         count(*)::integer as n_plants,
         (count(*) filter (where is_ev))::integer as n_ev_plants,
-        (count(*) filter (where is_ev and segment = 'oem'))::integer as n_ev_vehicle_plants,
-        (count(*) filter (where is_ev and segment = 'battery'))::integer as n_battery_plants,
-        (count(*) filter (where is_ev and segment not in ('oem', 'battery')))::integer as n_ev_other_plants,
-        (count(*) filter (where is_ice and segment in ('oem', 'ice_powertrain')))::integer as n_ice_plants,
+        (count(*) filter (where is_ev and segment_id = 'oem'))::integer as n_ev_vehicle_plants,
+        (count(*) filter (where is_ev and segment_id = 'battery'))::integer as n_battery_plants,
+        (count(*) filter (where is_ev and segment_id not in ('oem', 'battery')))::integer as n_ev_other_plants,
+        (count(*) filter (where is_ice and segment_id in ('oem', 'ice_powertrain')))::integer as n_ice_plants,
         (count(*) filter (where ev_state_unknown))::integer as n_ev_state_unknown,
-        {{ ordered_sum('capacity') }} filter (where is_ev and segment = 'oem' and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
-        {{ ordered_sum('capacity') }} filter (where is_ev and segment = 'battery' and capacity_unit = 'gwh_per_year') as capacity_gwh,
-        count(*) filter (where is_ev and segment = 'oem' and capacity is not null) as n_vehicle_capacity_known,
-        count(*) filter (where is_ev and segment = 'battery' and capacity is not null) as n_cell_capacity_known,
+        {{ ordered_sum('capacity') }} filter (where is_ev and segment_id = 'oem' and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
+        {{ ordered_sum('capacity') }} filter (where is_ev and segment_id = 'battery' and capacity_unit = 'gwh_per_year') as capacity_gwh,
+        count(*) filter (where is_ev and segment_id = 'oem' and capacity is not null) as n_vehicle_capacity_known,
+        count(*) filter (where is_ev and segment_id = 'battery' and capacity is not null) as n_cell_capacity_known,
         count(*) filter (where is_recalled) as n_recalled,
         count(*) filter (where undated) as n_undated
     from {{ ref('int_plants__yearly') }}
-    group by city_adcode, year
+    group by city_id, year
 ),
 
 firms as (
     select
-        city_adcode,
+        city_id,
         year,
         count(*)::integer as n_firms,
         (count(*) filter (where is_recalled))::integer as n_firms_recalled
     from {{ ref('int_firms__yearly') }}
-    group by city_adcode, year
+    group by city_id, year
 ),
 
 grain as (
-    select city_adcode, year from plants
+    select city_id, year from plants
     union
-    select city_adcode, year from firms
+    select city_id, year from firms
     union
-    select city_adcode, year from {{ ref('int_city__output') }} where year >= 1990
+    select city_id, year from {{ ref('int_city__output') }} where year >= 1990
 ),
 
 base as (
     select
-        g.city_adcode,
+        g.city_id,
         g.year,
         coalesce(f.n_firms, 0) as n_firms,
         coalesce(f.n_firms_recalled, 0) as n_firms_recalled,
@@ -71,14 +71,14 @@ base as (
         case when l.year >= g.year - 4 then l.year end as nev_output_newest_year,
         case when l.year >= g.year - 4 then l.is_lower_bound end as nev_output_newest_is_lower_bound
     from grain as g
-    left join plants as p on g.city_adcode = p.city_adcode and g.year = p.year
-    left join firms as f on g.city_adcode = f.city_adcode and g.year = f.year
-    left join {{ ref('int_city__output') }} as o on g.city_adcode = o.city_adcode and g.year = o.year
+    left join plants as p on g.city_id = p.city_id and g.year = p.year
+    left join firms as f on g.city_id = f.city_id and g.year = f.year
+    left join {{ ref('int_city__output') }} as o on g.city_id = o.city_id and g.year = o.year
     asof left join (
-        select city_adcode, year, nev_output, nev_output_is_lower_bound as is_lower_bound
+        select city_id, year, nev_output, nev_output_is_lower_bound as is_lower_bound
         from {{ ref('int_city__output') }}
         where nev_output is not null
-    ) as l on g.city_adcode = l.city_adcode and g.year >= l.year
+    ) as l on g.city_id = l.city_id and g.year >= l.year
 ),
 
 national as (
@@ -118,7 +118,7 @@ shared as (
         c.population_10k / nullif(k.population_10k, 0) as population_share,
         c.gdp_100m_cny / nullif(k.gdp_100m_cny, 0) as gdp_share
     from base as b
-    inner join {{ ref('int_cities') }} as c on b.city_adcode = c.city_adcode
+    inner join {{ ref('int_cities') }} as c on b.city_id = c.city_id
     inner join national as n on b.year = n.year
     left join {{ ref('int_nation__output') }} as o on b.year = o.year
     cross join country as k
@@ -143,18 +143,18 @@ located as (
 -- Benjamini-Hochberg (1995): q = min over larger p of p * m / rank, within a year
 ranked as (
     select
-        city_adcode,
+        city_id,
         year,
         p_binomial * count(p_binomial) over (partition by year)
-        / row_number() over (partition by year order by p_binomial, city_adcode) as q_raw,
-        row_number() over (partition by year order by p_binomial, city_adcode) as p_rank
+        / row_number() over (partition by year order by p_binomial, city_id) as q_raw,
+        row_number() over (partition by year order by p_binomial, city_id) as p_rank
     from located
     where p_binomial is not null
 ),
 
 adjusted as (
     select
-        city_adcode,
+        city_id,
         year,
         least(1.0, min(q_raw) over (
             partition by year order by p_rank rows between current row and unbounded following
@@ -165,7 +165,7 @@ adjusted as (
 -- what the cluster is made of: its EV-capable plants, and its firms split over their segments, pooled by family
 units as (
     select
-        city_adcode,
+        city_id,
         year,
         family,
         1::decimal(18, 15) as weight
@@ -173,30 +173,30 @@ units as (
     where is_ev and family is not null
     union all
     select
-        y.city_adcode,
+        y.city_id,
         y.year,
         g.family,
         s.share as weight
     from {{ ref('int_firms__yearly') }} as y
     inner join {{ ref('int_firms__segmented') }} as s on y.firm_id = s.firm_id
-    inner join {{ ref('segments') }} as g on s.segment = g.segment
-    where s.segment <> 'ice_powertrain'
+    inner join {{ ref('segments') }} as g on s.segment_id = g.segment_id
+    where s.segment_id <> 'ice_powertrain'
 ),
 
 family_share as (
     select
-        city_adcode,
+        city_id,
         year,
         family,
-        sum(weight) / sum(sum(weight)) over (partition by city_adcode, year) as share,
-        sum(sum(weight)) over (partition by city_adcode, year) as n_units
+        sum(weight) / sum(sum(weight)) over (partition by city_id, year) as share,
+        sum(sum(weight)) over (partition by city_id, year) as n_units
     from units
-    group by city_adcode, year, family
+    group by city_id, year, family
 ),
 
 families as (
     select
-        city_adcode,
+        city_id,
         year,
         max(share) as top_share,
         arg_max(family, (share, family)) as top_family,
@@ -204,7 +204,7 @@ families as (
         -{{ ordered_sum('share * log2(share)') }} as family_entropy,
         max(n_units) as n_units
     from family_share
-    group by city_adcode, year
+    group by city_id, year
 ),
 
 usual as (
@@ -218,45 +218,45 @@ usual as (
 
 anchors as (
     select
-        city_adcode,
+        city_id,
         year,
         group_name,
         count(*) as n_plants,
-        count(*) filter (where segment = 'oem') as n_vehicle,
-        count(*) filter (where segment = 'battery') as n_battery,
-        {{ ordered_sum('capacity') }} filter (where segment = 'oem') as vehicles,
-        {{ ordered_sum('capacity') }} filter (where segment = 'battery') as gwh,
-        bool_and(segment <> 'oem' or capacity is not null) as vehicles_known,
-        bool_and(segment <> 'battery' or capacity is not null) as gwh_known
+        count(*) filter (where segment_id = 'oem') as n_vehicle,
+        count(*) filter (where segment_id = 'battery') as n_battery,
+        {{ ordered_sum('capacity') }} filter (where segment_id = 'oem') as vehicles,
+        {{ ordered_sum('capacity') }} filter (where segment_id = 'battery') as gwh,
+        bool_and(segment_id <> 'oem' or capacity is not null) as vehicles_known,
+        bool_and(segment_id <> 'battery' or capacity is not null) as gwh_known
     from {{ ref('int_plants__yearly') }}
     where is_ev
-    group by city_adcode, year, group_name
+    group by city_id, year, group_name
 ),
 
 -- the first by plants; by capacity within one unit where all are known; a tie has no anchor
 placed as (
     select
         *,
-        rank() over (partition by city_adcode, year order by n_plants desc) as place,
-        rank() over (partition by city_adcode, year order by n_plants desc, {{ rankable('vehicles') }} desc nulls last) as size_place,
+        rank() over (partition by city_id, year order by n_plants desc) as place,
+        rank() over (partition by city_id, year order by n_plants desc, {{ rankable('vehicles') }} desc nulls last) as size_place,
         case when n_vehicle > 0 then rank() over (
-            partition by city_adcode, year, n_vehicle > 0 order by {{ rankable('case when all_vehicles_known then vehicles else n_vehicle end') }} desc
+            partition by city_id, year, n_vehicle > 0 order by {{ rankable('case when all_vehicles_known then vehicles else n_vehicle end') }} desc
         ) end as vehicle_place,
         case when n_battery > 0 then rank() over (
-            partition by city_adcode, year, n_battery > 0 order by {{ rankable('case when all_gwh_known then gwh else n_battery end') }} desc
+            partition by city_id, year, n_battery > 0 order by {{ rankable('case when all_gwh_known then gwh else n_battery end') }} desc
         ) end as battery_place
     from (
         select
             *,
-            bool_and(vehicles_known) over (partition by city_adcode, year) as all_vehicles_known,
-            bool_and(gwh_known) over (partition by city_adcode, year) as all_gwh_known
+            bool_and(vehicles_known) over (partition by city_id, year) as all_vehicles_known,
+            bool_and(gwh_known) over (partition by city_id, year) as all_gwh_known
         from anchors
     )
 ),
 
 anchor_firm as (
     select
-        city_adcode,
+        city_id,
         year,
         case
             when count(*) filter (where place = 1) = 1 then min(group_name) filter (where place = 1)
@@ -270,7 +270,7 @@ anchor_firm as (
         case when count(*) filter (where battery_place = 1) = 1 then min(group_name) filter (where battery_place = 1) end as anchor_battery,
         list(group_name order by n_plants desc, vehicles desc nulls last, group_name)[1:5] as main_firms
     from placed
-    group by city_adcode, year
+    group by city_id, year
 ),
 
 structured as (
@@ -290,22 +290,22 @@ structured as (
         m.firm_hhi as hhi_group,
         m.cr1,
         m.lq_without_anchor,
-        lag(l.n_ev_plants, 3) over (partition by l.city_adcode order by l.year) as n_ev_3y_ago,
-        lag(l.year, 3) over (partition by l.city_adcode order by l.year) as year_3y_ago,
-        lag(l.national_share_plants, 3) over (partition by l.city_adcode order by l.year) as share_3y_ago,
-        lag(l.nation_ev_plants, 3) over (partition by l.city_adcode order by l.year) as nation_3y_ago,
-        lag(l.lq_plants, 3) over (partition by l.city_adcode order by l.year) as lq_3y_ago,
-        max(l.n_ev_plants) over (partition by l.city_adcode order by l.year rows unbounded preceding) as peak_ev
+        lag(l.n_ev_plants, 3) over (partition by l.city_id order by l.year) as n_ev_3y_ago,
+        lag(l.year, 3) over (partition by l.city_id order by l.year) as year_3y_ago,
+        lag(l.national_share_plants, 3) over (partition by l.city_id order by l.year) as share_3y_ago,
+        lag(l.nation_ev_plants, 3) over (partition by l.city_id order by l.year) as nation_3y_ago,
+        lag(l.lq_plants, 3) over (partition by l.city_id order by l.year) as lq_3y_ago,
+        max(l.n_ev_plants) over (partition by l.city_id order by l.year rows unbounded preceding) as peak_ev
     from located as l
-    left join adjusted as a on l.city_adcode = a.city_adcode and l.year = a.year
-    left join families as f on l.city_adcode = f.city_adcode and l.year = f.year
+    left join adjusted as a on l.city_id = a.city_id and l.year = a.year
+    left join families as f on l.city_id = f.city_id and l.year = f.year
     left join usual as u on l.year = u.year
-    left join anchor_firm as h on l.city_adcode = h.city_adcode and l.year = h.year
-    left join {{ ref('anchor') }} as m on l.city_adcode = m.city_id and l.year = m.year
+    left join anchor_firm as h on l.city_id = h.city_id and l.year = h.year
+    left join {{ ref('anchor') }} as m on l.city_id = m.city_id and l.year = m.year
 )
 
 select
-    s.city_adcode,
+    s.city_id,
     s.year::integer as year,
     s.n_firms::integer as n_firms,
     s.n_plants::integer as n_plants,

@@ -5,7 +5,7 @@ with members as (
         y.plant_id,
         'plant' as member_kind,
         y.year,
-        y.city_adcode,
+        y.city_id,
         p.geocode_level,
         p.district_support as location_support
     from {{ ref('int_plants__yearly') }} as y
@@ -16,7 +16,7 @@ with members as (
         s.plant_id,
         'firm_site' as member_kind,
         y.year,
-        s.city_id as city_adcode,
+        s.city_id,
         'district' as geocode_level,
         s.support as location_support
     from {{ ref('int_panel__sites') }} as s
@@ -29,11 +29,11 @@ clusters as (
         d.cluster_id,
         d.year,
         count(*)::integer as n_members,
-        count(distinct m.city_adcode)::integer as n_cities,
+        count(distinct m.city_id)::integer as n_cities,
         list(distinct c.name_en order by c.name_en) as cities
     from {{ ref('plant_cluster') }} as d
     inner join members as m on d.plant_id = m.plant_id and d.year = m.year
-    inner join {{ ref('int_cities') }} as c on m.city_adcode = c.city_adcode
+    inner join {{ ref('int_cities') }} as c on m.city_id = c.city_id
     where d.method = 'hdbscan_50km' and d.cluster_id is not null
     group by d.cluster_id, d.year
 ),
@@ -46,7 +46,7 @@ assigned as (
         d.distance_to_core_km,
         d.previous_cluster_id,
         d.overlap_jaccard,
-        coalesce(d.cluster_id, 'city:' || m.city_adcode) as cluster_id
+        coalesce(d.cluster_id, 'city:' || m.city_id) as cluster_id
     from members as m
     left join {{ ref('plant_cluster') }} as d
         on m.plant_id = d.plant_id and m.year = d.year and d.method = 'hdbscan_50km'
@@ -66,7 +66,7 @@ select
     a.cluster_id,
     case when a.density_cluster is not null then 'hdbscan_50km' else 'admin' end as method,
     case when a.density_cluster is not null then a.probability end as probability,
-    a.city_adcode,
+    a.city_id,
     a.geocode_level,
     case
         when a.density_cluster is not null then null

@@ -1,8 +1,8 @@
 select
-    c.city_adcode,
+    c.city_id,
     c.name_zh,
     c.name_en,
-    c.province_adcode,
+    c.province_id,
     c.province_zh,
     c.province_en,
     c.longitude,

@@ -5,7 +5,7 @@ select
     f.uscc,
     f.lei,
     f.stock_code,
-    f.city_adcode,
+    f.city_id,
     f.place_rule,
     f.founded_on,
     f.founded_year,

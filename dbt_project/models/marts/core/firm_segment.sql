@@ -1,6 +1,6 @@
 select
     s.firm_id,
-    s.segment,
+    s.segment_id,
     s.share::double as share,
     s.evidence,
     s.rule_id,

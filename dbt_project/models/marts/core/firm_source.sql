@@ -1,5 +1,5 @@
 select
-    l.source,
+    l.source_id,
     l.source_record_id,
     l.firm_id,
     l.match_rule,

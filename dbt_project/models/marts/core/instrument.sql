@@ -1,5 +1,5 @@
 select
-    i.instrument,
+    i.instrument_id,
     i.family,
     i.seed_tool,
     i.name_en,

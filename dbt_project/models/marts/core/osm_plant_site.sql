@@ -26,7 +26,7 @@ alone as (
 
 select
     s.record_id as site_id,
-    s.province_adcode,
+    s.province_id,
     coalesce(s.name_zh, s.name) as name,
     s.name_en,
     coalesce(s.operator_zh, s.operator) as operator,

@@ -1,5 +1,5 @@
 select
-    s.segment,
+    s.segment_id,
     s.family,
     s.name_en,
     s.name_zh,

@@ -5,75 +5,75 @@ with threshold as (
 
 edges as (
     select
-        l.ev_plant_id,
+        l.plant_id,
         -- a plant with two edges counts once: the chance that at least one holds
         1 - {{ ordered_product('1 - l.confidence') }} as p_any,
-        bool_or(l.predecessor_city_adcode = p.city_adcode) as is_local
+        bool_or(l.predecessor_city_id = p.city_id) as is_local
     from {{ ref('int_lineage__edges') }} as l
-    inner join {{ ref('int_plants__located') }} as p on l.ev_plant_id = p.plant_id
+    inner join {{ ref('int_plants__located') }} as p on l.plant_id = p.plant_id
     cross join threshold as t
     where {{ at_least('l.confidence', 't.counts_from') }}
-    group by l.ev_plant_id
+    group by l.plant_id
 ),
 
 ice_before_2009 as (
     select
-        city_adcode,
+        city_id,
         count(*)::integer as ice_plants_before_2009,
         {{ ordered_sum('capacity') }} filter (where capacity_unit = 'vehicles_per_year') as ice_capacity,
         count(*) filter (where capacity is not null) / count(*)::double as ice_capacity_known_share
     from {{ ref('int_plants__located') }}
-    where was_ice and opened_year < 2009 and city_adcode is not null
-    group by city_adcode
+    where was_ice and opened_year < 2009 and city_id is not null
+    group by city_id
 ),
 
 -- makers of ICE vehicles or engines seated in the city: their plants may be missing from the list
 ice_firms as (
     select
-        f.city_adcode,
+        f.city_id,
         (count(distinct f.firm_id) filter (where f.founded_year < 2009))::integer as ice_firms_before_2009,
         (count(distinct f.firm_id) filter (where f.founded_year is null))::integer as ice_firms_undated
     from {{ ref('int_firms__resolved') }} as f
     inner join {{ ref('int_firms__segmented') }} as s on f.firm_id = s.firm_id
-    where s.segment in ('oem', 'ice_powertrain') and f.powertrain in ('ice', 'both') and f.city_adcode is not null
-    group by f.city_adcode
+    where s.segment_id in ('oem', 'ice_powertrain') and f.powertrain in ('ice', 'both') and f.city_id is not null
+    group by f.city_id
 ),
 
 registrations as (
     select
-        city_adcode,
+        city_id,
         sum(n_firms)::integer as ice_registrations
     from {{ ref('int_ice_registrations') }}
     where year < 2009
-    group by city_adcode
+    group by city_id
 ),
 
 ev as (
     select
-        y.city_adcode,
+        y.city_id,
         y.year,
         y.plant_id,
-        y.segment,
+        y.segment_id,
         case when y.capacity_unit = 'vehicles_per_year' then y.capacity end as capacity,
         e.p_any,
-        (e.ev_plant_id is not null) as has_edge,
+        (e.plant_id is not null) as has_edge,
         coalesce(e.is_local, false) as has_local_edge,
         -- the list of plants is not complete: a maker of that age stands for its plants
-        (i.city_adcode is not null or coalesce(k.ice_firms_before_2009, 0) > 0) as in_ice_city,
+        (i.city_id is not null or coalesce(k.ice_firms_before_2009, 0) > 0) as in_ice_city,
         y.is_recalled
     from {{ ref('int_plants__yearly') }} as y
-    left join edges as e on y.plant_id = e.ev_plant_id
-    left join ice_before_2009 as i on y.city_adcode = i.city_adcode
-    left join ice_firms as k on y.city_adcode = k.city_adcode
+    left join edges as e on y.plant_id = e.plant_id
+    left join ice_before_2009 as i on y.city_id = i.city_id
+    left join ice_firms as k on y.city_id = k.city_id
     where y.is_ev
 ),
 
 shares as (
     select
-        city_adcode,
+        city_id,
         year,
         count(*)::integer as n_ev_plants,
-        count(*) filter (where segment = 'oem')::integer as n_ev_vehicle_plants,
+        count(*) filter (where segment_id = 'oem')::integer as n_ev_vehicle_plants,
         count(*) filter (where has_edge) / count(*)::double as share_lineage_plants,
         count(*) filter (where has_local_edge) / count(*)::double as share_lineage_local,
         count(*) filter (where has_local_edge)::integer as n_lineage_local,
@@ -85,24 +85,24 @@ shares as (
         count(*) filter (where not has_edge and not in_ice_city) / count(*)::double as share_greenfield,
         count(*) filter (where is_recalled) / count(*)::double as recalled_share
     from ev
-    group by city_adcode, year
+    group by city_id, year
 ),
 
 literature as (
     select
-        city_adcode,
+        city_id,
         string_agg(distinct reading_class, '; ' order by reading_class) as literature_reading,
         string_agg(distinct source_url, ' ; ' order by source_url) as literature_source
     from {{ ref('stg_heritage_cases__cases') }}
-    where city_adcode is not null and reading_class in ('path_dependence', 'transformation', 'divergence', 'mixed')
-    group by city_adcode
+    where city_id is not null and reading_class in ('path_dependence', 'transformation', 'divergence', 'mixed')
+    group by city_id
 ),
 
 -- the heritage of a place: what its own plants, firms and sites left. An edge that comes from another city brings a firm's
 -- heritage and not the place's, and does not make a city without an ICE past path-dependent.
 readings as (
     select
-        s.city_adcode,
+        s.city_id,
         s.year,
         case
             when {{ at_least('s.share_lineage_local', '0.5') }} and s.share_greenfield = 0 and {{ below('s.share_new_in_ice_city', '0.25') }} then 'path_dependence'
@@ -111,31 +111,31 @@ readings as (
             else 'mixed'
         end as reading
     from shares as s
-    left join ice_before_2009 as i on s.city_adcode = i.city_adcode
-    left join ice_firms as k on s.city_adcode = k.city_adcode
+    left join ice_before_2009 as i on s.city_id = i.city_id
+    left join ice_firms as k on s.city_id = k.city_id
 ),
 
 grain as (
-    select city_adcode, year from shares
+    select city_id, year from shares
     union
     select
-        i.city_adcode,
+        i.city_id,
         b.this_year as year
     from ice_before_2009 as i
     cross join {{ ref('int_build') }} as b
     union
     select
-        k.city_adcode,
+        k.city_id,
         b.this_year as year
     from ice_firms as k
     cross join {{ ref('int_build') }} as b
 )
 
 select
-    g.city_adcode,
+    g.city_id,
     g.year::integer as year,
     coalesce(i.ice_plants_before_2009, 0) as ice_plants_before_2009,
-    case when i.city_adcode is null then 0.0 else i.ice_capacity end as ice_capacity,
+    case when i.city_id is null then 0.0 else i.ice_capacity end as ice_capacity,
     i.ice_capacity_known_share,
     r.ice_registrations,
     coalesce(k.ice_firms_before_2009, 0) as ice_firms_before_2009,
@@ -162,10 +162,10 @@ select
     {{ wilson_hi('s.n_lineage', 's.n_ev_plants') }}::double as share_lineage_hi,
     contains(l.literature_reading, r2.reading) as readings_agree
 from grain as g
-left join shares as s on g.city_adcode = s.city_adcode and g.year = s.year
-left join ice_before_2009 as i on g.city_adcode = i.city_adcode
-left join registrations as r on g.city_adcode = r.city_adcode
-left join ice_firms as k on g.city_adcode = k.city_adcode
-left join literature as l on g.city_adcode = l.city_adcode
-left join readings as r2 on g.city_adcode = r2.city_adcode and g.year = r2.year
+left join shares as s on g.city_id = s.city_id and g.year = s.year
+left join ice_before_2009 as i on g.city_id = i.city_id
+left join registrations as r on g.city_id = r.city_id
+left join ice_firms as k on g.city_id = k.city_id
+left join literature as l on g.city_id = l.city_id
+left join readings as r2 on g.city_id = r2.city_id and g.year = r2.year
 cross join {{ ref('int_build') }} as b

@@ -1,11 +1,11 @@
 select
-    l.ev_plant_id,
+    l.plant_id,
     l.predecessor_id,
     l.edge_type,
     l.predecessor_kind,
     l.predecessor_name,
-    p.city_adcode as ev_city_adcode,
-    l.predecessor_city_adcode,
+    p.city_id,
+    l.predecessor_city_id,
     l.since_year,
     l.confidence::double as confidence,
     l.support,
@@ -13,7 +13,7 @@ select
     l.rule,
     l.note,
     {{ stamp() }},
-    coalesce(p.city_adcode = l.predecessor_city_adcode, false) as is_local
+    coalesce(p.city_id = l.predecessor_city_id, false) as is_local
 from {{ ref('int_lineage__edges') }} as l
-left join {{ ref('int_plants__located') }} as p on l.ev_plant_id = p.plant_id
+left join {{ ref('int_plants__located') }} as p on l.plant_id = p.plant_id
 cross join {{ ref('int_build') }} as b

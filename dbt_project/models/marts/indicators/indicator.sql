@@ -2,7 +2,7 @@
 -- writes a row only where a value is new or has moved; `known_to` closes the row it replaces.
 with city_year as (
     select
-        city_adcode,
+        city_id,
         cast(year as varchar) as period,
         quality_flag,
         n_plants + n_firms as n_obs,
@@ -29,7 +29,7 @@ with city_year as (
 
 cluster_long as (
     select
-        city_adcode as geography_id,
+        city_id as geography_id,
         period,
         quality_flag,
         n_obs,
@@ -39,11 +39,11 @@ cluster_long as (
         share_hi,
         nev_output_null_reason,
         output_is_lower_bound,
-        indicator,
+        indicator_id,
         value
     from city_year
     unpivot include nulls (
-        value for indicator in (
+        value for indicator_id in (
             firms_count, ev_plants_count, ice_plants_count, ev_capacity_vehicles, cell_capacity_gwh, nev_output,
             ev_plants_national_share, nev_output_national_share, lq_ev_plants, group_hhi, group_cr1, ev_plants_growth_3y
         )
@@ -54,7 +54,7 @@ structure_long as (
     select
         city_id as geography_id,
         cast(year as varchar) as period,
-        indicator,
+        indicator_id,
         value
     from (
         select
@@ -67,35 +67,35 @@ structure_long as (
         from {{ ref('city_structure') }}
     )
     unpivot include nulls (
-        value for indicator in (segment_entropy, unrelated_variety, related_variety, krugman_specialisation)
+        value for indicator_id in (segment_entropy, unrelated_variety, related_variety, krugman_specialisation)
     )
 ),
 
 heritage_long as (
     select
-        city_adcode as geography_id,
+        city_id as geography_id,
         cast(year as varchar) as period,
         recalled_share,
         n_ev_plants as n_obs,
-        indicator,
+        indicator_id,
         value
     from {{ ref('mart_heritage') }}
     unpivot include nulls (
-        value for indicator in (share_lineage_plants, share_lineage_capacity, share_new_in_ice_city, share_greenfield)
+        value for indicator_id in (share_lineage_plants, share_lineage_capacity, share_new_in_ice_city, share_greenfield)
     )
 ),
 
 involution_long as (
     select
-        city_adcode as geography_id,
+        city_id as geography_id,
         cast(year as varchar) as period,
         n_ev_plants as n_obs,
         null_reason,
-        indicator,
+        indicator_id,
         value
     from {{ ref('mart_involution') }}
     unpivot include nulls (
-        value for indicator in (utilisation, duplication, early_closure_share)
+        value for indicator_id in (utilisation, duplication, early_closure_share)
     )
 ),
 
@@ -104,62 +104,62 @@ segments_long as (
         segment_id as geography_id,
         cast(year as varchar) as period,
         n_plants as n_obs,
-        indicator,
+        indicator_id,
         value
     from {{ ref('segment_concentration') }}
     unpivot include nulls (
-        value for indicator in (eg_gamma, locational_gini)
+        value for indicator_id in (eg_gamma, locational_gini)
     )
 ),
 
 now_known as (
     select
-        indicator,
+        indicator_id,
         'city' as geography_level,
         geography_id,
         period,
         value,
         case
-            when indicator = 'lq_ev_plants' then lq_lo
-            when indicator = 'ev_plants_national_share' then share_lo
+            when indicator_id = 'lq_ev_plants' then lq_lo
+            when indicator_id = 'ev_plants_national_share' then share_lo
             -- a page says "over": what is known is the lower end
-            when indicator in ('nev_output', 'nev_output_national_share') and output_is_lower_bound then value
+            when indicator_id in ('nev_output', 'nev_output_national_share') and output_is_lower_bound then value
         end as lo,
-        case indicator when 'lq_ev_plants' then lq_hi when 'ev_plants_national_share' then share_hi end as hi,
+        case indicator_id when 'lq_ev_plants' then lq_hi when 'ev_plants_national_share' then share_hi end as hi,
         n_obs,
         quality_flag,
         case
             when value is not null then null
-            when indicator in ('nev_output', 'nev_output_national_share') then coalesce(nev_output_null_reason, 'the output of the nation is not known for this year')
+            when indicator_id in ('nev_output', 'nev_output_national_share') then coalesce(nev_output_null_reason, 'the output of the nation is not known for this year')
             else 'not known or not defined: the known shares beside it in mart_cluster say of how much'
         end as null_reason
     from cluster_long
     union all
     select
-        l.indicator, 'city', l.geography_id, l.period, l.value, null, null, c.n_ev_plants, coalesce(c.quality_flag, 'derived'),
+        l.indicator_id, 'city', l.geography_id, l.period, l.value, null, null, c.n_ev_plants, coalesce(c.quality_flag, 'derived'),
         case when l.value is null then 'no EV plant (born or converted) in the city that year' end
     from structure_long as l
-    left join {{ ref('mart_cluster') }} as c on l.geography_id = c.city_adcode and l.period = cast(c.year as varchar)
+    left join {{ ref('mart_cluster') }} as c on l.geography_id = c.city_id and l.period = cast(c.year as varchar)
     union all
     select
-        indicator, 'city', geography_id, period, value,
-        case when indicator <> 'share_lineage_capacity' and value is not null then {{ wilson_lo('value * n_obs', 'n_obs') }} end,
-        case when indicator <> 'share_lineage_capacity' and value is not null then {{ wilson_hi('value * n_obs', 'n_obs') }} end,
+        indicator_id, 'city', geography_id, period, value,
+        case when indicator_id <> 'share_lineage_capacity' and value is not null then {{ wilson_lo('value * n_obs', 'n_obs') }} end,
+        case when indicator_id <> 'share_lineage_capacity' and value is not null then {{ wilson_hi('value * n_obs', 'n_obs') }} end,
         n_obs,
         case when {{ above('recalled_share', '0.5') }} then 'mostly_recalled' when recalled_share > 0 then 'partly_recalled' else 'seen' end,
         case when value is null then 'no EV plant (born or converted), or its capacity unknown' end
     from heritage_long
     union all
     select
-        l.indicator, 'city', l.geography_id, l.period, l.value,
+        l.indicator_id, 'city', l.geography_id, l.period, l.value,
         null, null,
         l.n_obs, coalesce(c.quality_flag, 'derived'),
         case when l.value is null then coalesce(l.null_reason, 'component missing') end
     from involution_long as l
-    left join {{ ref('mart_cluster') }} as c on l.geography_id = c.city_adcode and l.period = cast(c.year as varchar)
+    left join {{ ref('mart_cluster') }} as c on l.geography_id = c.city_id and l.period = cast(c.year as varchar)
     union all
     select
-        indicator, 'segment', geography_id, period, value, null, null, n_obs, 'derived',
+        indicator_id, 'segment', geography_id, period, value, null, null, n_obs, 'derived',
         case when value is null then 'fewer than two plants or a single city' end
     from segments_long
     union all
@@ -188,7 +188,7 @@ fresh as (
     from now_known as n
     left join latest_before as h
         on
-            n.indicator = h.indicator
+            n.indicator_id = h.indicator_id
             and n.geography_level = h.geography_level
             and n.geography_id = h.geography_id
             and n.period = h.period
@@ -205,7 +205,7 @@ fresh as (
 
 kept as (
     select
-        h.indicator,
+        h.indicator_id,
         h.geography_level,
         h.geography_id,
         h.period,
@@ -222,19 +222,19 @@ kept as (
         coalesce(
             h.known_to,
             case
-                when f.indicator is not null or n.indicator is null then b.known_on
+                when f.indicator_id is not null or n.indicator_id is null then b.known_on
             end
         ) as known_to
     from {{ source('_meta', 'indicator_history') }} as h
     left join fresh as f
         on
-            h.indicator = f.indicator
+            h.indicator_id = f.indicator_id
             and h.geography_level = f.geography_level
             and h.geography_id = f.geography_id
             and h.period = f.period
     left join now_known as n
         on
-            h.indicator = n.indicator
+            h.indicator_id = n.indicator_id
             and h.geography_level = n.geography_level
             and h.geography_id = n.geography_id
             and h.period = n.period
@@ -242,7 +242,7 @@ kept as (
 )
 
 select
-    k.indicator,
+    k.indicator_id,
     k.geography_level,
     k.geography_id,
     k.period,
@@ -266,11 +266,11 @@ select
         )
     end as interval_reason
 from kept as k
-left join {{ ref('indicators') }} as u on k.indicator = u.indicator
+left join {{ ref('indicators') }} as u on k.indicator_id = u.indicator_id
 cross join {{ ref('int_build') }} as b
 union all
 select
-    f.indicator,
+    f.indicator_id,
     f.geography_level,
     f.geography_id,
     f.period,
@@ -291,5 +291,5 @@ select
         when f.value is not null and f.lo is null then coalesce(nullif(u.no_interval, ''), 'too few observations for one')
     end as interval_reason
 from fresh as f
-left join {{ ref('indicators') }} as u on f.indicator = u.indicator
+left join {{ ref('indicators') }} as u on f.indicator_id = u.indicator_id
 cross join {{ ref('int_build') }} as b

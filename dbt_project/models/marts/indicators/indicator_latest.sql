@@ -1,5 +1,5 @@
 select
-    i.indicator,
+    i.indicator_id,
     i.geography_level,
     i.geography_id,
     i.period,

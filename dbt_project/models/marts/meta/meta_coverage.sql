@@ -1,8 +1,8 @@
 {{ config(alias='coverage') }}
 select
-    c.place_adcode,
+    c.place_id,
     c.place,
-    c.source,
+    c.source_id,
     c.adapter,
     c.covered,
     c.pages,

@@ -1,7 +1,7 @@
 {{ config(alias='quarantine') }}
 -- what was held, where and why; what the cells held is told to nobody (`payload` stays in the home)
 select
-    q.source,
+    q.source as source_id,
     q.partition,
     q.page_key as file_or_request,
     q.record,
@@ -11,7 +11,7 @@ select
 from {{ source('_quarantine', 'records') }} as q
 union all
 select
-    a.source,
+    a.source as source_id,
     a.partition,
     a.file as file_or_request,
     cast(null as bigint) as record,

@@ -1,7 +1,7 @@
 {{ config(alias='source') }}
 select
-    s.source as name,
-    s.title,
+    s.source as source_id,
+    s.title as name,
     s.publisher,
     s.licence,
     s.url,

@@ -76,18 +76,18 @@ firm_records as (
 ),
 
 supplied_firms as (
-    select distinct firm_id from {{ ref('int_firms__links') }} where source = 'inbox'
+    select distinct firm_id from {{ ref('int_firms__links') }} where source_id = 'inbox'
 ),
 
 firm_members as (
     select
         l.firm_id,
-        l.source as record_source,
+        l.source_id as record_source,
         l.source_record_id,
         r.name_zh,
         r.uscc,
         r.lei,
-        r.city_adcode,
+        r.city_id,
         r.founded_on,
         r.status,
         r.stock_codes as stock_code,
@@ -105,7 +105,7 @@ others as (
         arg_min(m.name_zh, m.place_in_line) filter (where m.name_zh is not null) as name_zh,
         arg_min(m.uscc, m.place_in_line) filter (where m.uscc is not null) as uscc,
         arg_min(m.lei, m.place_in_line) filter (where m.lei is not null) as lei,
-        arg_min(m.city_adcode, m.place_in_line) filter (where m.city_adcode is not null) as city_adcode,
+        arg_min(m.city_id, m.place_in_line) filter (where m.city_id is not null) as city_id,
         arg_min(m.founded_on, m.place_in_line) filter (where m.founded_on is not null) as founded_on,
         arg_min(m.status, m.place_in_line) filter (where m.status is not null) as status,
         arg_min(m.stock_code, m.place_in_line) filter (where m.stock_code is not null) as stock_code
@@ -122,7 +122,7 @@ first_supplied as (
         arg_min(source_record_id, place_in_line) filter (where name_zh is not null) as name_zh,
         arg_min(source_record_id, place_in_line) filter (where uscc is not null) as uscc,
         arg_min(source_record_id, place_in_line) filter (where lei is not null) as lei,
-        arg_min(source_record_id, place_in_line) filter (where city_adcode is not null) as city_adcode,
+        arg_min(source_record_id, place_in_line) filter (where city_id is not null) as city_id,
         arg_min(source_record_id, place_in_line) filter (where founded_on is not null) as founded_on,
         arg_min(source_record_id, place_in_line) filter (where status is not null) as status,
         arg_min(source_record_id, place_in_line) filter (where stock_code is not null) as stock_code
@@ -137,7 +137,7 @@ firm_cells as (
         m.firm_id,
         o.first_record,
         f.source_record_id = m.source_record_id as is_first,
-        {{ supplied_cells(['name_zh', 'uscc', 'lei', 'city_adcode', 'founded_on', 'status', 'stock_code']) }}
+        {{ supplied_cells(['name_zh', 'uscc', 'lei', 'city_id', 'founded_on', 'status', 'stock_code']) }}
     from firm_members as m
     inner join {{ ref('int_firms__resolved') }} as r on m.firm_id = r.firm_id
     inner join first_supplied as f on m.firm_id = f.firm_id

@@ -1,38 +1,38 @@
 -- One row per city and year with an EV-capable plant: the components of involution, each with what it is made of.
 with plants as (
     select
-        city_adcode,
+        city_id,
         year,
         count(*)::integer as n_ev_plants,
-        {{ ordered_sum('capacity') }} filter (where segment = 'oem' and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
-        (count(*) filter (where segment = 'oem' and capacity is null)) = 0 as capacity_complete,
-        list(plant_id order by plant_id) filter (where segment = 'oem' and capacity is null) as plants_without_capacity
+        {{ ordered_sum('capacity') }} filter (where segment_id = 'oem' and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
+        (count(*) filter (where segment_id = 'oem' and capacity is null)) = 0 as capacity_complete,
+        list(plant_id order by plant_id) filter (where segment_id = 'oem' and capacity is null) as plants_without_capacity
     from {{ ref('int_plants__yearly') }}
     where is_ev
-    group by city_adcode, year
+    group by city_id, year
 ),
 
 -- plants that build both: their EVs are in the output of the city, their room is not in the capacity
 partly as (
     select
-        city_adcode,
+        city_id,
         year,
         count(*)::integer as n_partly_ev
     from {{ ref('int_plants__yearly') }}
     where ev_state_unknown
-    group by city_adcode, year
+    group by city_id, year
 ),
 
 flows as (
     select
-        city_adcode,
+        city_id,
         year,
         sum(entered) as entered,
         sum(closed) as closed,
         sum(closed_early) as closed_early
     from (
         select
-            city_adcode,
+            city_id,
             ev_from_year as year,
             1 as entered,
             0 as closed,
@@ -41,7 +41,7 @@ flows as (
         where ev_from_year is not null
         union all
         select
-            city_adcode,
+            city_id,
             closed_year as year,
             0 as entered,
             1 as closed,
@@ -49,50 +49,50 @@ flows as (
         from {{ ref('int_plants__located') }}
         where closed_year is not null and (ev_from_year is not null or powertrain_at_opening in ('ev', 'both'))
     )
-    group by city_adcode, year
+    group by city_id, year
 ),
 
 similarity as (
     select
-        city_adcode,
+        city_id,
         year,
         {{ ordered_avg('similarity') }} as duplication
     from (
-        select city_i as city_adcode, year, similarity from {{ ref('city_similarity') }}
+        select city_i as city_id, year, similarity from {{ ref('city_similarity') }}
         union all
-        select city_j as city_adcode, year, similarity from {{ ref('city_similarity') }}
+        select city_j as city_id, year, similarity from {{ ref('city_similarity') }}
     )
-    group by city_adcode, year
+    group by city_id, year
 ),
 
 instruments_used as (
     select distinct
-        city_adcode,
-        instrument
+        city_id,
+        instrument_id
     from {{ ref('int_policies__labels') }}
     where supports
 ),
 
 toolbox as (
     select
-        city_adcode,
-        list(distinct instrument order by instrument) as tools
+        city_id,
+        list(distinct instrument_id order by instrument_id) as tools
     from instruments_used
-    group by city_adcode
+    group by city_id
 ),
 
 jaccard as (
     select
-        a.city_adcode,
+        a.city_id,
         {{ ordered_avg('len(list_intersect(a.tools, o.tools)) / len(list_distinct(list_concat(a.tools, o.tools)))::double') }} as instrument_jaccard
     from toolbox as a
-    inner join toolbox as o on a.city_adcode <> o.city_adcode
-    group by a.city_adcode
+    inner join toolbox as o on a.city_id <> o.city_id
+    group by a.city_id
 ),
 
 measured as (
     select
-        p.city_adcode,
+        p.city_id,
         p.year,
         p.n_ev_plants,
         p.capacity_vehicles,
@@ -110,19 +110,19 @@ measured as (
         s.duplication,
         j.instrument_jaccard,
         100.0 * (coalesce(f.entered, 0) + coalesce(f.closed, 0))
-        / nullif((p.n_ev_plants + coalesce(lag(p.n_ev_plants) over (partition by p.city_adcode order by p.year), p.n_ev_plants)) / 2.0, 0) as churn,
+        / nullif((p.n_ev_plants + coalesce(lag(p.n_ev_plants) over (partition by p.city_id order by p.year), p.n_ev_plants)) / 2.0, 0) as churn,
         sum(coalesce(f.closed_early, 0)) over w / nullif(sum(coalesce(f.entered, 0)) over w, 0)::double as early_closure_share
     from plants as p
-    left join {{ ref('int_city__output') }} as o on p.city_adcode = o.city_adcode and p.year = o.year
-    left join partly as x on p.city_adcode = x.city_adcode and p.year = x.year
-    left join flows as f on p.city_adcode = f.city_adcode and p.year = f.year
-    left join similarity as s on p.city_adcode = s.city_adcode and p.year = s.year
-    left join jaccard as j on p.city_adcode = j.city_adcode
-    window w as (partition by p.city_adcode order by p.year rows unbounded preceding)
+    left join {{ ref('int_city__output') }} as o on p.city_id = o.city_id and p.year = o.year
+    left join partly as x on p.city_id = x.city_id and p.year = x.year
+    left join flows as f on p.city_id = f.city_id and p.year = f.year
+    left join similarity as s on p.city_id = s.city_id and p.year = s.year
+    left join jaccard as j on p.city_id = j.city_id
+    window w as (partition by p.city_id order by p.year rows unbounded preceding)
 )
 
 select
-    m.city_adcode,
+    m.city_id,
     m.year::integer as year,
     m.n_ev_plants,
     -- more than 1.2 times the nameplate is an error of one of the two figures, not a good year

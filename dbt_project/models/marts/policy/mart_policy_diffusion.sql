@@ -1,17 +1,17 @@
 -- One row per instrument and year from its first adoption on: how many of the places with known documents have adopted it.
 with span as (
     select
-        instrument,
+        instrument_id,
         min(adopted_year) as first_year,
         count(*) as n_places
     from {{ ref('int_policies__adoption') }}
-    group by instrument
+    group by instrument_id
     having min(adopted_year) is not null
 ),
 
 years as (
     select
-        s.instrument,
+        s.instrument_id,
         s.n_places,
         unnest(generate_series(s.first_year, b.this_year))::integer as year
     from span as s
@@ -20,23 +20,23 @@ years as (
 
 adopters as (
     select
-        instrument,
+        instrument_id,
         adopted_year as year,
         count(*) as n_new
     from {{ ref('int_policies__adoption') }}
     where adopted_year is not null
-    group by instrument, adopted_year
+    group by instrument_id, adopted_year
 ),
 
 counted as (
     select
-        y.instrument,
+        y.instrument_id,
         y.year,
         y.n_places,
         coalesce(a.n_new, 0) as n_new,
-        sum(coalesce(a.n_new, 0)) over (partition by y.instrument order by y.year) as n_adopters
+        sum(coalesce(a.n_new, 0)) over (partition by y.instrument_id order by y.year) as n_adopters
     from years as y
-    left join adopters as a on y.instrument = a.instrument and y.year = a.year
+    left join adopters as a on y.instrument_id = a.instrument_id and y.year = a.year
 ),
 
 risk as (
@@ -53,15 +53,15 @@ curve as (
         exp(sum({{ exact('case when n_new < n_at_risk then ln(1 - n_new / n_at_risk::double) else -700 end') }}) over w) as s,
         (sum({{ exact('n_new / nullif(n_at_risk * (n_at_risk - n_new), 0)::double') }}) over w)::double as v
     from risk
-    window w as (partition by instrument order by year rows unbounded preceding)
+    window w as (partition by instrument_id order by year rows unbounded preceding)
 ),
 
 covered as (
-    select count(*) as n from {{ ref('int_coverage') }} where source = 'policy_releases' and covered and place_adcode <> '100000'
+    select count(*) as n from {{ ref('int_coverage') }} where source_id = 'policy_releases' and covered and place_id <> '100000'
 )
 
 select
-    c.instrument,
+    c.instrument_id,
     c.year,
     c.n_new::integer as n_new,
     c.n_adopters::integer as n_adopters,
@@ -80,6 +80,6 @@ select
     f.null_reason,
     {{ stamp() }}
 from curve as c
-inner join {{ ref('int_policies__diffusion_fit') }} as f on c.instrument = f.instrument
+inner join {{ ref('int_policies__diffusion_fit') }} as f on c.instrument_id = f.instrument_id
 cross join covered as v
 cross join {{ ref('int_build') }} as b

@@ -7,8 +7,8 @@ with labels as (
 
 cells as (
     select
-        city_adcode,
-        instrument,
+        city_id,
+        instrument_id,
         year,
         max(level) as level,
         count(*)::integer as n_documents,
@@ -20,52 +20,52 @@ cells as (
         (count(*) filter (where support = 'recalled'))::integer as n_recalled,
         (count(*) filter (where names_a_sum))::integer as n_documents_naming_sum
     from labels
-    group by city_adcode, instrument, year
+    group by city_id, instrument_id, year
 ),
 
 adoption as (
     select
-        city_adcode,
-        instrument,
+        city_id,
+        instrument_id,
         min(issued_date) as first_adopted_on,
         arg_min(issued_precision, (issued_date, issued_precision)) as first_adopted_precision
     from labels
     where supports
-    group by city_adcode, instrument
+    group by city_id, instrument_id
 ),
 
 places as (
-    select count(distinct city_adcode) as n_places from labels
+    select count(distinct city_id) as n_places from labels
 ),
 
 tool_counts as (
     select
-        l.city_adcode,
+        l.city_id,
         i.seed_tool,
         count(distinct l.policy_id) as n
     from labels as l
-    inner join {{ ref('instruments') }} as i on l.instrument = i.instrument
+    inner join {{ ref('instruments') }} as i on l.instrument_id = i.instrument_id
     where i.seed_tool not like '(%'
-    group by l.city_adcode, i.seed_tool
+    group by l.city_id, i.seed_tool
 ),
 
 mix as (
     select
-        city_adcode,
+        city_id,
         abs(-{{ ordered_sum('(n / total) * log2(n / total)') }}) as mix_entropy_bits
     from (
         select
-            city_adcode,
+            city_id,
             n,
-            sum(n) over (partition by city_adcode)::double as total
+            sum(n) over (partition by city_id)::double as total
         from tool_counts
     )
-    group by city_adcode
+    group by city_id
 )
 
 select
-    x.city_adcode,
-    x.instrument,
+    x.city_id,
+    x.instrument_id,
     x.year::integer as year,
     x.level,
     i.family,
@@ -83,7 +83,7 @@ select
     (x.amount_cny_m / nullif(c.budget_revenue_100m_cny * 100, 0))::double as amount_to_budget_revenue,
     ((
         select count(*) from adoption as o
-        where o.instrument = x.instrument and o.city_adcode <> x.city_adcode and o.first_adopted_on < a.first_adopted_on
+        where o.instrument_id = x.instrument_id and o.city_id <> x.city_id and o.first_adopted_on < a.first_adopted_on
     ) / nullif(p.n_places, 0)::double) as share_adopted_before,
     coalesce(v.covered, false) as covered,
     coalesce(v.pages, 0)::integer as n_pages_fetched,
@@ -97,10 +97,10 @@ select
     a.first_adopted_precision,
     x.n_documents_naming_sum
 from cells as x
-inner join {{ ref('instruments') }} as i on x.instrument = i.instrument
-left join adoption as a on x.city_adcode = a.city_adcode and x.instrument = a.instrument
-left join mix as m on x.city_adcode = m.city_adcode
-left join {{ ref('int_cities') }} as c on x.city_adcode = c.city_adcode
-left join {{ ref('int_coverage') }} as v on x.city_adcode = v.place_adcode and v.source = 'policy_releases'
+inner join {{ ref('instruments') }} as i on x.instrument_id = i.instrument_id
+left join adoption as a on x.city_id = a.city_id and x.instrument_id = a.instrument_id
+left join mix as m on x.city_id = m.city_id
+left join {{ ref('int_cities') }} as c on x.city_id = c.city_id
+left join {{ ref('int_coverage') }} as v on x.city_id = v.place_id and v.source_id = 'policy_releases'
 cross join places as p
 cross join {{ ref('int_build') }} as b

@@ -13,13 +13,13 @@ with asked as (
 rules as (
     select
         policy_id,
-        instrument,
+        instrument_id,
         mode(direction order by direction) as direction,
         arg_min(evidence_text, (evidence_start, evidence_end, rule_id, evidence_text)) as evidence_text,
         arg_min(rule_id, (evidence_start, evidence_end, rule_id, evidence_text)) as rule_id
     from {{ ref('int_policies__coded') }}
     where coded_by = 'rules'
-    group by policy_id, instrument
+    group by policy_id, instrument_id
 ),
 
 second as (
@@ -27,7 +27,7 @@ second as (
         a.policy_id,
         a.model,
         a.prompt_sha256,
-        l.instrument,
+        l.instrument_id,
         l.direction,
         l.evidence_text,
         l.evidence_start is not null as in_text
@@ -43,7 +43,7 @@ instruments_seen as (
         a.policy_id,
         a.model,
         a.prompt_sha256,
-        r.instrument
+        r.instrument_id
     from asked as a
     inner join rules as r on a.policy_id = r.policy_id
     union
@@ -51,16 +51,16 @@ instruments_seen as (
         policy_id,
         model,
         prompt_sha256,
-        instrument
+        instrument_id
     from second
 )
 
 select
     i.policy_id,
-    i.instrument,
+    i.instrument_id,
     case
-        when s.instrument is null then 'only_rules'
-        when r.instrument is null then 'only_second_coder'
+        when s.instrument_id is null then 'only_rules'
+        when r.instrument_id is null then 'only_second_coder'
         else 'direction'
     end as verdict,
     r.direction as rules_direction,
@@ -76,8 +76,8 @@ select
     {{ stamp() }}
 from instruments_seen as i
 inner join asked as a on i.policy_id = a.policy_id and i.model = a.model and i.prompt_sha256 = a.prompt_sha256
-left join rules as r on i.policy_id = r.policy_id and i.instrument = r.instrument
+left join rules as r on i.policy_id = r.policy_id and i.instrument_id = r.instrument_id
 left join second as s
-    on i.policy_id = s.policy_id and i.instrument = s.instrument and i.model = s.model and i.prompt_sha256 = s.prompt_sha256
+    on i.policy_id = s.policy_id and i.instrument_id = s.instrument_id and i.model = s.model and i.prompt_sha256 = s.prompt_sha256
 cross join {{ ref('int_build') }} as b
 where r.direction is distinct from s.direction

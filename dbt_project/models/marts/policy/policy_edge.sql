@@ -7,7 +7,7 @@ select
     e.to_text,
     e.resolved_by,
     e.evidence_words,
-    e.source,
+    e.source_id,
     {{ stamp() }}
 from {{ ref('int_policies__edges') }} as e
 cross join {{ ref('int_build') }} as b

@@ -1,7 +1,7 @@
 -- One row per rule of the policy coder: what stands behind a rule_id.
 select
     t.rule_id,
-    t.instrument,
+    t.instrument_id,
     t.language,
     t.kind,
     t.pattern,

@@ -1,6 +1,6 @@
 -- One row per record of a source, with the document that it is part of.
 select
-    m.source,
+    m.source_id,
     m.record_id as source_record_id,
     m.policy_id,
     m.match_rule,

@@ -1,7 +1,7 @@
 -- One row per text that a record of a document has had.
 select
     v.policy_id,
-    v.source,
+    v.source_id,
     v.source_record_id,
     v.version,
     v.known_from,

@@ -5,21 +5,21 @@ with cells as (
 
 totals as (
     select
-        city_adcode,
+        city_id,
         year,
         sum(n_plants) as city_plants,
         sum(firm_weight) as city_firms
     from cells
-    group by city_adcode, year
+    group by city_id, year
 ),
 
 nation_segment as (
     select
-        segment,
+        segment_id,
         year,
         sum(firm_weight) as segment_firms
     from cells
-    group by segment, year
+    group by segment_id, year
 ),
 
 nation as (
@@ -31,17 +31,17 @@ nation as (
 )
 
 select
-    c.city_adcode,
-    c.segment,
+    c.city_id,
+    c.segment_id,
     c.year::integer as year,
     g.family,
     c.n_firms::integer as n_firms,
     c.n_plants::integer as n_plants,
     case
-        when c.segment = 'oem' then c.capacity_vehicles
-        when c.segment = 'battery' then c.capacity_gwh
+        when c.segment_id = 'oem' then c.capacity_vehicles
+        when c.segment_id = 'battery' then c.capacity_gwh
     end::double as capacity,
-    case when c.segment = 'oem' then 'vehicles_per_year' when c.segment = 'battery' then 'gwh_per_year' end as capacity_unit,
+    case when c.segment_id = 'oem' then 'vehicles_per_year' when c.segment_id = 'battery' then 'gwh_per_year' end as capacity_unit,
     case when c.n_plants > 0 then c.n_capacity_known / c.n_plants::double end as capacity_known_share,
     case
         when t.city_plants > 0 then c.n_plants / t.city_plants::double
@@ -64,14 +64,14 @@ select
     o.cutoff_95::double as lq_cutoff_95,
     o.above_cutoff as lq_above_cutoff
 from cells as c
-inner join {{ ref('segments') }} as g on c.segment = g.segment
-inner join totals as t on c.city_adcode = t.city_adcode and c.year = t.year
-inner join nation_segment as s on c.segment = s.segment and c.year = s.year
+inner join {{ ref('segments') }} as g on c.segment_id = g.segment_id
+inner join totals as t on c.city_id = t.city_id and c.year = t.year
+inner join nation_segment as s on c.segment_id = s.segment_id and c.year = s.year
 inner join nation as n on c.year = n.year
 left join {{ ref('location_quotient') }} as q
-    on c.city_adcode = q.city_id and c.segment = q.segment_id and c.year = q.year
+    on c.city_id = q.city_id and c.segment_id = q.segment_id and c.year = q.year
 left join {{ ref('relatedness_density') }} as d
-    on c.city_adcode = d.city_id and c.segment = d.segment_id and c.year = d.year
+    on c.city_id = d.city_id and c.segment_id = d.segment_id and c.year = d.year
 left join {{ ref('lq_bootstrap') }} as o
-    on c.city_adcode = o.city_id and c.segment = o.segment_id and c.year = o.year
+    on c.city_id = o.city_id and c.segment_id = o.segment_id and c.year = o.year
 cross join {{ ref('int_build') }} as b

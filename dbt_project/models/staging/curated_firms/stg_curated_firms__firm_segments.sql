@@ -1,6 +1,6 @@
 select
     firm_id,
-    segment,
+    segment as segment_id,
     position,
     support,
     confidence,

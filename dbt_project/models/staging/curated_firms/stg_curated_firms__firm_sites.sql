@@ -1,6 +1,6 @@
 select
     firm_id,
-    city_adcode,
+    city_adcode as city_id,
     district_zh,
     longitude,
     latitude,

@@ -1,6 +1,6 @@
 select
     record_id,
-    city_adcode,
+    city_adcode as city_id,
     year,
     field,
     value,

@@ -1,5 +1,5 @@
 select
-    ev_plant_id,
+    ev_plant_id as plant_id,
     predecessor_id,
     predecessor_kind,
     predecessor_name,
@@ -10,5 +10,5 @@ select
     evidence_url,
     rule,
     note,
-    predecessor_city_adcode
+    predecessor_city_adcode as predecessor_city_id
 from {{ source('curated_plants', 'lineage') }}

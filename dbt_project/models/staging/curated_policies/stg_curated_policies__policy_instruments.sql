@@ -5,12 +5,12 @@ with source as (
 renamed as (
     select
         policy_id,
-        instrument,
+        instrument as instrument_id,
         direction,
         amount,
         unit,
         amount_role,
-        segment,
+        segment as segment_id,
         beneficiary,
         evidence_text,
         evidence_start,
@@ -28,12 +28,12 @@ renamed as (
 
 select
     policy_id,
-    instrument,
+    instrument_id,
     direction,
     amount,
     unit,
     amount_role,
-    segment,
+    segment_id,
     beneficiary,
     evidence_text,
     evidence_start,

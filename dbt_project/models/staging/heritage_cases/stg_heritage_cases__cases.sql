@@ -1,6 +1,6 @@
 select
     case_id,
-    city_adcode,
+    city_adcode as city_id,
     case_name,
     type,
     ice_heritage,

@@ -1,7 +1,7 @@
 select
     record_id,
     record_no,
-    city_adcode,
+    city_adcode as city_id,
     city,
     year,
     product,

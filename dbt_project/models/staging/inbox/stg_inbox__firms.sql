@@ -7,7 +7,7 @@ select
     uscc_valid,
     registration_no,
     lei,
-    city_adcode,
+    city_adcode as city_id,
     city,
     province,
     founded_on,

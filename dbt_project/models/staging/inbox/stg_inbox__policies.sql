@@ -7,7 +7,7 @@ select
     level,
     issue_date,
     issue_precision,
-    adcode,
+    adcode as place_id,
     place,
     doc_no,
     content_zh,

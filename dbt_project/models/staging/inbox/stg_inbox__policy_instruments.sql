@@ -1,11 +1,11 @@
 select
     policy_id,
-    instrument,
+    instrument as instrument_id,
     direction,
     amount,
     unit,
     amount_role,
-    segment,
+    segment as segment_id,
     beneficiary,
     evidence_text,
     evidence_start,

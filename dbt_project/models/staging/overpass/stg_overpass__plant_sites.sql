@@ -2,7 +2,7 @@ select
     record_id,
     osm_type,
     osm_id,
-    province_adcode,
+    province_adcode as province_id,
     name,
     name_zh,
     name_en,

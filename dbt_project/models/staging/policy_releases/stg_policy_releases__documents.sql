@@ -15,7 +15,7 @@ select
     doc_no_raw,
     issuer,
     level,
-    adcode,
+    adcode as place_id,
     place,
     language,
     issued_on,

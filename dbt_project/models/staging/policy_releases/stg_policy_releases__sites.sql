@@ -4,7 +4,7 @@ select
     adapter,
     covered,
     place,
-    adcode,
+    adcode as place_id,
     level,
     issuer,
     homepage,

@@ -3,7 +3,7 @@ select
     content_sha256,
     prompt_sha256,
     model,
-    instrument,
+    instrument as instrument_id,
     direction,
     evidence_text,
     evidence_start

@@ -1,0 +1,108 @@
+"""What published tables and columns were called before: renames.csv, the one table of old and new names.
+
+Belongs here: reading that table, and content published under older names given the names of today (the indicators' history, the
+version that CHANGES compares with). Does not belong here: what a name means (dbt_project/), nor comparing (compare.py, changes.py).
+
+A row holds from the contract `since` on. `old_column` empty: the whole table moved, and its columns keep their names where no other
+row speaks of them. `new_table` or `new_column` empty: gone. `read_as`: how the new value is got from the old one (READ_AS), where it
+is not the same. Later rows apply to what earlier ones gave, so that a version of any age is read.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+from packaging.version import Version
+
+FILE = Path(__file__).with_name("renames.csv")
+#: How a value was written before -> SQL of how it is written now; {} is the old column.
+READ_AS = {
+    "": "{}",
+    "integer": "{}::integer",
+}
+
+
+@dataclass(frozen=True)
+class Rename:
+    """One row of renames.csv: see the top."""
+
+    since: str
+    old_table: str
+    old_column: str
+    new_table: str
+    new_column: str
+    read_as: str
+
+
+@functools.cache
+def renames(path: Path = FILE) -> tuple[Rename, ...]:
+    """The rows of renames.csv, oldest contract first. Raises ValueError, with file and line, for a `read_as` that is not in READ_AS."""
+    with open(path, encoding="utf-8", newline="") as handle:
+        rows = [Rename(**row) for row in csv.DictReader(handle)]
+    for line, row in enumerate(rows, start=2):
+        if row.read_as not in READ_AS:
+            raise ValueError(f"{path.name}, line {line}: read_as is none of {', '.join(filter(None, READ_AS))}: {row.read_as!r}")
+    return tuple(sorted(rows, key=lambda row: Version(row.since)))
+
+
+def today(table: str, columns: Iterable[str], contract: str, rows: Iterable[Rename] | None = None) -> dict[str, tuple[str, str, str]]:
+    """Column of a published table (`schema.table`) under an older contract -> (table, column, SQL) of today; what is gone is left out."""
+    found = {column: (table, column, f'"{column}"') for column in columns}
+    newer = [r for r in (renames() if rows is None else rows) if Version(r.since) > Version(contract)]
+    for _, step in itertools.groupby(newer, key=lambda r: r.since):
+        by_name = {(r.old_table, r.old_column): r for r in step}
+        stepped = {}
+        for column, (at, name, sql) in found.items():
+            own, whole = by_name.get((at, name)), by_name.get((at, ""))
+            to_table = own.new_table if own else whole.new_table if whole else at
+            to_column = own.new_column if own else name
+            if to_table and to_column:
+                stepped[column] = (to_table, to_column, READ_AS[own.read_as].format(sql) if own else sql)
+        found = stepped
+    return found
+
+
+def renamed(frame: pl.DataFrame, table: str, contract: str = "1.0.0") -> pl.DataFrame:
+    """A table as a file kept it (`schema.table`), with the names of today. For files that do not say of which contract they are: a
+    column that already has a name of today keeps it. Values that are written otherwise today are not touched."""
+    names = {old: new for old, (_, new, _) in today(table, frame.columns, contract).items() if new == old or new not in frame.columns}
+    return frame.rename({old: new for old, new in names.items() if old != new})
+
+
+def contract_of(con: duckdb.DuckDBPyConnection, catalog: str) -> str:
+    """The contract under which an attached database was published. Raises duckdb.Error where it does not say."""
+    row = con.execute(f'select contract_version from "{catalog}".meta.contract').fetchone()
+    return str(row[0]) if row else "1.0.0"
+
+
+def with_names_of_today(published: Path, folder: Path) -> Path:
+    """The DuckDB file of a version, or, where it was published under older names, a copy of its tables in `folder` under those of
+    today. Raises duckdb.Error for what is no published file."""
+    with duckdb.connect() as con:
+        con.execute(f"attach '{str(published).replace(chr(39), chr(39) * 2)}' as old (read_only)")
+        contract = contract_of(con, "old")
+        if not any(Version(r.since) > Version(contract) for r in renames()):
+            return published
+        target = folder / "names_of_today.duckdb"
+        con.execute(f"attach '{str(target).replace(chr(39), chr(39) * 2)}' as new")
+        columns: dict[str, list[str]] = {}
+        for table, column in con.execute(
+            "select schema_name || '.' || table_name, column_name from duckdb_columns() where database_name = 'old' and not internal"
+            " order by schema_name, table_name, column_index"
+        ).fetchall():
+            columns.setdefault(table, []).append(column)
+        for table, names in columns.items():
+            cells = today(table, names, contract).values()
+            for to in {at for at, _, _ in cells}:
+                con.execute(f"create schema if not exists new.{to.split('.')[0]}")
+                selected = ", ".join(f'{sql} as "{name}"' for at, name, sql in cells if at == to)
+                con.execute(f"create table new.{to} as select {selected} from old.{table}")
+        con.execute("detach new")
+    return target
