@@ -300,9 +300,10 @@ def _instrument_of(amount: Amount, item: str, wanted: list[str]) -> str | None:
     """Which of a policy's instruments an amount of its summary belongs to: by unit and by the words of the item.
     None where no one can tell: an amount is rather left out than hung on the wrong instrument."""
     of_class = {code[:2]: code for code in wanted}
+    text = item.lower()
     a_goal = amount.role == "target" or amount.unit in _GOAL_UNITS
     for row in _CARRY_GOALS if a_goal else _CARRY_SUPPORT:
-        if row.fit(amount, item.lower()):
+        if row.fit(amount, text):
             carrier = next((of_class[code] for code in row.codes if code in of_class), None)
             if carrier or not row.else_next:
                 return carrier
