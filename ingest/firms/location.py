@@ -76,43 +76,73 @@ class Gazetteer:
     def build(cls, places: Iterable[tuple[str, str, int]]) -> Gazetteer:
         """From (name, adcode of the place now or once, level 1 or 2). The prefecture is that of the adcode, through
         abolished codes to their successors."""
-        rows: set[tuple[str, int, str, str]] = set()
         given = {(name, _prefecture(code), level) for name, code, level in places
                  if len(name) >= 2 and name not in _NO_PLACE}  # fmt: skip
-        cities = {city for _, city, level in given if level == 1 and city}
-        for code, name in PROVINCES.items():
-            if code not in MUNICIPALITIES:
-                for word in {name, _PROVINCE_SHORT[code], _PROVINCE_SHORT[code] + "省"}:
-                    rows.add((word, 0, code, ""))
-        for name, city, level in given:
-            if city:
-                rows.add((name, level, city[:2], city))
-                if level == 1:
-                    short = short_name(name)
-                    if len(short) >= 2:
-                        rows.add((short, 1, city[:2], city))
-        # counties rise to cities and districts and keep their name: 玉环县 is 玉环市, 长乐市 is 长乐区
-        full = {(row[0], row[2]) for row in rows}
-        for name, city, level in given:
-            if level == 2 and city and len(name) >= 3 and name[-1] in "县市区":
-                for suffix in "县市区":
-                    word = name[:-1] + suffix
-                    if (word, city[:2]) not in full:
-                        rows.add((word, 2, city[:2], city))
-                if len(name) >= 3 and name[-1] in "县市":
-                    rows.add((name[:-1], 3, city[:2], city))
-        cities_short = {row[0] for row in rows if row[1] <= 1 and len(row[0]) <= 4}
-        counties_short = {row[0] for row in rows if row[1] == 3 and len(row[0]) <= 4}
-        roads = {(short + road, 9, "", "") for short in cities_short for road in _ROADS}
-        roads |= {(short + road, 9, "", "") for short in counties_short for road in _ROADS[:12]}
-        taken = {row[0] for row in rows}
-        rows |= {row for row in roads if row[0] not in taken}
+        entries = _province_entries() | _place_entries(given)
+        entries |= _risen_county_entries(given, known=entries)
+        names = {entry[0] for entry in entries}
+        entries |= _street_entries(entries, names)
         table = pl.DataFrame(
-            sorted(rows), schema={"word": pl.String, "level": pl.Int8, "province": pl.String, "city": pl.String},
+            sorted(entries), schema={"word": pl.String, "level": pl.Int8, "province": pl.String, "city": pl.String},
             orient="row",
         )  # fmt: skip
-        words = tuple(sorted({row[0] for row in rows}, key=lambda w: (-len(w), w)))
-        return cls(table, words, tuple(sorted(taken, key=lambda w: (-len(w), w))), frozenset(cities))
+        cities = frozenset(city for _, city, level in given if level == 1 and city)
+        return cls(table, _longest_first({entry[0] for entry in entries}), _longest_first(names), cities)
+
+
+#: word, level, province (two digits), city (six digits), as in `Gazetteer.table`
+_Entry = tuple[str, int, str, str]
+#: name, prefecture ("" where it is not known), level 1 or 2
+_Given = tuple[str, str, int]
+
+
+def _province_entries() -> set[_Entry]:
+    return {
+        (word, 0, code, "")
+        for code, name in PROVINCES.items()
+        if code not in MUNICIPALITIES
+        for word in (name, _PROVINCE_SHORT[code], _PROVINCE_SHORT[code] + "省")
+    }
+
+
+def _place_entries(given: Iterable[_Given]) -> set[_Entry]:
+    """Cities and counties by their names, cities by their short names too."""
+    entries: set[_Entry] = set()
+    for name, city, level in given:
+        if not city:
+            continue
+        entries.add((name, level, city[:2], city))
+        if level == 1 and len(short := short_name(name)) >= 2:
+            entries.add((short, 1, city[:2], city))
+    return entries
+
+
+def _risen_county_entries(given: Iterable[_Given], known: Iterable[_Entry]) -> set[_Entry]:
+    """Counties rise to cities and districts and keep their name: 玉环县 is 玉环市, 长乐市 is 长乐区. One that is known by a
+    name in its province has it; short names (玉环) are level 3."""
+    taken = {(word, province) for word, _, province, _ in known}
+    entries: set[_Entry] = set()
+    for name, city, level in given:
+        if level != 2 or not city or len(name) < 3 or name[-1] not in "县市区":
+            continue
+        stem, province = name[:-1], city[:2]
+        entries |= {(stem + kind, 2, province, city) for kind in "县市区" if (stem + kind, province) not in taken}
+        if name[-1] in "县市":
+            entries.add((stem, 3, province, city))
+    return entries
+
+
+def _street_entries(entries: Iterable[_Entry], names: set[str]) -> set[_Entry]:
+    """Streets that are named after a city or a county (上海路) and lead nowhere, but for words that are a place's name."""
+    words: set[str] = set()
+    for name, level, _, _ in entries:
+        if len(name) <= 4 and level != 2:
+            words.update(name + road for road in (_ROADS[:12] if level == 3 else _ROADS))
+    return {(word, 9, "", "") for word in words - names}
+
+
+def _longest_first(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(words, key=lambda word: (-len(word), word)))
 
 
 def short_name(name: str) -> str:

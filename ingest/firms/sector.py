@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -99,34 +99,40 @@ SCOPE_KINDS = ("scope", "phrase", "strip", "strip_scope", "word_make", "word_tra
 def load_rules(path: Path) -> Rules:
     """Read segment_rules.csv. Raises ValueError for a word with signs of regular expressions in a literal rule, an
     unknown kind, or a rule id that is used twice."""
-    rules: list[Rule] = []
     with open(path, encoding="utf-8", newline="") as handle:
-        for number, row in enumerate(csv.DictReader(handle)):
-            kind = row["kind"]
-            if kind not in {*NAME_KINDS, *SCOPE_KINDS, "gbt2017", "gbt2011", "name_en"}:
-                raise ValueError(f"{path.name}: rule {row['rule_id']} has unknown kind {kind!r}")
-            words = tuple(w for w in row["pattern"].split("|") if w) if kind != "name_en" else (row["pattern"],)
-            if kind != "name_en" and any(re.search(r"[\[\]*+?\\^$.]", w) for w in words):
-                raise ValueError(f"{path.name}: rule {row['rule_id']} must be literal words joined by |")
-            rules.append(
-                Rule(row["rule_id"], row["segment_id"], kind, words, row["needs"], row["strength"], row["standard"],
-                     chr(FIRST + number))
-            )  # fmt: skip
-    ids = [r.rule_id for r in rules]
-    if len(set(ids)) != len(ids):
+        rules = tuple(_rule(row, number, path.name) for number, row in enumerate(csv.DictReader(handle)))
+    if len({r.rule_id for r in rules}) != len(rules):
         raise ValueError(f"{path.name}: a rule id is used twice")
-    positive_name = [w for r in rules if r.kind == "name" for w in r.words]
-    positive_scope = [w for r in rules if r.kind in ("scope", "phrase") for w in r.words]
+
+    def words(meant: Callable[[Rule], bool]) -> str:
+        return _alternation(word for rule in rules if meant(rule) for word in rule.words)
+
     return Rules(
-        tuple(rules),
+        rules,
         _automaton(rules, NAME_KINDS),
         _automaton(rules, SCOPE_KINDS),
-        _alternation(positive_name),
-        _alternation(positive_scope),
-        _alternation(w for r in rules if r.kind == "word_make" for w in r.words),
-        _alternation(w for r in rules if r.kind == "word_dev" for w in r.words),
-        _alternation(w for r in rules if r.kind in ("scope", "phrase") and r.segment in DEVELOPERS for w in r.words),
-        _alternation(w for r in rules if r.kind == "phrase" and r.needs in ("", "sideline") for w in r.words),
+        name_filter=words(lambda r: r.kind == "name"),
+        scope_filter=words(lambda r: r.kind in ("scope", "phrase")),
+        verb_filter=words(lambda r: r.kind == "word_make"),
+        develop_filter=words(lambda r: r.kind == "word_dev"),
+        develop_words=words(lambda r: r.kind in ("scope", "phrase") and r.segment in DEVELOPERS),
+        phrase_filter=words(lambda r: r.kind == "phrase" and r.needs in ("", "sideline")),
+    )
+
+
+def _rule(row: dict[str, str], number: int, file: str) -> Rule:
+    """The rule of a row, the `number`-th of the seed. The pattern of an English name is a regular expression; all others are
+    literal words joined by |."""
+    kind = row["kind"]
+    words: tuple[str, ...] = (row["pattern"],)
+    if kind not in {*NAME_KINDS, *SCOPE_KINDS, "gbt2017", "gbt2011", "name_en"}:
+        raise ValueError(f"{file}: rule {row['rule_id']} has unknown kind {kind!r}")
+    if kind != "name_en":
+        words = tuple(w for w in row["pattern"].split("|") if w)
+        if any(re.search(r"[\[\]*+?\\^$.]", w) for w in words):
+            raise ValueError(f"{file}: rule {row['rule_id']} must be literal words joined by |")
+    return Rule(
+        row["rule_id"], row["segment_id"], kind, words, row["needs"], row["strength"], row["standard"], chr(FIRST + number)
     )
 
 
@@ -290,155 +296,210 @@ def _coded() -> pl.Expr:
     return pl.col("industry_code").is_not_null() | pl.col("name_en").is_not_null()
 
 
+# -- evidence ----------------------------------------------------------------------------------------------------------
+def _has(column: str, tokens: str, after: str = "") -> pl.Expr:
+    return pl.col(column).str.contains(f"[{tokens}]{after}") if tokens else pl.lit(False)
+
+
+#: No dealer and no repair shop by its name.
+_KEEPS = ~pl.col("trades")
+#: The scope says nothing about verbs, and the name is one of a maker.
+_NO_VERB = ~pl.col("speaks") & (pl.col("maker_name") | (pl.col("scope") == ""))
+#: The scope says that the firm makes things; or it says nothing about verbs, and the name does.
+_MAKES = pl.col("makes") | _NO_VERB
+
+
+class _Vocabulary:
+    """Tokens of the seed that conditions ask for, and what they mean in a record."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        own = rules.tokens("word_make", "word_trade", "word_dev")
+        #: behind a word: it is a thing of its own and not the first half of a part's name
+        self.item = f"(?:[{SEPARATOR}{own}的及和与/|]|$)"
+        #: behind "汽车": a part of it (汽车的悬架系统 is one, 汽车、零配件 is none)
+        self.of_a_part = f"[^{SEPARATOR}{own}及和与/|零配]"
+        self.components = rules.tokens("scope", segment="components")
+        self.parts = self.components + rules.tokens("word_auto", "word_vehicle")
+        self.engines = rules.tokens("scope", segment="ice_powertrain")
+        self.vehicle = rules.tokens("word_vehicle")
+        self.vehicles = rules.tokens("scope", segment="oem") + self.vehicle
+        self.charging = rules.tokens("word_charge")
+        self.battery = rules.tokens("word_battery")
+        self.maker_of_vehicles = rules.tokens("name", segment="oem")
+        self.new_vehicles = "".join(r.token for r in rules.rules if r.rule_id == "P04")
+
+    def of_segment(self, segment: str) -> str:
+        return self.rules.tokens("scope", "phrase", segment=segment)
+
+    def made(self, segment: str, tokens: str) -> pl.Expr:
+        """One of `tokens` is made, or developed where developing is enough."""
+        return _has("made", tokens) | _has("developed", tokens) if segment in DEVELOPERS else _has("made", tokens)
+
+
+_Condition = Callable[[_Vocabulary, Rule], pl.Expr]
+
+
+# What a word of the scope needs (column `needs` of the seed) to be evidence.
+def _scope_said(_: _Vocabulary, rule: Rule) -> pl.Expr:
+    return _has("flat", rule.token)
+
+
+def _scope_sideline(v: _Vocabulary, rule: Rule) -> pl.Expr:
+    supported = _has("first", rule.token) | _has("n", v.charging)
+    return _KEEPS & ((_has("flat", rule.token) & supported) | (_has("near", rule.token) & v.made(rule.segment, rule.token)))
+
+
+def _scope_make_vehicle(v: _Vocabulary, rule: Rule) -> pl.Expr:
+    itself = _has("made", rule.token, v.item) & _has("first", rule.token, v.item) & _KEEPS
+    return itself & ~_has("first", rule.token, f"[^{STOP}]*(?:用|等的|的各)")
+
+
+def _scope_make_auto(v: _Vocabulary, rule: Rule) -> pl.Expr:
+    return v.made(rule.segment, rule.token) & _has("first", rule.token) & _has("made", v.parts)
+
+
+def _scope_make_phrase(v: _Vocabulary, rule: Rule) -> pl.Expr:
+    return v.made(rule.segment, rule.token) & _has("near", rule.token)
+
+
+def _scope_make(v: _Vocabulary, rule: Rule) -> pl.Expr:
+    about = _has("first", rule.token)
+    if rule.segment == "components":  # "汽车的悬架系统；…；其他汽车用零部件制造"
+        about = about | (_has("first", v.vehicle, v.of_a_part) & _KEEPS)
+        # makers of vehicles make parts too, and say so further down
+        about = about | (_has("n", v.maker_of_vehicles) & _has("near", rule.token) & _KEEPS)
+    # of a dealer or a repair shop the very first thing must be a part: what else it makes is a sideline
+    return v.made(rule.segment, rule.token) & about & (_KEEPS | _has("lead", rule.token))
+
+
+#: any other need: `_scope_make`
+_SCOPE_NEEDS: dict[str, _Condition] = {
+    "": _scope_said,
+    "sideline": _scope_sideline,
+    "make_vehicle": _scope_make_vehicle,
+    "make_auto": _scope_make_auto,
+    "make_phrase": _scope_make_phrase,
+}
+
+
+# What a word of the name needs to be evidence.
+def _name_vehicle(v: _Vocabulary, rule: Rule) -> pl.Expr:
+    stated = _has("made", v.vehicles, v.item) | _has("made", v.new_vehicles)
+    return _KEEPS & (stated | (_NO_VERB & pl.col("name").str.contains("制造|工业|厂$|股份")))
+
+
+def _name_battery(v: _Vocabulary, rule: Rule) -> pl.Expr:
+    words = v.of_segment(rule.segment)
+    said = words + v.battery
+    made = _has("made", said) | _has("developed", words) | (_NO_VERB & _has("flat", said))
+    return made & (_KEEPS | _has("first", words))
+
+
+def _name_scope_vehicle_motor(v: _Vocabulary, rule: Rule) -> pl.Expr:
+    return _KEEPS & v.made(rule.segment, v.of_segment(rule.segment))
+
+
+def _name_context(v: _Vocabulary, rule: Rule) -> pl.Expr:
+    return _KEEPS & (_has("made", v.parts + v.engines) | (_NO_VERB & _has("flat", v.parts + v.engines)))
+
+
+def _name_context_ice(v: _Vocabulary, rule: Rule) -> pl.Expr:
+    foreign = pl.col("scope").str.contains("摩托车发动机|船舶|船用|航空|燃气轮机")
+    return _KEEPS & (_has("made", v.parts + v.engines) | (_MAKES & ~foreign))
+
+
+def _name_auto_name(v: _Vocabulary, rule: Rule) -> pl.Expr:
+    whole = _has("made", v.vehicle) & pl.col("maker_name")
+    return _KEEPS & (_has("made", v.components) | whole | (_NO_VERB & pl.col("name").str.contains("厂$")))
+
+
+def _name_makes(v: _Vocabulary, rule: Rule) -> pl.Expr:
+    words = v.of_segment(rule.segment)
+    return (_MAKES & _KEEPS) | (v.made(rule.segment, words) & _has("first", words))
+
+
+#: any other need: `_name_makes`
+_NAME_NEEDS: dict[str, _Condition] = {
+    "any": lambda v, rule: pl.lit(True),
+    "": lambda v, rule: _KEEPS,
+    "vehicle": _name_vehicle,
+    "battery": _name_battery,
+    "scope_vehicle_motor": _name_scope_vehicle_motor,
+    "context": _name_context,
+    "context_ice": _name_context_ice,
+    "auto_name": _name_auto_name,
+}
+
+
 def _evidence(some: pl.DataFrame, rules: Rules) -> list[pl.DataFrame]:
-    def has(column: str, tokens: str, after: str = "") -> pl.Expr:
-        return pl.col(column).str.contains(f"[{tokens}]{after}") if tokens else pl.lit(False)
-
-    def rule(rule_id: str) -> Rule:
-        return next(r for r in rules.rules if r.rule_id == rule_id)
-
-    kinds = {r.rule_id: r.token for r in rules.of("exclude")}
+    """All evidence of the records, a frame a rule that speaks for some."""
+    of_rule = {r.rule_id: r.token for r in rules.of("exclude")}
     in_name = pl.col("name").str.contains("汽车|车用|汽配")
     some = some.with_columns(
-        (has("n", kinds.get("X01", "")) | (has("n", kinds.get("X02", "")) & ~in_name)).alias("excluded"),
-        has("n", rules.tokens("trade")).alias("trades"),
+        (_has("n", of_rule.get("X01", "")) | (_has("n", of_rule.get("X02", "")) & ~in_name)).alias("excluded"),
+        _has("n", rules.tokens("trade")).alias("trades"),
         pl.col("name").str.contains("[厂]|制造|集团|工业").alias("maker_name"),
-    )
-    free = ~pl.col("excluded")
-    # the name says it, and the scope says that the firm makes things; or the scope says nothing about verbs
-    makes = pl.col("makes") | (~pl.col("speaks") & (pl.col("maker_name") | (pl.col("scope") == "")))
-    found: list[pl.DataFrame] = []
+    ).filter(~pl.col("excluded"))
+    words = _Vocabulary(rules)
+    found = _by_code(some, rules)
+    for segment in rules.segments:
+        for r in rules.of("scope", "phrase", segment=segment):
+            holds = _SCOPE_NEEDS.get(r.needs, _scope_make)(words, r)
+            found.append(_hits(some, holds, r, "scope", "contributory" if r.kind == "scope" else r.strength))
+        for r in rules.of("name", segment=segment):
+            holds = _has("n", r.token) & _NAME_NEEDS.get(r.needs, _name_makes)(words, r)
+            found.append(_hits(some, holds, r, "name", r.strength))
+    for r in rules.of("word_battery"):  # "电池制造" as a business of its own; dry cells are stripped
+        found.append(_hits(some, _has("made", r.token, words.item) & _has("first", r.token), r, "scope", r.strength))
+    for r in rules.of("trade"):
+        holds = _has("n", r.token) & pl.col("name").str.contains(_VEHICLE_TRADE)
+        found.append(_hits(some, holds, r, "name", r.strength))
+    return [frame for frame in found if not frame.is_empty()]
 
-    def add(condition: pl.Expr, ids: Sequence[str], where: str, strength: str | None = None) -> None:
-        """Keep the records for which `condition` holds; the rule is the first of `ids` whose token occurs."""
-        hit = some.filter(condition)
-        if hit.is_empty():
-            return
-        chosen = [rule(i) for i in ids]
-        if len(chosen) == 1 or where == "code":
-            rule_id: pl.Expr = pl.lit(chosen[0].rule_id)
-        else:
-            column = "n" if where == "name" else "flat"
-            rule_id = pl.coalesce(
-                *(pl.when(pl.col(column).str.contains(r.token)).then(pl.lit(r.rule_id)) for r in chosen),
-                pl.lit(chosen[0].rule_id),
-            )
-        text = "scope" if where == "scope" else "name"
+
+def _hits(some: pl.DataFrame, holds: pl.Expr, rule: Rule, where: str, strength: str) -> pl.DataFrame:
+    """The records for which the condition `holds`, as evidence by `rule`. `where`: name, scope or code."""
+    words = pl.col("industry_code")
+    if where != "code":
         words = (
-            pl.col("industry_code")
-            if where == "code"
-            else pl.col(text)
-            .str.extract_many(sorted({w for r in chosen for w in r.words}, key=lambda w: (-len(w), w)), leftmost=True)
+            pl.col(where)
+            .str.extract_many(sorted(set(rule.words), key=lambda w: (-len(w), w)), leftmost=True)
             .list.unique(maintain_order=True)
             .list.head(3)
             .list.join("|")
         )
-        level = strength or chosen[0].strength
-        found.append(
-            hit.select(
-                "record", pl.lit(chosen[0].segment).alias("segment"), rule_id.alias("rule_id"),
-                pl.lit(level).alias("strength"), pl.lit(where).alias("where"), words.alias("matched_words"),
-                pl.lit(SCORES[level]).alias("score"),
-            )
-        )  # fmt: skip
+    return some.filter(holds).select(
+        "record", pl.lit(rule.segment).alias("segment"), pl.lit(rule.rule_id).alias("rule_id"),
+        pl.lit(strength).alias("strength"), pl.lit(where).alias("where"), words.alias("matched_words"),
+        pl.lit(SCORES[strength]).alias("score"),
+    )  # fmt: skip
 
-    # -- industry codes: with the year of their standard, since 3660 is parts in 2011 and bodies in 2017 --------------
-    code_rules = rules.of("gbt2017", "gbt2011")
-    if some["industry_code"].null_count() < some.height:
-        digits = pl.col("industry_code").str.extract(r"([0-9]{4})$", 1)
-        year = pl.coalesce(
-            pl.col("industry_standard").str.extract(r"(2011|2017)", 1),
-            pl.col("industry_code").str.extract(r"4754.?(2011|2017)", 1),
-        )
-        for code in code_rules:
-            standard = code.kind.removeprefix("gbt")
-            twins = [c for c in code_rules if c.words == code.words and c.kind != code.kind]
-            agree = all(t.segment == code.segment for t in twins)
-            # without a year a code counts only where both standards mean the same, or only one has it
-            dated = (year == standard) | (pl.lit(agree) & year.is_null())
-            at = (digits == code.words[0]) & dated
-            if code.strength == "definitive":
-                add(free & at.fill_null(False), [code.rule_id], "code")
-            elif code.segment != "services":
-                words = rules.tokens("name", "name_code", segment=code.segment)
-                said = rules.tokens("scope", "phrase", segment=code.segment)
-                auto = pl.col("name").str.contains("汽车|车用|新能源") | pl.col("scope").str.contains("汽车|车用|新能源车")
-                add(
-                    free & at.fill_null(False) & (has("n", words) | has("flat", said)) & (has("flat", said) | auto),
-                    [code.rule_id], "code", "contributory",
-                )  # fmt: skip
 
-    # -- definitive phrases, names, and what the scope says is made -----------------------------------------------------
-    own = rules.tokens("word_make", "word_trade", "word_dev")
-    item = f"(?:[{SEPARATOR}{own}的及和与/|]|$)"  # the word is a thing of its own and not the first half of a part's name
-    parts = rules.tokens("scope", segment="components") + rules.tokens("word_auto", "word_vehicle")
-    engines = rules.tokens("scope", segment="ice_powertrain")
-    vehicles = rules.tokens("scope", segment="oem") + rules.tokens("word_vehicle")
-    no_verb = ~pl.col("speaks") & (pl.col("maker_name") | (pl.col("scope") == ""))
-    keeps = ~pl.col("trades")
-    for segment in rules.segments:
-        scopes = rules.of("scope", "phrase", segment=segment)
-        words = "".join(r.token for r in scopes)
-        made = has("made", words)
-        if segment in DEVELOPERS:
-            made = made | has("developed", words)
-        for r in scopes:
-            mine = has("made", r.token)
-            if segment in DEVELOPERS:
-                mine = mine | has("developed", r.token)
-            if r.needs == "":
-                condition = has("flat", r.token)
-            elif r.needs == "sideline":
-                supported = has("first", r.token) | has("n", rules.tokens("word_charge"))
-                condition = keeps & ((has("flat", r.token) & supported) | (has("near", r.token) & mine))
-            elif r.needs == "make_vehicle":
-                condition = has("made", r.token, item) & has("first", r.token, item) & keeps
-                condition = condition & ~has("first", r.token, f"[^{STOP}]*(?:用|等的|的各)")
-            elif r.needs == "make_auto":
-                condition = mine & has("first", r.token) & has("made", parts)
-            elif r.needs == "make_phrase":
-                condition = mine & has("near", r.token)
-            else:
-                about = has("first", r.token)
-                if segment == "components":  # "汽车的悬架系统；…；其他汽车用零部件制造"
-                    whole = has("first", rules.tokens("word_vehicle"), f"[^{SEPARATOR}{own}及和与/|零配]")
-                    about = about | (whole & keeps)
-                    # makers of vehicles make parts too, and say so further down
-                    about = about | (has("n", rules.tokens("name", segment="oem")) & has("near", r.token) & keeps)
-                condition = mine & about
-                # of a dealer or a repair shop the very first thing must be a part: what else it makes is a sideline
-                condition = condition & (keeps | has("lead", r.token))
-            add(free & condition, [r.rule_id], "scope", "contributory" if r.kind == "scope" else None)
-        for r in rules.of("name", segment=segment):
-            mine = has("n", r.token)
-            if r.needs == "any":
-                condition = pl.lit(True)
-            elif r.needs == "":
-                condition = keeps
-            elif r.needs == "vehicle":
-                stated = has("made", vehicles, item) | has("made", "".join(x.token for x in rules.rules if x.rule_id == "P04"))
-                condition = keeps & (stated | (no_verb & pl.col("name").str.contains("制造|工业|厂$|股份")))
-            elif r.needs == "battery":
-                said = words + rules.tokens("word_battery")
-                condition = (has("made", said) | has("developed", words) | (no_verb & has("flat", said))) & (keeps | has("first", words))
-            elif r.needs == "scope_vehicle_motor":
-                condition = keeps & made
-            elif r.needs == "context":
-                condition = keeps & (has("made", parts + engines) | (no_verb & has("flat", parts + engines)))
-            elif r.needs == "context_ice":
-                foreign = pl.col("scope").str.contains("摩托车发动机|船舶|船用|航空|燃气轮机")
-                condition = keeps & (has("made", parts + engines) | ((pl.col("makes") | no_verb) & ~foreign))
-            elif r.needs == "auto_name":
-                thing = has("made", rules.tokens("scope", segment="components"))
-                whole = has("made", rules.tokens("word_vehicle")) & pl.col("maker_name")
-                condition = keeps & (thing | whole | (no_verb & pl.col("name").str.contains("厂$")))
-            else:
-                condition = (makes & keeps) | (made & has("first", words))
-            add(free & mine & condition, [r.rule_id], "name")
-    for r in rules.of("word_battery"):  # "电池制造" as a business of its own; dry cells are stripped
-        add(free & has("made", r.token, item) & has("first", r.token), [r.rule_id], "scope")
-    for r in rules.of("trade"):
-        add(has("n", r.token) & pl.col("name").str.contains(_VEHICLE_TRADE) & free, [r.rule_id], "name")
+def _by_code(some: pl.DataFrame, rules: Rules) -> list[pl.DataFrame]:
+    """By industry codes, with the year of their standard, since 3660 is parts in 2011 and bodies in 2017."""
+    if some["industry_code"].null_count() == some.height:
+        return []
+    codes = rules.of("gbt2017", "gbt2011")
+    digits = pl.col("industry_code").str.extract(r"([0-9]{4})$", 1)
+    year = pl.coalesce(
+        pl.col("industry_standard").str.extract(r"(2011|2017)", 1),
+        pl.col("industry_code").str.extract(r"4754.?(2011|2017)", 1),
+    )
+    auto = pl.col("name").str.contains("汽车|车用|新能源") | pl.col("scope").str.contains("汽车|车用|新能源车")
+    found = []
+    for code in codes:
+        twins = [c for c in codes if c.words == code.words and c.kind != code.kind]
+        agree = all(t.segment == code.segment for t in twins)
+        # without a year a code counts only where both standards mean the same, or only one has it
+        dated = (year == code.kind.removeprefix("gbt")) | (pl.lit(agree) & year.is_null())
+        holds = ((digits == code.words[0]) & dated).fill_null(False)
+        if code.strength == "definitive":
+            found.append(_hits(some, holds, code, "code", code.strength))
+        elif code.segment != "services":  # contributory: the name or the scope must have a word of the segment
+            named = _has("n", rules.tokens("name", "name_code", segment=code.segment))
+            said = _has("flat", rules.tokens("scope", "phrase", segment=code.segment))
+            found.append(_hits(some, holds & (named | said) & (said | auto), code, "code", "contributory"))
     return found
 
 

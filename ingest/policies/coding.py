@@ -239,44 +239,66 @@ def _direction(instrument: str, scope: str, rules: Rules) -> str:
 
 @lru_cache(maxsize=20_000)
 def _code_sentence(text: str, candidates: tuple[int, ...], language: str, own_title: bool, path: str) -> tuple[Hit, ...]:
+    """The labels of one sentence, at most one of each instrument. `candidates`: numbers of the rules that may fire in it."""
     rules = _load(path, language)
     plain = text if own_title else _mask(_QUOTED, text)
-    by_code: dict[str, list[Rule]] = {}
+    triggers: dict[str, list[Rule]] = {}
     friends: dict[str, list[Rule]] = {}
     for number in candidates:
         rule = rules.rules[number]
-        (friends if rule.kind == "false_friend" else by_code).setdefault(rule.instrument, []).append(rule)
+        (friends if rule.kind == "false_friend" else triggers).setdefault(rule.instrument, []).append(rule)
     hits: list[Hit] = []
-    for code, triggers in by_code.items():
-        masked = plain
-        for friend in friends.get(code, ()):
-            masked = _mask(friend.regex, masked)
-        best: Hit | None = None
-        for rule in triggers:
-            for match in rule.regex.finditer(masked):
-                start, end = match.span()
-                left, right = _scope(masked, start, end)
-                if _FILL in match[0] and _FILL * 2 in match[0]:
-                    continue  # a gap that runs over another document's name
-                inside = any(p.start() <= start < p.end() for p in _PAREN.finditer(masked))
-                cues = plain[left:right] if inside else _PAREN.sub("", plain[left:right])
-                exclude = rules.excludes.get(code)
-                back = plain[_scope(masked, max(left - 1, 0), max(left - 1, 0))[0] : _scope(masked, end, min(right + 1, len(masked)))[1] if code[:2] == "P1" else right]
-                if rules.negation.search(cues) or (exclude and exclude.search(back)):
-                    continue
-                hit = Hit(code, rule.rule_id, start, end, _direction(code, cues, rules))
-                # a sentence that asks for a measure and then says that it ends is about the end: the clause that
-                # turns the direction speaks for the sentence, else its first
-                if best is None or (_turned(hit), -hit.start) > (_turned(best), -best.start):
-                    best = hit
-        if best:
+    for code, of_code in triggers.items():
+        if best := _best_hit(of_code, friends.get(code, []), plain, rules):
             hits.append(best)
     if own_title:
-        for rule in rules.titles:
-            if named := rule.regex.search(text):
-                if not any(hit.instrument == rule.instrument for hit in hits):
-                    hits.append(Hit(rule.instrument, rule.rule_id, *named.span(), _direction(rule.instrument, text, rules)))
+        hits += _title_hits(text, hits, rules)
     return tuple(sorted(hits, key=lambda hit: (hit.start, hit.instrument)))
+
+
+def _best_hit(triggers: list[Rule], friends: list[Rule], plain: str, rules: Rules) -> Hit | None:
+    """The match of one instrument's triggers that speaks for the sentence. A sentence that asks for a measure and then says
+    that it ends is about the end: the clause that turns the direction speaks for it, else its first."""
+    masked = plain
+    for friend in friends:
+        masked = _mask(friend.regex, masked)
+    hits = [hit for rule in triggers for match in rule.regex.finditer(masked) if (hit := _hit(rule, match, masked, plain, rules))]
+    return max(hits, key=lambda hit: (_turned(hit), -hit.start), default=None)
+
+
+def _hit(rule: Rule, match: re.Match[str], masked: str, plain: str, rules: Rules) -> Hit | None:
+    """The label of a match, None where its scope is negated or excluded."""
+    if _FILL * 2 in match[0]:
+        return None  # a gap that runs over another document's name
+    code, (start, end) = rule.instrument, match.span()
+    left, right = _scope(masked, start, end)
+    in_brackets = any(p.start() <= start < p.end() for p in _PAREN.finditer(masked))
+    cues = plain[left:right] if in_brackets else _PAREN.sub("", plain[left:right])
+    if rules.negation.search(cues):
+        return None
+    exclude = rules.excludes.get(code)
+    if exclude and exclude.search(_excluding(plain, masked, code, left, end, right)):
+        return None
+    return Hit(code, rule.rule_id, start, end, _direction(code, cues, rules))
+
+
+def _excluding(plain: str, masked: str, code: str, left: int, end: int, right: int) -> str:
+    """Where an exclude word counts: in the scope and the clause before it, for goals of output (P1) in the one behind it too."""
+    first = _scope(masked, max(left - 1, 0), max(left - 1, 0))[0]
+    last = _scope(masked, end, min(right + 1, len(masked)))[1] if code[:2] == "P1" else right
+    return plain[first:last]
+
+
+def _title_hits(title: str, hits: list[Hit], rules: Rules) -> list[Hit]:
+    """What the title rules add: instruments that no trigger has found."""
+    known = {hit.instrument for hit in hits}
+    found: list[Hit] = []
+    for rule in rules.titles:
+        named = rule.regex.search(title)
+        if named and rule.instrument not in known:
+            known.add(rule.instrument)
+            found.append(Hit(rule.instrument, rule.rule_id, *named.span(), _direction(rule.instrument, title, rules)))
+    return found
 
 
 # -- amounts, beneficiaries, segments -----------------------------------------------------------------------------
@@ -361,52 +383,90 @@ def code_text(text: str, titled: bool = False, seeds: Path = SEEDS) -> list[dict
     and one more for each further amount that belongs to it.
     """
     path = str(seeds / TERMS)
+    title_end = -1
+    if titled:
+        title_end = text.find("\n") if "\n" in text else len(text)
     rows: list[dict[str, Any]] = []
     seen: set[tuple[str, int]] = set()
-    title_end = text.find("\n") if titled and "\n" in text else (len(text) if titled else -1)
-    for language in ("zh", "en"):
-        if not (_CJK if language == "zh" else _LATIN).search(text):
-            continue
-        rules = _load(path, language)
-        spans = list(sentences(text, language))
-        if language == "en":
-            spans = [span for span in spans if _LATIN.search(text, *span) and not re.search(r"[一-龥]{6}", text[slice(*span)])]
-        starts = [start for start, _ in spans]
-        found: dict[int, set[int]] = {}
-        for match in rules.anchor.finditer(text):
-            place = bisect_right(starts, match.start()) - 1
-            if place >= 0 and match.end(1) <= spans[place][1]:
-                key = match[1] if language == "zh" else match[1].lower()
-                found.setdefault(place, set()).update(rules.by_anchor[key])
-        if titled and title_end > 0:
-            found.setdefault(0, set())
-        carried: Hit | None = None
-        carried_line = -1
-        for place, (start, end) in enumerate(spans):
-            own_title = start < title_end
-            candidates = found.get(place)
-            line = text.count("\n", 0, start) if carried else -1
-            if candidates is None and not (carried and line == carried_line):
-                continue
-            sentence = text[start:end]
-            hits = list(_code_sentence(sentence, tuple(sorted(candidates or ())), language, own_title, path))
-            if carried and line == carried_line and not any(h.instrument[0] == "F" for h in hits) and _GIVES.search(sentence):
-                again = next(_GIVES.finditer(sentence))
-                if re.search(r"\d", sentence) and not rules.negation.search(sentence) and not hits:
-                    hits = [Hit(carried.instrument, carried.rule_id + "+", *again.span(), _direction(carried.instrument, sentence, rules))]
-            if place and re.match(r"[；;]\s*$", text[spans[place - 1][1] : start]) and carried and carried.instrument in _FOLLOWED:
-                hits = [  # "…的，补贴2万元；购买燃油车的，补贴1.5万元": the second half is of the same kind
-                    Hit(carried.instrument, carried.rule_id + "+", h.start, h.end, h.direction) if h.instrument in _FOLLOWERS else h
-                    for h in hits
-                    if not (h.instrument in _FOLLOWERS and any(x.instrument == carried.instrument for x in hits))
-                ]
-            if not hits:
-                continue
-            fiscal = [hit for hit in hits if hit.instrument[0] == "F"]
-            if fiscal and not own_title:
-                carried, carried_line = fiscal[-1], text.count("\n", 0, start)
-            rows += _rows(sentence, start, hits, own_title, language, seen)
+    for language, script in (("zh", _CJK), ("en", _LATIN)):
+        if script.search(text):
+            rows += _code_language(text, language, title_end, path, seen)
     return _settle_title(rows, title_end)
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """The last support that the text gave, and the line where: the rest of that line may go on about it."""
+
+    hit: Hit
+    line: int
+
+
+def _code_language(text: str, language: str, title_end: int, path: str, seen: set[tuple[str, int]]) -> Iterator[dict[str, Any]]:
+    """The labels of the sentences in one language. `seen` takes (instrument, offset) of each row, so that none comes twice."""
+    rules = _load(path, language)
+    spans = _spans(text, language)
+    candidates = _candidates(text, language, spans, rules)
+    if title_end > 0:
+        candidates.setdefault(0, set())
+    carried: _Carried | None = None
+    for place, (start, end) in enumerate(spans):
+        own_title = start < title_end
+        goes_on = carried if carried and text.count("\n", 0, start) == carried.line else None
+        if place not in candidates and not goes_on:
+            continue
+        sentence = text[start:end]
+        hits = list(_code_sentence(sentence, tuple(sorted(candidates.get(place, ()))), language, own_title, path))
+        if goes_on and not hits:
+            hits = _again(goes_on.hit, sentence, rules)
+        if place and carried and re.match(r"[；;]\s*$", text[spans[place - 1][1] : start]):
+            hits = _second_half(carried.hit, hits)
+        if not hits:
+            continue
+        fiscal = [hit for hit in hits if hit.instrument[0] == "F"]
+        if fiscal and not own_title:
+            carried = _Carried(fiscal[-1], text.count("\n", 0, start))
+        yield from _rows(sentence, start, hits, own_title, language, seen)
+
+
+def _spans(text: str, language: str) -> list[tuple[int, int]]:
+    """The sentences of a language: English ones have two words in a row, and no six Chinese characters."""
+    spans = list(sentences(text, language))
+    if language == "en":
+        spans = [span for span in spans if _LATIN.search(text, *span) and not re.search(r"[一-龥]{6}", text[slice(*span)])]
+    return spans
+
+
+def _candidates(text: str, language: str, spans: list[tuple[int, int]], rules: Rules) -> dict[int, set[int]]:
+    """Number of the sentence → numbers of the rules of which an anchor stands in it."""
+    starts = [start for start, _ in spans]
+    found: dict[int, set[int]] = {}
+    for match in rules.anchor.finditer(text):
+        place = bisect_right(starts, match.start()) - 1
+        if place >= 0 and match.end(1) <= spans[place][1]:
+            anchor = match[1] if language == "zh" else match[1].lower()
+            found.setdefault(place, set()).update(rules.by_anchor[anchor])
+    return found
+
+
+def _again(support: Hit, sentence: str, rules: Rules) -> list[Hit]:
+    """A sentence that names no instrument but gives a sum goes on about the support before it."""
+    gives = _GIVES.search(sentence)
+    if not gives or not re.search(r"\d", sentence) or rules.negation.search(sentence):
+        return []
+    return [Hit(support.instrument, support.rule_id + "+", *gives.span(), _direction(support.instrument, sentence, rules))]
+
+
+def _second_half(support: Hit, hits: list[Hit]) -> list[Hit]:
+    """Behind a semicolon: "…的，补贴2万元；购买燃油车的，补贴1.5万元": the second half is of the same kind as the first."""
+    if support.instrument not in _FOLLOWED:
+        return hits
+    named = any(hit.instrument == support.instrument for hit in hits)
+    return [
+        Hit(support.instrument, support.rule_id + "+", hit.start, hit.end, hit.direction) if hit.instrument in _FOLLOWERS else hit
+        for hit in hits
+        if not (named and hit.instrument in _FOLLOWERS)
+    ]
 
 
 def _settle_title(rows: list[dict[str, Any]], title_end: int) -> list[dict[str, Any]]:

@@ -170,34 +170,52 @@ _REPEAL = re.compile(r"[^。；\n]*(?:同时废止|予以废止|即行废止|自
 def validity(text: str, issued_on: str | None = None) -> Validity:
     """Validity clauses of a text: 自…起施行, 有效期N年, 有效期至, 同时废止. Years of validity are counted from the
     day of entry into force, else of issue, and end on the day before its anniversary."""
-    start = end = None
     flat = unicodedata.normalize("NFKC", text)
-    if found := _FROM.search(flat):
-        start = first_day(parse_date(found[1] or found[2])[0])
-    elif _FROM_ISSUE.search(flat) and issued_on:
-        start = first_day(issued_on)
-    if found := _TO.search(flat):
-        end = last_day(parse_date(next(g for g in found.groups() if g))[0])
+    start = _stated_start(flat, issued_on)
+    end = _stated_end(flat)
     if start is None or end is None:
-        for found in _RANGE.finditer(flat):
-            around = flat[max(0, found.start() - 12) : found.end() + 12]
-            if re.search(r"有效|执行|实施|施行|期限|期间", around):
-                start = start or first_day(parse_date(found[1])[0])
-                end = end or last_day(parse_date(found[2])[0])
-                break
+        first, last = _stated_range(flat)
+        start, end = start or first, end or last
     base = start or first_day(issued_on)
     if end is None and base and (found := _YEARS.search(flat)):
         years = int(cn2an.cn2an(found[1], "smart"))
         end = _day_before_anniversary(base, years)
-    repealed: list[str] = []
+    return Validity(start, end, _repealed(text))
+
+
+def _stated_start(flat: str, issued_on: str | None) -> str | None:
+    """自2023年1月1日起施行, or 自印发之日起施行 of a document whose day of issue is known."""
+    if found := _FROM.search(flat):
+        return first_day(parse_date(found[1] or found[2])[0])
+    if issued_on and _FROM_ISSUE.search(flat):
+        return first_day(issued_on)
+    return None
+
+
+def _stated_end(flat: str) -> str | None:
+    """有效期至2025年12月31日."""
+    if found := _TO.search(flat):
+        return last_day(parse_date(next(g for g in found.groups() if g))[0])
+    return None
+
+
+def _stated_range(flat: str) -> tuple[str | None, str | None]:
+    """The first range of days that stands by a word of validity (执行, 实施, 期限)."""
+    for found in _RANGE.finditer(flat):
+        around = flat[max(0, found.start() - 12) : found.end() + 12]
+        if re.search(r"有效|执行|实施|施行|期限|期间", around):
+            return first_day(parse_date(found[1])[0]), last_day(parse_date(found[2])[0])
+    return None, None
+
+
+def _repealed(text: str) -> tuple[str, ...]:
+    """Titles and numbers of the documents that the text repeals, in the order of its clauses, each once."""
+    found: list[str] = []
     for clause in _REPEAL.finditer(text):
-        for title in re.findall(r"《([^》]{4,80})》", clause[0]):
-            repealed.append(title)
+        found += re.findall(r"《([^》]{4,80})》", clause[0])
         folded = unicodedata.normalize("NFKC", clause[0]).translate(_BRACKETS)
-        for number in _DOC_NO.finditer(folded):
-            if normal := normalise_doc_no(number[0]):
-                repealed.append(normal)
-    return Validity(start, end, tuple(dict.fromkeys(repealed)))
+        found += filter(None, (normalise_doc_no(number[0]) for number in _DOC_NO.finditer(folded)))
+    return tuple(dict.fromkeys(found))
 
 
 def _day_before_anniversary(iso: str, years: int) -> str:

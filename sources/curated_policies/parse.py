@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -90,44 +92,77 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
 
 
 def _policy(policy_id: str, row: dict[str, str], about: list[dict[str, str]]) -> dict[str, Any]:
+    """The row of POLICIES of one collected policy. `about`: the pieces of evidence on it."""
     if row["level"] not in ("national", "province", "city"):
         raise RejectFile("level", f"{policy_id}: {row['level']}")
     title = re.sub(r"[（(](?:题名待核|题名截断|[^（()）]*，题名待核|非文件)[）)]", "", row["title_zh"]).strip()
-    doc_no = row["doc_no"] or None
+    doc_no = _known(row["doc_no"])
     issued, precision = parse_date(row["issue_date"])
     valid_from, valid_to = _valid(row.get("valid_to_or_effective", ""), row)
-    valid_from, valid_to = row.get("valid_from") or valid_from, row.get("valid_to") or valid_to
+    segments = _segments(policy_id, row)
+    body = _summary(row, about)
+    return {
+        "policy_id": policy_id, "issuer": row["issuer"], "level": row["level"], "adcode": row["adcode"], "place": row["place"],
+        "title_zh": title, "title_is_back_translated": bool(_APPROXIMATE.search(row["title_zh"] + row["notes"])),
+        "title_en": _known(row["title_en"]), "title_key": normalise_title(title),
+        "doc_no": doc_no, "doc_no_norm": normalise_doc_no(doc_no), "issued_on": issued, "issued_precision": precision,
+        "published_on": _known(row.get("published_on")), "valid_from": row.get("valid_from") or valid_from,
+        "valid_to": row.get("valid_to") or valid_to, "status": row.get("status") or "unknown",
+        "doc_type": row.get("doc_type") or _doc_type(title, doc_no), "derives_from": _known(row.get("derives_from")),
+        "supersedes": _known(row.get("supersedes")), "segments": _known(";".join(segments)),
+        "text_kind": "summary" if body else "title_only", "content": title + ("\n" + body if body else ""),
+        "url": _known(row["source_url"]), "content_sha256": content_sha256(title, body),
+        "support": _support(row, about), "confidence": row["confidence"],
+        "doc_no_support": _doc_no_support(row, about) if doc_no else "none", "note": _known(row["notes"]),
+    }  # fmt: skip
+
+
+def _known(cell: str | None) -> str | None:
+    """An empty cell is unknown."""
+    return cell or None
+
+
+def _segments(policy_id: str, row: dict[str, str]) -> list[str]:
     segments = [s for s in row["segments"].split(";") if s and s not in _BENEFICIARY_WORDS]
     unknown = set(segments) - set(SEGMENTS)
     if unknown:
         raise RejectFile("segment", f"{policy_id}: {sorted(unknown)}")
+    return segments
+
+
+def _summary(row: dict[str, str], about: list[dict[str, str]]) -> str:
+    """The amounts that the collector wrote down, and behind them those that evidence adds or states otherwise."""
     pieces = [row["amounts"].replace("(recalled)", "").strip()]
-    support = row["support"]
-    doc_no_support = row["doc_no_support"]
     for item in about:
-        if item["field"].startswith("amounts") and item["relation"] in ("adds", "contradicts") and row["amounts"] != item["value"]:
+        says_more = item["field"].startswith("amounts") and item["relation"] in ("adds", "contradicts")
+        if says_more and item["value"] != row["amounts"]:
             pieces.append(item["value"])
+    return "; ".join(dict.fromkeys(piece for piece in pieces if piece))
+
+
+def _support(row: dict[str, str], about: list[dict[str, str]]) -> str:
+    """What the row rests on: a recalled one was seen where a page speaks of it, whether it confirms or contradicts."""
+    if not row["support"].startswith("recalled"):
+        return row["support"]
+    for item in about:
+        if item["relation"] in ("confirms", "contradicts") and item["confidence"] in ("high", "medium"):
+            return "seen:pages " + item["source"]
+    return row["support"]
+
+
+def _doc_no_support(row: dict[str, str], about: list[dict[str, str]]) -> str:
+    for item in about:
         if item["relation"] == "confirms" and "doc_no" in item["field"] and item["confidence"] == "high":
-            doc_no_support = "seen"
-        if support.startswith("recalled") and item["relation"] in ("confirms", "contradicts") and item["confidence"] in ("high", "medium"):
-            support = "seen:pages " + item["source"]
-    body = "; ".join(dict.fromkeys(piece for piece in pieces if piece))
-    doc_type = row.get("doc_type") or document_type(title, doc_no)
-    if doc_type in ("news", "interpretation", "reply", "call", "other"):
-        doc_type = "plan" if _PLAN.search(title) else "norm"  # each row stands for a measure that was taken
-        doc_type = row.get("doc_type") or doc_type
-    status = row.get("status") or "unknown"
-    return {
-        "policy_id": policy_id, "issuer": row["issuer"], "level": row["level"], "adcode": row["adcode"], "place": row["place"],
-        "title_zh": title, "title_is_back_translated": bool(_APPROXIMATE.search(row["title_zh"] + row["notes"])),
-        "title_en": row["title_en"] or None, "title_key": normalise_title(title), "doc_no": doc_no, "doc_no_norm": normalise_doc_no(doc_no), "issued_on": issued,
-        "issued_precision": precision, "published_on": row.get("published_on") or None, "valid_from": valid_from, "valid_to": valid_to,
-        "status": status, "doc_type": doc_type, "derives_from": row.get("derives_from") or None, "supersedes": row.get("supersedes") or None,
-        "segments": ";".join(segments) or None, "text_kind": "summary" if body else "title_only",
-        "content": title + ("\n" + body if body else ""), "url": row["source_url"] or None,
-        "content_sha256": content_sha256(title, body), "support": support,
-        "confidence": row["confidence"], "doc_no_support": doc_no_support if doc_no else "none", "note": row["notes"] or None,
-    }  # fmt: skip
+            return "seen"
+    return row["doc_no_support"]
+
+
+def _doc_type(title: str, doc_no: str | None) -> str:
+    """The type by the title; each row stands for a measure that was taken, so it is no news and no reply."""
+    by_title = document_type(title, doc_no)
+    if by_title in ("news", "interpretation", "reply", "call", "other"):
+        return "plan" if _PLAN.search(title) else "norm"
+    return by_title
 
 
 def _valid(text: str, row: dict[str, str]) -> tuple[str | None, str | None]:
@@ -151,28 +186,14 @@ def _valid(text: str, row: dict[str, str]) -> tuple[str | None, str | None]:
 
 def _curated_instruments(policy: dict[str, Any], row: dict[str, str], vocabulary: set[str]) -> list[dict[str, Any]]:
     """One row for every instrument that the collector coded, or one for each amount that belongs to it."""
-    policy_id = policy["policy_id"]
-    wanted: dict[str, str] = {}
-    for word in filter(None, row["instruments"].split(";")):
-        code, _, direction = word.partition(":")
-        if code not in vocabulary:
-            raise RejectFile("instrument", f"{policy_id}: {code}")
-        if direction == "restated":  # a national measure only repeated: kept in the evidence, not counted
-            continue
-        wanted[code] = {"": default_direction(code), "relax": "support"}.get(direction, direction)
-    amounts_of: dict[str, list[tuple[Amount, str]]] = {code: [] for code in wanted}
-    body = policy["content"].split("\n", 1)[1] if "\n" in policy["content"] else ""
-    for item in filter(None, (part.strip() for part in body.split(";"))):
-        for stated in amounts(item) if re.search(r"\d\s*[亿万]?元", item) else amounts_en(item):
-            carrier = _instrument_of(stated, item, list(wanted))
-            if carrier:
-                amounts_of[carrier].append((stated, item))
+    wanted = _coded_by_hand(policy["policy_id"], row["instruments"], vocabulary)
+    amounts_of = _amounts_of(policy["content"].partition("\n")[2], list(wanted))
     segments = (policy["segments"] or "").split(";")
     named = [_BENEFICIARY_WORDS[s] for s in row["segments"].split(";") if s in _BENEFICIARY_WORDS]
     out = []
     for place, (code, direction) in enumerate(wanted.items()):
         base = {
-            "policy_id": policy_id, "instrument": code, "direction": direction, "rule_id": "curated", "coded_by": "curated",
+            "policy_id": policy["policy_id"], "instrument": code, "direction": direction, "rule_id": "curated", "coded_by": "curated",
             "segment": DEFAULT_SEGMENT.get(code) or (segments[0] or None),
             "beneficiary": DEFAULT_BENEFICIARY.get(code) if code in DEFAULT_BENEFICIARY else (named[0] if named else None),
             "support": policy["support"], "confidence": policy["confidence"], "evidence_end": None, "sentence": None,
@@ -189,61 +210,103 @@ def _curated_instruments(policy: dict[str, Any], row: dict[str, str], vocabulary
     return out
 
 
+def _coded_by_hand(policy_id: str, cell: str, vocabulary: set[str]) -> dict[str, str]:
+    """`F1_purchase_subsidy;P1_output_target:reduce` → direction of each instrument."""
+    wanted: dict[str, str] = {}
+    for word in filter(None, cell.split(";")):
+        code, _, direction = word.partition(":")
+        if code not in vocabulary:
+            raise RejectFile("instrument", f"{policy_id}: {code}")
+        if direction == "restated":  # a national measure only repeated: kept in the evidence, not counted
+            continue
+        wanted[code] = {"": default_direction(code), "relax": "support"}.get(direction, direction)
+    return wanted
+
+
+def _amounts_of(body: str, wanted: list[str]) -> dict[str, list[tuple[Amount, str]]]:
+    """Instrument → its amounts, each with the item of the summary that states it."""
+    found: dict[str, list[tuple[Amount, str]]] = {code: [] for code in wanted}
+    for item in filter(None, (part.strip() for part in body.split(";"))):
+        for stated in amounts(item) if re.search(r"\d\s*[亿万]?元", item) else amounts_en(item):
+            carrier = _instrument_of(stated, item, wanted)
+            if carrier:
+                found[carrier].append((stated, item))
+    return found
+
+
+@dataclass(frozen=True)
+class _Carriers:
+    """The instruments, the likeliest first, that an amount belongs to if the words of its item and its unit fit."""
+
+    codes: tuple[str, ...]
+    words: str = ""  # looked for in the item in lower case; "": any
+    units: tuple[str, ...] = ()  # (): any
+    not_units: tuple[str, ...] = ()
+    not_words: str = ""
+    least: float = -math.inf  # the least value
+    else_next: bool = False  # where the policy has none of the instruments, the next row is tried
+
+    def fit(self, amount: Amount, item: str) -> bool:
+        return (
+            (not self.units or amount.unit in self.units)
+            and amount.unit not in self.not_units
+            and amount.value >= self.least
+            and re.search(self.words, item) is not None
+            and not (self.not_words and re.search(self.not_words, item))
+        )
+
+
+_SHARE = ("%", "ratio")
+_PRODUCT = ("CNY/point", "CNY/model", "CNY/firm")
+_VEHICLE = ("CNY/vehicle", "CNY/project")
+_GOAL_UNITS = ("vehicles", "piles", "stations", "points", "cities", "counties", "GWh", "firms")
+#: Of goals and counted things; the first row that fits decides, and the last one fits all.
+_CARRY_GOALS = (
+    _Carriers(("I1", "P1", "L1"), units=("piles",)),
+    _Carriers(("I1", "P1", "L1"), r"charg|pile|gun", not_units=("CNY", "vehicles")),
+    _Carriers(("I2", "I1", "P1"), r"hydrogen|fc", units=("stations",)),
+    _Carriers(("I1", "I2", "P1"), units=("stations",)),
+    _Carriers(("L1", "P1", "L3"), r"bus|taxi|public|fleet|sanitation", units=("vehicles",)),
+    _Carriers(("P1", "R3", "L1", "L3", "P2", "I1")),
+)
+#: Of money that is given: sums for a unit, shares, then sums.
+_CARRY_SUPPORT = (
+    _Carriers(("F6", "I1"), units=("CNY/kW", "CNY/pile")),
+    _Carriers(("R6", "F6"), r"recycl", units=("CNY/kWh",)),
+    _Carriers(("F6", "I1"), r"charg|taxi|swap|operat|storage|service", units=("CNY/kWh",)),
+    _Carriers(("F1", "F6"), units=("CNY/kWh",)),
+    _Carriers(("F6", "I2", "F2"), units=("CNY/kg",)),
+    _Carriers(("F7", "F1"), r"scrap|replac|transfer|trade|置换|报废", units=(*_VEHICLE, *_PRODUCT)),
+    _Carriers(("F2", "F3", "L3", "F1"), units=_PRODUCT),
+    _Carriers(("F1", "F7", "F2", "L1"), units=_VEHICLE),
+    _Carriers(("F5",), r"tax", units=_SHARE),
+    _Carriers(("R3",), r"credit", units=_SHARE),
+    _Carriers(("F6", "F4", "F3"), r"equipment|investment|station|communit", units=_SHARE),
+    _Carriers(("F1", "F2", "L3"), r"cut|below|fall|subsid|central|national|match|price", units=_SHARE),
+    _Carriers(("L1", "P1"), r"public|fleet|bus|taxi|renewed|electrif", units=_SHARE),
+    _Carriers(("P1", "P2"), units=_SHARE),
+    # sums of this size are output or cluster goals
+    _Carriers(("P1", "P2"), not_words=r"fund|investor|stake|credit|loan|special", least=5e9),
+    _Carriers(("K2", "K1", "F1"), r"fund"),
+    _Carriers(("K1", "K2"), r"investor|stake|nio"),
+    _Carriers(("F3", "F4"), r"r&d|science|research|technology|innovation"),
+    _Carriers(("K3",), r"credit line|loan|bond"),
+    _Carriers(("F6",), r"charg|pile|station|hydrogen", else_next=True),
+    _Carriers(("F7",), r"scrap|replac|per car|trade", else_next=True),
+)
+
+
 def _instrument_of(amount: Amount, item: str, wanted: list[str]) -> str | None:
     """Which of a policy's instruments an amount of its summary belongs to: by unit and by the words of the item.
     None where no one can tell: an amount is rather left out than hung on the wrong instrument."""
-    text, unit, role = item.lower(), amount.unit, amount.role
-    has = {code[:2]: code for code in wanted}
-
-    def pick(*codes: str) -> str | None:
-        return next((has[code] for code in codes if code in has), None)
-
-    if role == "target" or unit in ("vehicles", "piles", "stations", "points", "cities", "counties", "GWh", "firms"):
-        if unit == "piles" or re.search(r"charg|pile|gun", text) and unit not in ("CNY", "vehicles"):
-            return pick("I1", "P1", "L1")
-        if unit == "stations":
-            return pick("I2", "I1", "P1") if re.search(r"hydrogen|fc", text) else pick("I1", "I2", "P1")
-        if unit == "vehicles" and re.search(r"bus|taxi|public|fleet|sanitation", text):
-            return pick("L1", "P1", "L3")
-        return pick("P1", "R3", "L1", "L3", "P2", "I1")
-    if unit in ("CNY/kW", "CNY/pile"):
-        return pick("F6", "I1")
-    if unit == "CNY/kWh":
-        if re.search(r"recycl", text):
-            return pick("R6", "F6")
-        return pick("F6", "I1") if re.search(r"charg|taxi|swap|operat|storage|service", text) else pick("F1", "F6")
-    if unit == "CNY/kg":
-        return pick("F6", "I2", "F2")
-    if unit in ("CNY/vehicle", "CNY/point", "CNY/model", "CNY/project", "CNY/firm"):
-        if re.search(r"scrap|replac|transfer|trade|置换|报废", text):
-            return pick("F7", "F1")
-        if unit in ("CNY/point", "CNY/model", "CNY/firm"):
-            return pick("F2", "F3", "L3", "F1")
-        return pick("F1", "F7", "F2", "L1")
-    if unit in ("%", "ratio"):
-        if re.search(r"tax", text):
-            return pick("F5")
-        if re.search(r"credit", text):
-            return pick("R3")
-        if re.search(r"equipment|investment|station|communit", text):
-            return pick("F6", "F4", "F3")
-        if re.search(r"cut|below|fall|subsid|central|national|match|price", text):
-            return pick("F1", "F2", "L3")
-        if re.search(r"public|fleet|bus|taxi|renewed|electrif", text):
-            return pick("L1", "P1")
-        return pick("P1", "P2")
-    if amount.value >= 5e9 and not re.search(r"fund|investor|stake|credit|loan|special", text):
-        return pick("P1", "P2")  # sums of this size are output or cluster goals
-    if re.search(r"fund|investor|stake|nio", text):
-        return pick("K2", "K1", "F1") if "fund" in text else pick("K1", "K2")
-    if re.search(r"r&d|science|research|technology|innovation", text):
-        return pick("F3", "F4")
-    if re.search(r"credit line|loan|bond", text):
-        return pick("K3")
-    if re.search(r"charg|pile|station|hydrogen", text) and pick("F6"):
-        return pick("F6")
-    if re.search(r"scrap|replac|per car|trade", text) and pick("F7"):
-        return pick("F7")
+    of_class = {code[:2]: code for code in wanted}
+    text = item.lower()
+    a_goal = amount.role == "target" or amount.unit in _GOAL_UNITS
+    for row in _CARRY_GOALS if a_goal else _CARRY_SUPPORT:
+        if row.fit(amount, text):
+            carrier = next((of_class[code] for code in row.codes if code in of_class), None)
+            if carrier or not row.else_next:
+                return carrier
     fiscal = [code for code in wanted if code[0] == "F"]
     return fiscal[0] if len(fiscal) == 1 else None
 
