@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from ingest.vocabulary import provinces
 from sources import Source
 
 #: Tags by which Dagster's own backfills ask one run for a range of partitions.
@@ -19,11 +20,8 @@ ASSET_PARTITION_RANGE_START_TAG = "dagster/asset_partition_range_start"
 ASSET_PARTITION_RANGE_END_TAG = "dagster/asset_partition_range_end"
 #: First month that policy sites are asked for: the 2009 pilot programme is where the field's story begins.
 FIRST_MONTH = "2009-01-01"
-PROVINCES = [
-    "110000", "120000", "130000", "140000", "150000", "210000", "220000", "230000", "310000", "320000",
-    "330000", "340000", "350000", "360000", "370000", "410000", "420000", "430000", "440000", "450000",
-    "460000", "500000", "510000", "520000", "530000", "540000", "610000", "620000", "630000", "640000", "650000",
-]  # fmt: skip
+#: The mainland, whose sites the atlas is about.
+PROVINCES = [code for code in provinces() if code < "700000"]
 
 
 @functools.cache

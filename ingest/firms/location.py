@@ -24,19 +24,14 @@ from pathlib import Path
 import polars as pl
 
 from ingest.text.identifiers import MUNICIPALITIES, uscc_valid
+from ingest.vocabulary import provinces
 
 #: How far into an address a place is looked for: province, city, county and zone stand before that.
 HEAD = 30
 
-PROVINCES = {
-    "11": "北京市", "12": "天津市", "13": "河北省", "14": "山西省", "15": "内蒙古自治区", "21": "辽宁省",
-    "22": "吉林省", "23": "黑龙江省", "31": "上海市", "32": "江苏省", "33": "浙江省", "34": "安徽省", "35": "福建省",
-    "36": "江西省", "37": "山东省", "41": "河南省", "42": "湖北省", "43": "湖南省", "44": "广东省",
-    "45": "广西壮族自治区", "46": "海南省", "50": "重庆市", "51": "四川省", "52": "贵州省", "53": "云南省",
-    "54": "西藏自治区", "61": "陕西省", "62": "甘肃省", "63": "青海省", "64": "宁夏回族自治区",
-    "65": "新疆维吾尔自治区", "71": "台湾省", "81": "香港特别行政区", "82": "澳门特别行政区",
-}  # fmt: skip
-_PROVINCE_SHORT = {c: ("内蒙古" if c == "15" else "黑龙江" if c == "23" else n[:2]) for c, n in PROVINCES.items()}
+#: First two digits of a code -> name of the province, whole and short.
+PROVINCES = {p.province_id[:2]: p.name_zh for p in provinces().values()}
+_PROVINCE_SHORT = {p.province_id[:2]: p.short for p in provinces().values()}
 _ROADS = ("路", "街", "大道", "东路", "西路", "南路", "北路", "镇", "乡", "村", "桥", "中路", "大街", "道", "一路", "二路", "东街", "西街",
           "南街", "北街", "大厦", "商城", "花园", "饭店", "宾馆", "商场", "市场", "新村", "广场", "公寓", "支路", "弄",
           "巷", "圩", "商业", "办事处", "小区", "宫", "西区", "东区", "村委")  # fmt: skip
@@ -189,7 +184,7 @@ def gazetteer_of(seeds: Path) -> Gazetteer:
 
 
 #: The seeds that a change of which must locate firms again.
-VOCABULARY = ("cities.csv", "districts.csv", "place_names.csv", "city_history.csv")
+VOCABULARY = ("provinces.csv", "cities.csv", "districts.csv", "place_names.csv", "city_history.csv")
 
 
 def locate(frame: pl.DataFrame, gazetteer: Gazetteer) -> pl.DataFrame:
@@ -209,10 +204,10 @@ def locate(frame: pl.DataFrame, gazetteer: Gazetteer) -> pl.DataFrame:
         pl.int_range(pl.len(), dtype=pl.UInt32).alias("record"),  # as many rows as came, also where no column is known
         *(text(c) for c in ("uscc", "address", "city_adcode", "city", "province")),
     )
-    provinces = {w: c for c, n in PROVINCES.items() for w in (n, _PROVINCE_SHORT[c], _PROVINCE_SHORT[c] + "省",
+    named = {w: c for c, n in PROVINCES.items() for w in (n, _PROVINCE_SHORT[c], _PROVINCE_SHORT[c] + "省",
                                                               _PROVINCE_SHORT[c] + "市")}  # fmt: skip
     base = base.with_columns(
-        pl.col("province").replace_strict(provinces, default=None, return_dtype=pl.String).alias("province"),
+        pl.col("province").replace_strict(named, default=None, return_dtype=pl.String).alias("province"),
         _code_prefecture(
             pl.when(uscc_valid("uscc").fill_null(False) & ~pl.col("uscc").str.slice(2, 6).is_in(_AMBIGUOUS))
             .then(pl.col("uscc").str.slice(2, 6)),

@@ -37,7 +37,8 @@ import polars as pl
 from ingest.home import SEEDS
 from ingest.policies.amounts import Amount, amounts
 from ingest.policies.amounts_en import amounts_en
-from ingest.policies.tables import DEFAULT_BENEFICIARY, DEFAULT_SEGMENT, POLICY_INSTRUMENTS, default_direction
+from ingest.policies.tables import POLICY_INSTRUMENTS
+from ingest.vocabulary import Instrument, instruments, segments
 
 TERMS = "instrument_terms.csv"
 _FILL = "\ue000"  # masks words without moving any offset
@@ -231,10 +232,10 @@ def _direction(instrument: str, scope: str, rules: Rules) -> str:
     if "terminate" in found:
         return "terminate"
     if "reduce" in found and instrument[0] in "FKL" or "reduce" in found and instrument[:2] == "R4":
-        return "reduce" if instrument[:2] not in ("F5", "K3", "L1", "L2", "L3") else default_direction(instrument)
+        return "reduce" if instrument[:2] not in ("F5", "K3", "L1", "L2", "L3") else _instrument(instrument).direction
     if "restrict" in found and instrument[:2] in ("R1", "R3", "R4", "R5", "C3", "I3"):
         return "restrict"
-    return default_direction(instrument)
+    return _instrument(instrument).direction
 
 
 @lru_cache(maxsize=20_000)
@@ -315,20 +316,6 @@ _BENEFICIARY = (
     ("maker", re.compile(r"生产企业|整车企业|车企|汽车企业|电池企业|零部件企业|制造企业|企业|项目单位|单位|automakers?|makers?|carmakers?|manufacturers?|firms?|enterprises?|compan(?:y|ies)", re.I)),
     ("city", re.compile(r"城市群|示范城市|试点城市|各[区县市]|市县|试点县|各地|地方政府|cit(?:y|ies)|count(?:y|ies)", re.I)),
 )  # fmt: skip
-_SEGMENT = (
-    ("recycling", re.compile(r"回收|梯次|再生利用|综合利用|recycl|second.life", re.I)),
-    ("battery_materials", re.compile(r"正极|负极|电解液|隔膜|电池材料|cathode|anode|separator", re.I)),
-    ("battery_equipment", re.compile(r"电池装备|电池设备|锂电装备")),
-    ("fuel_cell", re.compile(r"燃料电池|氢能|加氢|氢气|制氢|hydrogen|fuel.cell|FCV", re.I)),
-    ("charging", re.compile(r"充电|换电|充换电|车桩|charg|swap", re.I)),
-    ("battery", re.compile(r"动力电池|蓄电池|锂电|固态电池|电池|batter(?:y|ies)", re.I)),
-    ("chips", re.compile(r"芯片|车规级半导体|chip", re.I)),
-    ("power_electronics", re.compile(r"功率半导体|IGBT|碳化硅|电控", re.I)),
-    ("e_drive", re.compile(r"驱动电机|电驱动|电机|e.drive", re.I)),
-    ("icv", re.compile(r"智能网联|自动驾驶|无人驾驶|车联网|车路|智能驾驶|激光雷达|autonomous|automated|driverless|connected|vehicle-road", re.I)),
-    ("components", re.compile(r"零部件|components?|parts", re.I)),
-    ("oem", re.compile(r"整车|新能源(?:汽车|乘用车|客车|货车|公交车|车)|纯电动|电动汽车|乘用车|汽车|vehicles?|cars?|NEVs?|EVs?|buses|taxis", re.I)),
-)  # fmt: skip
 
 
 def _carrier(amount: Amount, hits: list[Hit]) -> Hit | None:
@@ -353,14 +340,25 @@ def _first(table: tuple[tuple[str, re.Pattern[str]], ...], text: str) -> str | N
     return next((name for name, pattern in table if pattern.search(text)), None)
 
 
+@cache
+def _segment_words() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """What names a segment in a sentence: the first that is found counts (batteries' materials before batteries before cars)."""
+    named = sorted((s.rank, s.segment_id, s.words) for s in segments().values() if s.words is not None)
+    return tuple((name, words) for _, name, words in named)
+
+
+def _instrument(code: str) -> Instrument:
+    return instruments()[code]
+
+
 def _segment(code: str, named: str | None) -> str | None:
     if code[:2] == "F6" and named == "fuel_cell":
         return named
-    return DEFAULT_SEGMENT.get(code, named)
+    return _instrument(code).segment_id or named
 
 
 def _beneficiary(code: str, sentence: str) -> str | None:
-    default = DEFAULT_BENEFICIARY.get(code)
+    default = _instrument(code).beneficiary
     if code[:2] in ("F1", "F5", "F7", "R4", "F6", "L3"):
         named = _first(_BENEFICIARY, sentence)
         return named if named in ("consumer", "maker") and code[:2] != "F6" and default != named and named == "consumer" else default
@@ -478,7 +476,7 @@ def _settle_title(rows: list[dict[str, Any]], title_end: int) -> list[dict[str, 
             body.setdefault(row["instrument"], []).append(row["direction"])
     for row in rows:
         code = row["instrument"]
-        if row["evidence_start"] < title_end and code in body and row["direction"] == default_direction(code):
+        if row["evidence_start"] < title_end and code in body and row["direction"] == _instrument(code).direction:
             row["direction"] = max(sorted(set(body[code])), key=body[code].count)
     return rows
 
@@ -491,7 +489,7 @@ def _rows(
     for each in found:
         if carrier := _carrier(each, hits):
             of.setdefault(carrier.instrument, []).append(each)
-    segment = _first(_SEGMENT, sentence)
+    segment = _first(_segment_words(), sentence)
     for hit in hits:
         mine: list[Amount | None] = [*of.get(hit.instrument, [])] or [None]
         for number, amount in enumerate(mine):

@@ -61,25 +61,3 @@ POLICY_INSTRUMENTS: dict[str, Any] = {
     "confidence": pl.String,
 }
 POLICY_INSTRUMENT_KEY = ("policy_id", "instrument", "evidence_start")
-
-#: What a person gains by the instrument where the sentence does not say.
-DEFAULT_BENEFICIARY = {
-    "F1_purchase_subsidy": "consumer", "F5_tax_relief": "consumer", "F7_trade_in": "consumer", "R4_use_privilege": "consumer",
-    "F2_production_reward": "maker", "F3_rnd_grant": "maker", "F4_investment_grant": "maker", "K1_state_equity": "maker",
-    "K2_guidance_fund": "maker", "K3_credit_guarantee": "maker", "R1_market_access": "maker", "R3_credit_mandate": "maker",
-    "F6_facility_subsidy": "operator", "I1_charging_swap": "operator", "I2_hydrogen": "operator", "L1_public_fleet": "operator",
-    "I3_park_land": "maker", "P2_cluster_chain": "maker", "C1_rnd_platform": "maker", "C3_attract_trade": "maker", "L3_pilot_demo": "city",
-}  # fmt: skip
-DEFAULT_SEGMENT = {
-    "F6_facility_subsidy": "charging", "I1_charging_swap": "charging", "I2_hydrogen": "fuel_cell", "I4_icv_road": "icv",
-    "R5_icv_testing": "icv", "R6_recycling": "recycling",
-}  # fmt: skip
-SEGMENTS = (
-    "oem", "battery", "battery_materials", "battery_equipment", "recycling", "e_drive", "power_electronics", "charging",
-    "icv", "chips", "fuel_cell", "components", "ice_powertrain", "services",
-)  # fmt: skip
-
-
-def default_direction(instrument: str) -> str:
-    """An entry control restricts unless it says that it relaxes; everything else supports unless it says otherwise."""
-    return "restrict" if instrument == "R1_market_access" else "support"

@@ -16,14 +16,13 @@ from ingest.declaration import FetchContext, Page, ParseContext, Parsed, Source,
 from ingest.firms.places import places
 from ingest.store.landing import page_of
 from ingest.text.identifiers import is_lei, is_uscc
+from ingest.vocabulary import PROVINCES
+from ingest.vocabulary import SEGMENTS as SEGMENTS_SEED
+from ingest.vocabulary import segments as segments_of_seed
 
 DATA = Path(__file__).parent / "data"
 #: The list's own words -> the vocabulary of segments. Anything else is held back by name.
-SEGMENTS = {"ice_engine": "ice_powertrain"}
-KNOWN = {
-    "oem", "battery", "battery_materials", "battery_equipment", "recycling", "e_drive", "power_electronics",
-    "charging", "icv", "chips", "fuel_cell", "components", "ice_powertrain", "services",
-}  # fmt: skip
+WORDS = {"ice_engine": "ice_powertrain"}
 STATUS = {"active", "bankrupt", "closed", "merged"}
 
 FIRMS: dict[str, Any] = {
@@ -76,7 +75,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
             raise BadCell("bad_lei", "lei", "expected 20 characters and right check digits")
         codes = []
         for position, word in enumerate(filter(None, row["segments"].split(";")), start=1):
-            code = choose(SEGMENTS.get(word.strip(), word.strip()), KNOWN, "segment")
+            code = choose(WORDS.get(word.strip(), word.strip()), segments_of_seed(), "segment")
             if code not in codes:
                 codes.append(code)
                 segments.append(
@@ -162,7 +161,7 @@ SOURCE = Source(
     fetch=fetch,
     as_of=declared_day(DATA),
     parse=parse,
-    vocabulary=("cities.csv", "city_aliases.csv", "provinces.csv"),
+    vocabulary=("cities.csv", "city_aliases.csv", PROVINCES, SEGMENTS_SEED),
     coverage="563 firms, leaning to listed ones and to well-known makers: its counts rank cities by known firms, "
     "not by all firms",
 )

@@ -44,7 +44,7 @@ SOURCE = Source(
     fetch=fetch,
     as_of=declared_day(DATA),
     parse=parse,
-    vocabulary=("instruments.csv", "instrument_terms.csv"),
+    vocabulary=("instruments.csv", "instrument_terms.csv", "segments.csv"),
     coverage="187 policies of 29 provinces and cities and the centre, 2007 to 2025; not complete for any place: a place "
     "without a row has no policy collected, which is not the same as no policy",
 )  # fmt: skip

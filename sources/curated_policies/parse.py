@@ -26,14 +26,12 @@ from ingest.policies.amounts_en import amounts_en
 from ingest.policies.coding import code_text
 from ingest.policies.facts import content_sha256
 from ingest.policies.tables import (
-    DEFAULT_BENEFICIARY,
-    DEFAULT_SEGMENT,
     POLICIES,
     POLICY_INSTRUMENTS,
-    SEGMENTS,
-    default_direction,
 )
 from ingest.policies.text import document_type, first_day, last_day, normalise_doc_no, normalise_title, parse_date
+from ingest.vocabulary import instruments as instruments_of_seed
+from ingest.vocabulary import segments as segments_of_seed
 
 _BENEFICIARY_WORDS = {"consumer": "consumer", "public_fleet": "operator"}
 _APPROXIMATE = re.compile(r"题名待核|题名截断|back-translated|title approximated|title (?:is )?descriptive|exact title not seen|Chinese title recalled|title by analogy")
@@ -59,7 +57,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     for row in evidence:
         if row["policy_id"] not in facts:
             raise RejectFile("unknown_policy", f"policies_evidence.csv names {row['policy_id']}")
-    vocabulary = set(pl.read_csv(ctx.seeds / "instruments.csv", columns=["instrument_id"])["instrument_id"])
+    vocabulary = set(instruments_of_seed(ctx.seeds))
 
     policies: list[dict[str, Any]] = []
     instruments: list[dict[str, Any]] = []
@@ -124,7 +122,7 @@ def _known(cell: str | None) -> str | None:
 
 def _segments(policy_id: str, row: dict[str, str]) -> list[str]:
     segments = [s for s in row["segments"].split(";") if s and s not in _BENEFICIARY_WORDS]
-    unknown = set(segments) - set(SEGMENTS)
+    unknown = set(segments) - set(segments_of_seed())
     if unknown:
         raise RejectFile("segment", f"{policy_id}: {sorted(unknown)}")
     return segments
@@ -192,10 +190,11 @@ def _curated_instruments(policy: dict[str, Any], row: dict[str, str], vocabulary
     named = [_BENEFICIARY_WORDS[s] for s in row["segments"].split(";") if s in _BENEFICIARY_WORDS]
     out = []
     for place, (code, direction) in enumerate(wanted.items()):
+        meant = instruments_of_seed()[code]
         base = {
             "policy_id": policy["policy_id"], "instrument": code, "direction": direction, "rule_id": "curated", "coded_by": "curated",
-            "segment": DEFAULT_SEGMENT.get(code) or (segments[0] or None),
-            "beneficiary": DEFAULT_BENEFICIARY.get(code) if code in DEFAULT_BENEFICIARY else (named[0] if named else None),
+            "segment": meant.segment_id or (segments[0] or None),
+            "beneficiary": meant.beneficiary or (named[0] if named else None),
             "support": policy["support"], "confidence": policy["confidence"], "evidence_end": None, "sentence": None,
         }  # fmt: skip
         entries: list[tuple[Amount | None, str]] = [*amounts_of[code]] or [(None, policy["title_zh"])]
@@ -219,7 +218,7 @@ def _coded_by_hand(policy_id: str, cell: str, vocabulary: set[str]) -> dict[str,
             raise RejectFile("instrument", f"{policy_id}: {code}")
         if direction == "restated":  # a national measure only repeated: kept in the evidence, not counted
             continue
-        wanted[code] = {"": default_direction(code), "relax": "support"}.get(direction, direction)
+        wanted[code] = {"": instruments_of_seed()[code].direction, "relax": "support"}.get(direction, direction)
     return wanted
 
 

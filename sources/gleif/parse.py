@@ -23,10 +23,10 @@ import polars as pl
 
 from ingest.declaration import BlockFile, Page, ParseContext, Parsed, RejectFile, Table
 from ingest.firms.enrichment import ENRICHED, enrich
-from ingest.firms.location import PROVINCES
 from ingest.records import BadDate, Books, Column, at, balance, expect_total, items, optional_date, text
 from ingest.text.identifiers import clean_code, is_lei, is_uscc
 from ingest.text.scrub import redact
+from ingest.vocabulary import provinces
 from ingest.web.bodies import read_json
 from sources.gleif import columns
 
@@ -59,12 +59,8 @@ PARENTS = Table(
 #: Entities that a whole snapshot of China may have, whatever stood before (fetch.py compares with that).
 WHOLE = (1_000, 2_000_000)
 
-#: ISO 3166-2:CN -> the first two digits of the division code.
-REGIONS = dict(
-    zip("BJ TJ HE SX NM LN JL HL SH JS ZJ AH FJ JX SD HA HB HN GD GX HI CQ SC GZ YN XZ SN GS QH NX XJ TW HK MO".split(),
-        "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82".split(),
-        strict=True)
-)  # fmt: skip
+#: ISO 3166-2:CN -> the province in Chinese.
+REGIONS = {p.iso: p.name_zh for p in provinces().values()}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -130,7 +126,7 @@ def surest_first(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def province(value: object) -> str | None:
     """`CN-GD` as the province's Chinese name; None for a region elsewhere."""
     code = (text(value) or "").upper()
-    return PROVINCES.get(REGIONS.get(code.removeprefix("CN-"), "")) if code.startswith("CN-") else None
+    return REGIONS.get(code.removeprefix("CN-")) if code.startswith("CN-") else None
 
 
 def uscc(value: object) -> str | None:

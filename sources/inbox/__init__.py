@@ -424,7 +424,7 @@ SOURCE = Source(
         Table("firms_sector", EXTRACT, ("record_id",), (0, 100_000_000), "Firms of the sector among them, located"),
         Table("listed_sector", EXTRACT, ("record_id",), (0, 100_000_000), "Listed companies of the sector among them, located"),
     ),
-    vocabulary=tuple(dict.fromkeys([*VOCABULARY, *PLACE_SEEDS, "instruments.csv", "instrument_terms.csv"])),
+    vocabulary=tuple(dict.fromkeys([*VOCABULARY, *PLACE_SEEDS, "instruments.csv", "instrument_terms.csv", "segments.csv"])),
     fetch=fetch,
     parse=parse,
     enrich=enrich,

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
 from ingest.records import at, items, refuse_nothing
+from ingest.vocabulary import provinces
 from ingest.web.bodies import read_json, require_kind
 from ingest.web.errors import Limits
 from ingest.web.fetcher import fetcher_of
@@ -23,13 +24,7 @@ ENDPOINT = "https://overpass-api.de/api/interpreter"
 POLICY = "documented API; its usage policy (fewer than 10,000 questions a day) is kept with one every 30 s"
 GAP_S = 30.0
 #: GB/T 2260 -> ISO 3166-2:CN, as OpenStreetMap tags provinces (ISO3166-2=CN-GD).
-ISO = {
-    "110000": "BJ", "120000": "TJ", "130000": "HE", "140000": "SX", "150000": "NM", "210000": "LN", "220000": "JL",
-    "230000": "HL", "310000": "SH", "320000": "JS", "330000": "ZJ", "340000": "AH", "350000": "FJ", "360000": "JX",
-    "370000": "SD", "410000": "HA", "420000": "HB", "430000": "HN", "440000": "GD", "450000": "GX", "460000": "HI",
-    "500000": "CQ", "510000": "SC", "520000": "GZ", "530000": "YN", "540000": "XZ", "610000": "SN", "620000": "GS",
-    "630000": "QH", "640000": "NX", "650000": "XJ",
-}  # fmt: skip
+ISO = {p.province_id: p.iso for p in provinces().values() if p.province_id < "700000"}  # the mainland, whose sites the atlas is about
 PRODUCTS = "car|vehicle|automobile|automotive|battery|batteries|engine|汽车|电池|发动机"
 NAMES = "汽车|电池|锂电|比亚迪|宁德时代|弗迪|蔚来|小鹏|理想汽车|赛力斯|特斯拉|Tesla|BYD|CATL|Gigafactory"
 

@@ -27,7 +27,7 @@ SOURCE = Source(
     sites=tuple(covered_sites()),
     sweep=sweep,
     history=True,
-    vocabulary=("policy_topic_terms.csv", "instruments.csv", "instrument_terms.csv"),
+    vocabulary=("policy_topic_terms.csv", "instruments.csv", "instrument_terms.csv", "segments.csv"),
     coverage="documents on electric vehicles and their chain that the declared lists show, by month of publication; a place "
     "without an adapter is not covered, which is not the same as having no policy",
     hosts=hosts_of(all_sites()),
