@@ -121,6 +121,32 @@ _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})")
 def judge_page(body: bytes, today: dt.date, host: str = "") -> Document:
     """Judge a web page: a challenge, a soft 404, a cut page, an empty index, a template whose parts are missing or
     ambiguous. Raises RejectFile or BlockFile with the reason; gives title, date and judged links otherwise."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    text, encoding = _markup(body)
+    tree = LexborHTMLParser(text)
+    found = Document("html", encoding)
+    title_node = tree.css_first("title")
+    found.title = " ".join((title_node.text() if title_node else "").split())
+    for node in tree.css("script, style, noscript, title, template"):
+        node.decompose()
+    found.text = " ".join((tree.body.text(separator=" ") if tree.body else "").split())
+    headings = [" ".join(node.text().split()) for node in tree.css("h1")]
+    links = [node.attributes.get("href") or "" for node in tree.css("a[href]")]
+    _refuse_other_page(found, text, headings)
+    _refuse_cut(text)
+    if not found.text and not links and not headings and not tree.css_first("ul, ol, table"):
+        raise RejectFile("no_text", "a page that shows nothing")
+    _judge_links(found, links, host, tree.css_first("base[href]") is not None)
+    if headings:
+        _judge_article(found, tree, headings, today)
+    elif not links:
+        raise BlockFile("empty_index", "a list page without a link")
+    return found
+
+
+def _markup(body: bytes) -> tuple[str, str]:
+    """(text, encoding) of a page that is safe to parse."""
     if not body.strip():
         raise RejectFile("empty_file", "no bytes")
     if len(body) > MAX_PAGE:
@@ -130,37 +156,24 @@ def judge_page(body: bytes, today: dt.date, host: str = "") -> Document:
         raise RejectFile("wrong_type", "no markup")
     if nesting(text) > MAX_NESTING:
         raise RejectFile("too_deep", f"elements nest deeper than {MAX_NESTING}")
-    from selectolax.lexbor import LexborHTMLParser
+    return text, encoding
 
-    tree = LexborHTMLParser(text)
-    found = Document("html", encoding)
-    title_node = tree.css_first("title")
-    found.title = " ".join((title_node.text() if title_node else "").split())
-    for node in tree.css("script, style, noscript, title, template"):
-        node.decompose()
-    visible = " ".join((tree.body.text(separator=" ") if tree.body else "").split())
-    found.text = visible
-    headings = [" ".join(node.text().split()) for node in tree.css("h1")]
-    links = [node.attributes.get("href") or "" for node in tree.css("a[href]")]
-    short = len(visible) < 300
-    shown = found.title + "\n" + (visible[:300] if short else "")
+
+def _refuse_other_page(found: Document, text: str, headings: list[str]) -> None:
+    """A challenge or an error page says so in its title, or in the little that it shows."""
+    short = len(found.text) < 300
+    shown = found.title + "\n" + (found.text if short else "")
     low = text[:4000].lower()
     if CHALLENGE.search(shown) or (short and ("__jsl_clearance" in low or "acw_sc__v2" in low)):
         raise RejectFile("blocked_page", "a challenge or refusal instead of the page")
     if (short or not headings) and MISSING.search(shown):
         raise RejectFile("soft_404", "an error page that answers as if it were the page")
-    if (re.search(r"<html[\s>]", text, re.I) and not re.search(r"</html\s*>", text, re.I)) or (
-        re.search(r"<body[\s>]", text, re.I) and not re.search(r"</(?:body|html)\s*>", text, re.I)
-    ):
-        raise RejectFile("truncated_html", "the page ends before </html>")
-    if not visible and not links and not headings and not tree.css_first("ul, ol, table"):
-        raise RejectFile("no_text", "a page that shows nothing")
-    _judge_links(found, links, host, tree.css_first("base[href]") is not None)
-    if headings:
-        _judge_article(found, tree, headings, today)
-    elif not links:
-        raise BlockFile("empty_index", "a list page without a link")
-    return found
+
+
+def _refuse_cut(text: str) -> None:
+    for opens, closes in ((r"<html[\s>]", r"</html\s*>"), (r"<body[\s>]", r"</(?:body|html)\s*>")):
+        if re.search(opens, text, re.I) and not re.search(closes, text, re.I):
+            raise RejectFile("truncated_html", "the page ends before </html>")
 
 
 def _judge_article(found: Document, tree: object, headings: list[str], today: dt.date) -> None:
@@ -310,18 +323,7 @@ def judge_pdf(path: Path, seconds: int = PDF_SECONDS) -> Document:
     body = path.read_bytes()
     if b"%PDF-" not in body[:1024]:
         raise RejectFile("wrong_type", "the file is no PDF")
-    decoded = 0
-    for match in _STREAM.finditer(body):
-        decoder = zlib.decompressobj()
-        rest = body[match.end() : match.end() + 32 * MIB]
-        try:
-            while rest and not decoder.eof:
-                decoded += len(decoder.decompress(rest, 4 * MIB))
-                rest = decoder.unconsumed_tail
-                if decoded > MAX_PDF_STREAMS:
-                    raise RejectFile("too_large", f"streams decode to more than {MAX_PDF_STREAMS} bytes")
-        except zlib.error:
-            continue  # not a deflated stream
+    _refuse_bombs(body)
     try:
         run = subprocess.run(
             [sys.executable, "-I", "-c", _CHILD, str(path), str(PDF_MEMORY), str(seconds)],
@@ -341,3 +343,19 @@ def judge_pdf(path: Path, seconds: int = PDF_SECONDS) -> Document:
     if re.search(rb"/(?:JavaScript|JS|OpenAction|Launch|EmbeddedFile)\b", body):
         found.flags.append("active_content_ignored")
     return found
+
+
+def _refuse_bombs(pdf: bytes) -> None:
+    """Streams that decode to more than a reader should hold."""
+    decoded = 0
+    for match in _STREAM.finditer(pdf):
+        decoder = zlib.decompressobj()
+        rest = pdf[match.end() : match.end() + 32 * MIB]
+        try:
+            while rest and not decoder.eof:
+                decoded += len(decoder.decompress(rest, 4 * MIB))
+                rest = decoder.unconsumed_tail
+                if decoded > MAX_PDF_STREAMS:
+                    raise RejectFile("too_large", f"streams decode to more than {MAX_PDF_STREAMS} bytes")
+        except zlib.error:
+            continue  # not a deflated stream
