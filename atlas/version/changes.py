@@ -109,34 +109,46 @@ def _values(
             both = [c for c in compared_columns(r.full_name, mine) if (r.full_name, c) in before_columns and (c not in STAMPS or c in r.key)]
             if not both:
                 continue
-            where = f"{r.schema}.{quote(r.name)}"
-            if not r.key or not set(r.key) <= set(both):
-                cells = ", ".join(map(quote, both))
-                counts = [
-                    _one(con, f"select count(*) from (select {cells} from {a} except all select {cells} from {b})")
-                    for a, b in ((where, f"before.{where}"), (f"before.{where}", where))
-                ]
-                if any(counts):
-                    found.append([r.full_name, *counts, 0, {}])
-                continue
-            keys = " and ".join(f"n.{quote(k)} is not distinct from b.{quote(k)}" for k in r.key)
-            tests = {
-                c: _moved(c, now_columns[r.full_name, c], before_columns[r.full_name, c]) for c in both if c not in r.key
-            }
-            sums = "".join(f", count(*) filter (where hit and {test})" for test in tests.values())
-            any_test = " or ".join(tests.values()) or "false"
-            row = con.execute(
-                f"select count(*) filter (where b.evatlas_here is null), count(*) filter (where n.evatlas_here is null), "
-                f"count(*) filter (where hit and ({any_test})){sums} from (select *, 1 as evatlas_here from {where}) as n "
-                f"full join (select *, 1 as evatlas_here from before.{where}) as b on {keys}, "
-                "lateral (select n.evatlas_here is not null and b.evatlas_here is not null as hit)"
-            ).fetchone()
-            assert row is not None
-            if any(row[:3]):
-                found.append([r.full_name, *row[:3], {c: n for c, n in zip(tests, row[3:], strict=True) if n}])
+            if r.key and set(r.key) <= set(both):
+                counts, by_column = _by_key(con, r, both, before_columns, now_columns)
+            else:
+                counts, by_column = _by_row(con, r, both), {}
+            if any(counts):
+                found.append([r.full_name, *counts, by_column])
     finally:
         con.execute("detach before")
     return found
+
+
+def _by_row(con: duckdb.DuckDBPyConnection, r: Relation, columns: list[str]) -> list[int]:
+    """How many whole rows appeared and are gone; 0 for changed."""
+    where = f"{r.schema}.{quote(r.name)}"
+    cells = ", ".join(map(quote, columns))
+    appeared, gone = (
+        _one(con, f"select count(*) from (select {cells} from {a} except all select {cells} from {b})")
+        for a, b in ((where, f"before.{where}"), (f"before.{where}", where))
+    )
+    return [appeared, gone, 0]
+
+
+def _by_key(
+    con: duckdb.DuckDBPyConnection, r: Relation, columns: list[str],
+    before_columns: dict[tuple[str, str], str], now_columns: dict[tuple[str, str], str],
+) -> tuple[list[int], dict[str, int]]:  # fmt: skip
+    """How many rows appeared, are gone and changed, matched by the key; and in how many of them each column did."""
+    where = f"{r.schema}.{quote(r.name)}"
+    keys = " and ".join(f"n.{quote(k)} is not distinct from b.{quote(k)}" for k in r.key)
+    tests = {c: _moved(c, now_columns[r.full_name, c], before_columns[r.full_name, c]) for c in columns if c not in r.key}
+    sums = "".join(f", count(*) filter (where hit and {test})" for test in tests.values())
+    any_test = " or ".join(tests.values()) or "false"
+    row = con.execute(
+        f"select count(*) filter (where b.evatlas_here is null), count(*) filter (where n.evatlas_here is null), "
+        f"count(*) filter (where hit and ({any_test})){sums} from (select *, 1 as evatlas_here from {where}) as n "
+        f"full join (select *, 1 as evatlas_here from before.{where}) as b on {keys}, "
+        "lateral (select n.evatlas_here is not null and b.evatlas_here is not null as hit)"
+    ).fetchone()
+    assert row is not None
+    return list(row[:3]), {c: n for c, n in zip(tests, row[3:], strict=True) if n}
 
 
 def _moved(column: str, now: str, before: str) -> str:

@@ -16,30 +16,36 @@ def policy_changes(con: Any, other: Any) -> list[str]:
 
     Labels are (document, instrument, direction). Those of documents whose text is the same in both versions moved because the
     rules did, and are told by instrument; documents that are new, or whose text changed, are counted apart."""
-    new, old = _labels(con), _labels(other)
-    new_texts, old_texts = _texts(con), _texts(other)
-    same = {p for p in new_texts.keys() & old_texts.keys() if None in (new_texts[p], old_texts[p]) or new_texts[p] == old_texts[p]}
-    gained = Counter(label[1] for label in new - old if label[0] in same)
-    lost = Counter(label[1] for label in old - new if label[0] in same)
-    fresh = len(new_texts.keys() - old_texts.keys())
-    gone = len(old_texts.keys() - new_texts.keys())
-    changed = len(new_texts.keys() & old_texts.keys()) - len(same)
+    new, old = _texts(con), _texts(other)
+    same = {p for p in new.keys() & old.keys() if None in (new[p], old[p]) or new[p] == old[p]}
+    documents = _documents_moved(new, old, len(same))
     rules = _rules_moved(con, other)
-    if not (gained or lost or fresh or gone or changed or rules):
+    labels = _labels_moved(_labels(con), _labels(other), same)
+    if rules and not labels:
+        labels = ["No label of a document whose text is the same moved.", ""]
+    found = [*documents, *rules, *labels]
+    return ["## Policies", "", *found] if found else []
+
+
+def _documents_moved(new: dict[str, str | None], old: dict[str, str | None], same: int) -> list[str]:
+    fresh, gone = len(new.keys() - old.keys()), len(old.keys() - new.keys())
+    changed = len(new.keys() & old.keys()) - same
+    if not (fresh or gone or changed):
         return []
-    lines = ["## Policies", ""]
-    if fresh or gone or changed:
-        lines += [f"{fresh} documents are new, the text of {changed} changed, {gone} are now part of another document or gone.", ""]
-    lines += rules
-    if gained or lost:
-        lines += [
-            "Labels (document, instrument, direction) of documents whose text is the same:", "",
-            "| instrument | gained | lost |", "| --- | ---: | ---: |",
-            *(f"| {name} | {gained[name]} | {lost[name]} |" for name in sorted({*gained, *lost})), "",
-        ]  # fmt: skip
-    elif rules:
-        lines += ["No label of a document whose text is the same moved.", ""]
-    return lines
+    return [f"{fresh} documents are new, the text of {changed} changed, {gone} are now part of another document or gone.", ""]
+
+
+def _labels_moved(new: set[tuple[str, str, str]], old: set[tuple[str, str, str]], same: set[str]) -> list[str]:
+    """A table by instrument, of the documents whose text is the `same`."""
+    gained = Counter(instrument for document, instrument, _ in new - old if document in same)
+    lost = Counter(instrument for document, instrument, _ in old - new if document in same)
+    if not (gained or lost):
+        return []
+    return [
+        "Labels (document, instrument, direction) of documents whose text is the same:", "",
+        "| instrument | gained | lost |", "| --- | ---: | ---: |",
+        *(f"| {name} | {gained[name]} | {lost[name]} |" for name in sorted({*gained, *lost})), "",
+    ]  # fmt: skip
 
 
 def _has(con: Any, table: str) -> bool:

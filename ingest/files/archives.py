@@ -96,35 +96,45 @@ def check_zip(path: Path, max_bytes: int = 512 * MIB, max_members: int = MAX_MEM
         members = archive.infolist()
         if len(members) > max_members:
             raise RejectFile("too_many_members", f"{len(members)} members, at most {max_members}")
-        names: set[str] = set()
-        for member in members:
-            name = unicodedata.normalize("NFKC", member.filename).replace("\\", "/")
-            if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/") or "\0" in name:
-                raise RejectFile("unsafe_member_path", "a member's name leaves the archive's folder")
-            kind = member.external_attr >> 28
-            if kind not in (0, 0o10, 0o4):  # unset, regular file, folder; 0o12 would be a symbolic link
-                raise RejectFile("unsafe_member_type", "a member is a link or a device")
-            if name.lower() in names:
-                raise RejectFile("duplicate_member", "two members have one name")
-            names.add(name.lower())
-            if member.flag_bits & 0x1:
-                raise RejectFile("encrypted", "a member is encrypted")
-            if name.lower().endswith((".zip", ".gz", ".rar", ".7z", ".tar", ".bz2", ".xz", ".tgz", ".zst")):
-                raise RejectFile("nested_archive", "an archive within the archive")
-        total, coded = 0, max(path.stat().st_size, 1)
-        for member in members:
-            size = 0
-            try:
-                with archive.open(member) as stream:
-                    while data := stream.read(MIB):
-                        if size == 0 and sniff(data[:8]) in ("a zip archive or workbook", "a gzip file"):
-                            raise RejectFile("nested_archive", "an archive within the archive")
-                        size += len(data)
-                        total += len(data)
-                        if total > max_bytes or (total > RATIO_FLOOR and total > MAX_RATIO * coded):
-                            raise RejectFile("decompressed_too_large", f"more than {total} bytes out of {coded}")
-            except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-                raise RejectFile("bad_archive", f"a member cannot be read: {type(error).__name__}") from None
-            if size != member.file_size:
-                raise RejectFile("bad_archive", "a member is not as long as the archive says")
+        _refuse_unsafe(members)
+        _refuse_bombs(archive, members, max(path.stat().st_size, 1), max_bytes)
     return members
+
+
+def _refuse_unsafe(members: list[zipfile.ZipInfo]) -> None:
+    """What the archive's directory says of its members."""
+    names: set[str] = set()
+    for member in members:
+        name = unicodedata.normalize("NFKC", member.filename).replace("\\", "/")
+        if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/") or "\0" in name:
+            raise RejectFile("unsafe_member_path", "a member's name leaves the archive's folder")
+        kind = member.external_attr >> 28
+        if kind not in (0, 0o10, 0o4):  # unset, regular file, folder; 0o12 would be a symbolic link
+            raise RejectFile("unsafe_member_type", "a member is a link or a device")
+        if name.lower() in names:
+            raise RejectFile("duplicate_member", "two members have one name")
+        names.add(name.lower())
+        if member.flag_bits & 0x1:
+            raise RejectFile("encrypted", "a member is encrypted")
+        if name.lower().endswith((".zip", ".gz", ".rar", ".7z", ".tar", ".bz2", ".xz", ".tgz", ".zst")):
+            raise RejectFile("nested_archive", "an archive within the archive")
+
+
+def _refuse_bombs(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], coded: int, max_bytes: int) -> None:
+    """What the members are when they are read: their true sizes are counted, and none may be an archive."""
+    total = 0
+    for member in members:
+        size = 0
+        try:
+            with archive.open(member) as stream:
+                while data := stream.read(MIB):
+                    if size == 0 and sniff(data[:8]) in ("a zip archive or workbook", "a gzip file"):
+                        raise RejectFile("nested_archive", "an archive within the archive")
+                    size += len(data)
+                    total += len(data)
+                    if total > max_bytes or (total > RATIO_FLOOR and total > MAX_RATIO * coded):
+                        raise RejectFile("decompressed_too_large", f"more than {total} bytes out of {coded}")
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+            raise RejectFile("bad_archive", f"a member cannot be read: {type(error).__name__}") from None
+        if size != member.file_size:
+            raise RejectFile("bad_archive", "a member is not as long as the archive says")

@@ -160,34 +160,33 @@ class Landing:
         self.ensure_schema(source)
         now = dt.datetime.now(dt.UTC)
         before = self.account(source, partition)
-        trouble: Trouble | None = None
-        pages: list[Page] = []
         try:
             pages = list(source.fetch(self.fetch_context(source), partition))
-        except SourceError as error:
-            trouble = Trouble("failed", error.health, str(error))
         except StandsAside as aside:
             return self._set_aside(source, partition, aside, now)
-        except RejectFile as error:
-            outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
-            trouble = Trouble(outcome, Health.schema_changed, str(error), error.reason, error.detail, error.file)
-        if trouble is not None:
-            if trouble != trouble_of(self.store.newest(source.name, partition)):
-                self.store.record(source.name, partition, [], trouble.health, **trouble.said())
-            kept = self.store.latest(source.name, partition)
-            if kept is None and before is not None and source.aside is not None:  # what landed was withdrawn meanwhile
-                self._drop(source, partition)
-                before = None
-            elif kept is not None and before is None:  # a landing made anew: what stood before the trouble stands again
-                with suppress(MissingBlob):
-                    before = self.parse(source, partition, kept, checked_at=now)
-            return self._hold(source, partition, before, trouble, now)
+        except (SourceError, RejectFile) as error:
+            return self._in_trouble(source, partition, before, trouble_with(error), now)
         try:
             return self._keep_and_parse(source, partition, pages, now)
         finally:
             for page in pages:
                 if page.made is not None:
                     page.made.close()
+
+    def _in_trouble(
+        self, source: Source, partition: str, before: Account | None, trouble: Trouble, now: dt.datetime
+    ) -> Account:  # fmt: skip
+        """Enter an attempt that gave nothing into the journal, once for each trouble; what landed before it stands."""
+        if trouble != trouble_of(self.store.newest(source.name, partition)):
+            self.store.record(source.name, partition, [], trouble.health, **trouble.said())
+        kept = self.store.latest(source.name, partition)
+        if kept is None and before is not None and source.aside is not None:  # what landed was withdrawn meanwhile
+            self._drop(source, partition)
+            before = None
+        elif kept is not None and before is None:  # a landing made anew: what stood before the trouble stands again
+            with suppress(MissingBlob):
+                before = self.parse(source, partition, kept, checked_at=now)
+        return self._hold(source, partition, before, trouble, now)
 
     def _keep_and_parse(self, source: Source, partition: str, pages: list[Page], now: dt.datetime) -> Account:
         latest = self.store.latest(source.name, partition)
@@ -209,71 +208,91 @@ class Landing:
         now = checked_at or dt.datetime.now(dt.UTC)
         if source.aside is not None and (aside := source.aside(self.store).get(partition)) is not None:
             return self._set_aside(source, partition, aside, now)
-        before = self.account(source, partition)
+        work = self._work(source, partition, entry, now, pages)
+        if known := work.nothing_new():
+            return self._still_stands(source, known, now)
+        known = work.new_vocabulary()
+        if known and self._as_entered(source, known):
+            return self._enrich_again(work, known)
+        account = work.new_account()
+        try:
+            parsed = source.parse(self._pages_to_parse(work), work.context)
+            with _taken_over(parsed.tables):
+                check_parsed(source, parsed)
+        except RejectFile as error:
+            return self._refuse(work, account, error)
+        return self._accept(work, account, parsed)
+
+    def _work(
+        self, source: Source, partition: str, entry: Mapping[str, Any], now: dt.datetime, pages: Sequence[Page] | None
+    ) -> _Work:  # fmt: skip
         entries: list[Mapping[str, Any]] = [entry]
         if source.history:
             entries = [e for e in self.store.entries(source.name, partition) if e["health"] == Health.ok]
         known = [p["sha256"] + p["key"] for e in entries for p in e["pages"]]
-        digest = hashlib.sha256("\n".join([*known, code_digest(source)]).encode()).hexdigest()
         enriched = source.enrich is not None and all(p.get("file") for p in entry["pages"])
-        parsed_digest = hashlib.sha256("\n".join([*known, code_digest(source, enriched)]).encode()).hexdigest()
-        stands = before is not None and all(schema_of(self.table_path(source, t, partition)) is not None for t in before.tables)
-        if before is not None and stands and before.input_digest == digest and before.outcome not in ("failed",):
-            if before.outcome == "landed":
-                before.outcome = "unchanged"
-            before.checked_at = now.isoformat(timespec="seconds")
-            self._write_account(source, before)
-            return before
-        fetched = max((p["fetched_at"] for p in entry["pages"]), default=entry["fetched_at"])
-        today = dt.date.fromisoformat(source.as_of) if source.as_of else china_day(dt.datetime.fromisoformat(fetched))
-        account = Account(
-            source=source.name, partition=partition, outcome="landed", health=Health.ok,
-            parsed_digest=parsed_digest, as_of=today.isoformat() if source.as_of or source.live else "", fetched_at=fetched, checked_at=now.isoformat(timespec="seconds"),
-            file="; ".join(sorted({p["key"] for p in entry["pages"]}))[:500],
+        before = self.account(source, partition)
+        readable = before is not None and all(schema_of(self.table_path(source, t, partition)) is not None for t in before.tables)
+        return _Work(
+            source, partition, entry, entries, pages, now, before, before if readable else None, enriched,
+            digest=hashlib.sha256("\n".join([*known, code_digest(source)]).encode()).hexdigest(),
+            parsed_digest=hashlib.sha256("\n".join([*known, code_digest(source, enriched)]).encode()).hexdigest(),
         )  # fmt: skip
-        context = ParseContext(partition=partition, today=today, seeds=SEEDS)
-        if (
-            enriched and before is not None and stands and before.parsed_digest == parsed_digest
-            and before.outcome in ("landed", "unchanged") and self._as_entered(source, before)
-        ):  # fmt: skip
-            before.outcome, before.checked_at = "landed", account.checked_at
-            self._disown(source, before, parsed=False)
-            self._enrich(source, pages or list(self.store.pages(dict(entry))), context, before, digest)
-            return before
-        at_hand = pages if pages is not None and not source.history else None
-        try:
-            parsed = source.parse(iter(at_hand) if at_hand else chain.from_iterable(self.store.pages(dict(e)) for e in entries), context)
-            with _taken_over(parsed.tables):
-                check_parsed(source, parsed)
-        except RejectFile as error:
-            account.input_digest = digest
-            account.outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
-            account.health = Health.schema_changed
-            account.message = str(error)
-            account.reasons = {error.reason: 1}
-            if before is not None and before.tables:  # the last good landing stands, and so do its books
-                account.as_of = before.as_of
-                account.tables, account.digests, account.enriched = before.tables, before.digests, before.enriched
-                account.records_in, account.accepted = before.records_in, before.accepted
-                account.quarantined = before.quarantined
-            else:
-                self._write_quarantine(source, partition, pl.DataFrame(
-                    [{"page_key": account.file, "record": None, "reason": error.reason,
-                      "detail": error.detail, "payload": None}], schema=QUARANTINE_SCHEMA))  # fmt: skip
-            self._write_account(source, account)
-            return account
+
+    def _still_stands(self, source: Source, account: Account, now: dt.datetime) -> Account:
+        if account.outcome == "landed":
+            account.outcome = "unchanged"
+        account.checked_at = now.isoformat(timespec="seconds")
+        self._write_account(source, account)
+        return account
+
+    def _enrich_again(self, work: _Work, account: Account) -> Account:
+        account.outcome, account.checked_at = "landed", work.now.isoformat(timespec="seconds")
+        self._disown(work.source, account, parsed=False)
+        pages = work.pages or list(self.store.pages(dict(work.entry)))
+        self._enrich(work.source, pages, work.context, account, work.digest)
+        return account
+
+    def _pages_to_parse(self, work: _Work) -> Iterator[Page]:
+        if work.at_hand:
+            return iter(work.at_hand)
+        return chain.from_iterable(self.store.pages(dict(e)) for e in work.entries)
+
+    def _refuse(self, work: _Work, account: Account, error: RejectFile) -> Account:
+        """A refused snapshot: the last good landing stands, and so does its audit record; where there is none, the refusal is
+        all that is known of the partition."""
+        trouble = trouble_with(error)
+        account.input_digest = work.digest
+        account.outcome, account.health, account.message = trouble.outcome, trouble.health, trouble.message
+        account.reasons = {error.reason: 1}
+        before = work.before
+        if before is not None and before.tables:
+            account.as_of = before.as_of
+            account.tables, account.digests, account.enriched = before.tables, before.digests, before.enriched
+            account.records_in, account.accepted = before.records_in, before.accepted
+            account.quarantined = before.quarantined
+        else:
+            self._write_quarantine(work.source, work.partition, refusal(account.file, error.reason, error.detail))
+        self._write_account(work.source, account)
+        return account
+
+    def _accept(self, work: _Work, account: Account, parsed: Parsed) -> Account:
+        """Write what was parsed. A table that is made out of others comes last: until then the audit record has no
+        `input_digest`, so that a landing that is cut short is taken up again."""
+        source = work.source
         if not (source.as_of or source.live):
-            account.as_of = said_day(parsed.tables, today)
+            account.as_of = said_day(parsed.tables, work.today)
         with _taken_over(parsed.tables):
-            if before is not None:
-                self._disown(source, before, parsed=True)
-            if enriched:
+            if work.before is not None:
+                self._disown(source, work.before, parsed=True)
+            if work.enriched:
                 account.message = TO_BE_ENRICHED
             else:
-                account.input_digest = digest
-            self._write(source, partition, parsed, entry, account)
-        if enriched:
-            self._enrich(source, at_hand or list(self.store.pages(dict(entry))), context, account, digest)
+                account.input_digest = work.digest
+            self._write(source, work.partition, parsed, work.entry, account)
+        if work.enriched:
+            pages = work.at_hand or list(self.store.pages(dict(work.entry)))
+            self._enrich(source, pages, work.context, account, work.digest)
         return account
 
     def _disown(self, source: Source, account: Account, parsed: bool) -> None:
@@ -319,6 +338,20 @@ class Landing:
         stamp = self.home.landing / source.name / "_code"
         if stamp.exists() and stamp.read_text("utf-8") == code_digest(source):
             return []
+        good, newest = self._snapshots(source)
+        asides = source.set_aside(self.store) if source.set_aside else {}
+        done: list[Account] = []
+        for partition, last in newest.items():
+            if partition in asides:
+                asked = dt.datetime.fromisoformat(last["fetched_at"])
+                done.append(self._set_aside(source, partition, asides[partition], asked))
+            elif account := self._rebuild_partition(source, partition, good.get(partition), last):
+                done.append(account)
+        write_atomic(stamp, code_digest(source))
+        return done
+
+    def _snapshots(self, source: Source) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
+        """The last good snapshot of each partition that was not withdrawn, and its last entry of any kind."""
         good: dict[str, Mapping[str, Any]] = {}
         newest: dict[str, Mapping[str, Any]] = {}
         for entry in self.store.entries(source.name):
@@ -327,26 +360,26 @@ class Landing:
                 good[entry["partition"]] = entry
             elif entry["health"] == WITHDRAWN:
                 good.pop(entry["partition"], None)
-        done = []
-        asides = source.set_aside(self.store) if source.set_aside else {}
-        for partition, last in newest.items():
-            before = self.account(source, partition)
-            if partition in asides:
-                done.append(self._set_aside(source, partition, asides[partition], dt.datetime.fromisoformat(last["fetched_at"])))
-                continue
-            asked = dt.datetime.fromisoformat((before and before.checked_at) or last["fetched_at"])
-            failure = before if before is not None and before.outcome == "failed" else None
-            trouble = Trouble(failure.outcome, failure.health, failure.message) if failure else trouble_of(last)
+        return good, newest
+
+    def _rebuild_partition(
+        self, source: Source, partition: str, good: Mapping[str, Any] | None, last: Mapping[str, Any]
+    ) -> Account | None:  # fmt: skip
+        """Parse the good snapshot again, if there is one. Where the last attempt failed, the audit record goes on saying so,
+        whatever was made of what is kept."""
+        account = self.account(source, partition)
+        asked = dt.datetime.fromisoformat((account and account.checked_at) or last["fetched_at"])
+        trouble = trouble_of(last)
+        if account is not None and account.outcome == "failed":
+            trouble = Trouble(account.outcome, account.health, account.message)
+        if good is not None:
             try:
-                account = self.parse(source, partition, good[partition], checked_at=asked) if partition in good else before
+                account = self.parse(source, partition, good, checked_at=asked)
             except MissingBlob as error:  # costs this partition, and no other
-                account, trouble = before, Trouble("rejected", Health.gone, f"lost_blob: {error}", "lost_blob", str(error), first_key(good[partition]))
-            if trouble is not None:  # still not reached the last time, whatever was made of what is kept
-                account = self._hold(source, partition, account, trouble, asked)
-            if account is not None:
-                done.append(account)
-        write_atomic(stamp, code_digest(source))
-        return done
+                trouble = Trouble("rejected", Health.gone, f"lost_blob: {error}", "lost_blob", str(error), first_key(good))
+        if trouble is not None:
+            account = self._hold(source, partition, account, trouble, asked)
+        return account
 
     def _hold(
         self, source: Source, partition: str, before: Account | None, trouble: Trouble, now: dt.datetime
@@ -359,9 +392,7 @@ class Landing:
             account.file = account.file or trouble.file
             account.input_digest = ""  # what stands is not of this look: the next good one parses it, whatever it was
             if not account.tables:  # nothing landed before: the refusal is all that is known of this partition
-                self._write_quarantine(source, partition, pl.DataFrame(
-                    [{"page_key": account.file or partition, "record": None, "reason": trouble.reason,
-                      "detail": trouble.detail, "payload": None}], schema=QUARANTINE_SCHEMA))  # fmt: skip
+                self._write_quarantine(source, partition, refusal(account.file or partition, trouble.reason, trouble.detail))
         self._write_account(source, account)
         return account
 
@@ -562,6 +593,60 @@ def _landed(account: Account) -> Landed:
 
 
 @dataclass(frozen=True)
+class _Work:
+    """A parse to be done: the snapshot, what stands of the partition, and what says whether anything is new."""
+
+    source: Source
+    partition: str
+    entry: Mapping[str, Any]
+    entries: list[Mapping[str, Any]]  # the snapshot, or all good ones of a source whose history is parsed
+    pages: Sequence[Page] | None
+    now: dt.datetime
+    before: Account | None
+    stands: Account | None  # `before`, if its tables can be read
+    enriched: bool  # further tables are made out of the parsed ones
+    digest: str
+    parsed_digest: str
+
+    def nothing_new(self) -> Account | None:
+        """The audit record that still holds: neither bytes, code nor vocabulary have changed since. None where something has."""
+        known = self.stands
+        return known if known and known.input_digest == self.digest and known.outcome != "failed" else None
+
+    def new_vocabulary(self) -> Account | None:
+        """The audit record of parsed tables that still hold, where at most the vocabulary of those made out of them is new."""
+        known = self.stands if self.enriched else None
+        return known if known and known.parsed_digest == self.parsed_digest and known.outcome in DONE else None
+
+    @property
+    def at_hand(self) -> Sequence[Page] | None:
+        return None if self.source.history else self.pages
+
+    @property
+    def fetched_at(self) -> str:
+        return max((p["fetched_at"] for p in self.entry["pages"]), default=str(self.entry["fetched_at"]))
+
+    @property
+    def today(self) -> dt.date:
+        """The day to which the snapshot speaks: declared, or the one in China when it was got."""
+        if self.source.as_of:
+            return dt.date.fromisoformat(self.source.as_of)
+        return china_day(dt.datetime.fromisoformat(self.fetched_at))
+
+    @property
+    def context(self) -> ParseContext:
+        return ParseContext(partition=self.partition, today=self.today, seeds=SEEDS)
+
+    def new_account(self) -> Account:
+        return Account(
+            source=self.source.name, partition=self.partition, outcome="landed", health=Health.ok,
+            parsed_digest=self.parsed_digest, as_of=self.today.isoformat() if self.source.as_of or self.source.live else "",
+            fetched_at=self.fetched_at, checked_at=self.now.isoformat(timespec="seconds"),
+            file="; ".join(sorted({p["key"] for p in self.entry["pages"]}))[:500],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Trouble:
     """Why an attempt gave nothing: what the journal keeps of it, so that a home made anew from `raw/` says so too."""
 
@@ -574,6 +659,20 @@ class Trouble:
 
     def said(self) -> dict[str, str]:
         return {"outcome": self.outcome, "message": self.message, "reason": self.reason, "detail": self.detail, "file": self.file}
+
+
+def trouble_with(error: SourceError | RejectFile) -> Trouble:
+    """The trouble that an error of a source tells: not reached, or refused for what came."""
+    if isinstance(error, SourceError):
+        return Trouble("failed", error.health, str(error))
+    outcome = "blocked" if isinstance(error, BlockFile) else "rejected"
+    return Trouble(outcome, Health.schema_changed, str(error), error.reason, error.detail, error.file)
+
+
+def refusal(page_key: str, reason: str, detail: str) -> pl.DataFrame:
+    """The quarantine of a partition that was refused as a whole."""
+    row = {"page_key": page_key, "record": None, "reason": reason, "detail": detail, "payload": None}
+    return pl.DataFrame([row], schema=QUARANTINE_SCHEMA)
 
 
 def first_key(entry: Mapping[str, Any]) -> str:

@@ -187,33 +187,57 @@ def content_encoding(headers: Mapping[str, str]) -> str:
     return name
 
 
-def reason_of(error: BaseException) -> str:
-    """The reason code of a library's exception, causes included; "" for what is no network matter."""
+def _with_causes(error: BaseException) -> list[BaseException]:
+    """An exception and all that it wraps, was raised from or carries as an argument."""
     seen: set[int] = set()
-    chain: list[BaseException] = []
+    found: list[BaseException] = []
     queue: list[Any] = [error]
     while queue:
         item = queue.pop()
         if not isinstance(item, BaseException) or id(item) in seen:
             continue
         seen.add(id(item))
-        chain.append(item)
+        found.append(item)
         queue += [*item.args, item.__cause__, item.__context__, getattr(item, "reason", None)]
-    kinds = tuple(chain)
-    if any(isinstance(e, (requests.exceptions.SSLError, urllib3.exceptions.SSLError)) for e in kinds) or any(
-        type(e).__module__ == "ssl" for e in kinds
-    ):
-        return "tls"
-    if any(isinstance(e, (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead)) for e in kinds) or any(
-        isinstance(e, urllib3.exceptions.InvalidChunkLength) for e in kinds
-    ):
-        return "truncated"
-    if any(isinstance(e, urllib3.exceptions.ProtocolError) and "prematurely" in str(e) for e in kinds):
-        return "truncated"
-    if any(isinstance(e, http.client.RemoteDisconnected) for e in kinds):
-        return "network"
-    if any(isinstance(e, (http.client.HTTPException, requests.exceptions.InvalidHeader)) for e in kinds):
-        return "protocol"
-    if any(isinstance(e, (OSError, urllib3.exceptions.HTTPError, requests.exceptions.RequestException)) for e in kinds):
-        return "network"
+    return found
+
+
+def _is_tls(error: BaseException) -> bool:
+    wrapped = isinstance(error, (requests.exceptions.SSLError, urllib3.exceptions.SSLError))
+    return wrapped or type(error).__module__ == "ssl"
+
+
+def _is_truncated(error: BaseException) -> bool:
+    cut = (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead, urllib3.exceptions.InvalidChunkLength)
+    return isinstance(error, cut) or (isinstance(error, urllib3.exceptions.ProtocolError) and "prematurely" in str(error))
+
+
+def _is_hung_up(error: BaseException) -> bool:
+    return isinstance(error, http.client.RemoteDisconnected)  # a ProtocolError too, but nobody broke the protocol
+
+
+def _is_protocol(error: BaseException) -> bool:
+    return isinstance(error, (http.client.HTTPException, requests.exceptions.InvalidHeader))
+
+
+def _is_network(error: BaseException) -> bool:
+    return isinstance(error, (OSError, urllib3.exceptions.HTTPError, requests.exceptions.RequestException))
+
+
+#: The first kind that an exception or one of its causes is of.
+_REASONS = (
+    ("tls", _is_tls),
+    ("truncated", _is_truncated),
+    ("network", _is_hung_up),
+    ("protocol", _is_protocol),
+    ("network", _is_network),
+)
+
+
+def reason_of(error: BaseException) -> str:
+    """The reason code of a library's exception, causes included; "" for what is no network matter."""
+    errors = _with_causes(error)
+    for reason, is_it in _REASONS:
+        if any(is_it(each) for each in errors):
+            return reason
     return ""

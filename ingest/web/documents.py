@@ -66,6 +66,31 @@ _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})")
 def judge_page(body: bytes, today: dt.date, host: str = "") -> Document:
     """Judge a web page: a challenge, a soft 404, a cut page, an empty index, a template whose parts are missing or
     ambiguous. Raises RejectFile or BlockFile with the reason; gives title, date and judged links otherwise."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    text, encoding = _markup(body)
+    tree = LexborHTMLParser(text)
+    found = Document("html", encoding)
+    title_node = tree.css_first("title")
+    found.title = " ".join((title_node.text() if title_node else "").split())
+    for node in tree.css("script, style, noscript, title, template"):
+        node.decompose()
+    found.text = " ".join((tree.body.text(separator=" ") if tree.body else "").split())
+    headings = [" ".join(node.text().split()) for node in tree.css("h1")]
+    links = [node.attributes.get("href") or "" for node in tree.css("a[href]")]
+    refuse_page(text, found.title, found.text, headed=bool(headings))
+    if not found.text and not links and not headings and not tree.css_first("ul, ol, table"):
+        raise RejectFile("no_text", "a page that shows nothing")
+    _judge_links(found, links, host, tree.css_first("base[href]") is not None)
+    if headings:
+        _judge_article(found, tree, headings, today)
+    elif not links:
+        raise BlockFile("empty_index", "a list page without a link")
+    return found
+
+
+def _markup(body: bytes) -> tuple[str, str]:
+    """(text, encoding) of a page that is safe to parse."""
     if not body.strip():
         raise RejectFile("empty_file", "no bytes")
     if len(body) > MAX_PAGE:
@@ -74,27 +99,7 @@ def judge_page(body: bytes, today: dt.date, host: str = "") -> Document:
     if "<" not in text:
         raise RejectFile("wrong_type", "no markup")
     refuse_depth(text)
-    from selectolax.lexbor import LexborHTMLParser
-
-    tree = LexborHTMLParser(text)
-    found = Document("html", encoding)
-    title_node = tree.css_first("title")
-    found.title = " ".join((title_node.text() if title_node else "").split())
-    for node in tree.css("script, style, noscript, title, template"):
-        node.decompose()
-    visible = " ".join((tree.body.text(separator=" ") if tree.body else "").split())
-    found.text = visible
-    headings = [" ".join(node.text().split()) for node in tree.css("h1")]
-    links = [node.attributes.get("href") or "" for node in tree.css("a[href]")]
-    refuse_page(text, found.title, visible, headed=bool(headings))
-    if not visible and not links and not headings and not tree.css_first("ul, ol, table"):
-        raise RejectFile("no_text", "a page that shows nothing")
-    _judge_links(found, links, host, tree.css_first("base[href]") is not None)
-    if headings:
-        _judge_article(found, tree, headings, today)
-    elif not links:
-        raise BlockFile("empty_index", "a list page without a link")
-    return found
+    return text, encoding
 
 
 def _judge_article(found: Document, tree: object, headings: list[str], today: dt.date) -> None:
@@ -244,18 +249,7 @@ def judge_pdf(path: Path, seconds: int = PDF_SECONDS) -> Document:
     body = path.read_bytes()
     if b"%PDF-" not in body[:1024]:
         raise RejectFile("wrong_type", "the file is no PDF")
-    decoded = 0
-    for match in _STREAM.finditer(body):
-        decoder = zlib.decompressobj()
-        rest = body[match.end() : match.end() + 32 * MIB]
-        try:
-            while rest and not decoder.eof:
-                decoded += len(decoder.decompress(rest, 4 * MIB))
-                rest = decoder.unconsumed_tail
-                if decoded > MAX_PDF_STREAMS:
-                    raise RejectFile("too_large", f"streams decode to more than {MAX_PDF_STREAMS} bytes")
-        except zlib.error:
-            continue  # not a deflated stream
+    _refuse_bombs(body)
     try:
         run = subprocess.run(
             [sys.executable, "-I", "-c", _CHILD, str(path), str(PDF_MEMORY), str(seconds)],
@@ -275,3 +269,19 @@ def judge_pdf(path: Path, seconds: int = PDF_SECONDS) -> Document:
     if re.search(rb"/(?:JavaScript|JS|OpenAction|Launch|EmbeddedFile)\b", body):
         found.flags.append("active_content_ignored")
     return found
+
+
+def _refuse_bombs(pdf: bytes) -> None:
+    """Streams that decode to more than a reader should hold."""
+    decoded = 0
+    for match in _STREAM.finditer(pdf):
+        decoder = zlib.decompressobj()
+        rest = pdf[match.end() : match.end() + 32 * MIB]
+        try:
+            while rest and not decoder.eof:
+                decoded += len(decoder.decompress(rest, 4 * MIB))
+                rest = decoder.unconsumed_tail
+                if decoded > MAX_PDF_STREAMS:
+                    raise RejectFile("too_large", f"streams decode to more than {MAX_PDF_STREAMS} bytes")
+        except zlib.error:
+            continue  # not a deflated stream

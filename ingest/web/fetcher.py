@@ -108,6 +108,23 @@ class Answer:
     raw: Any = None
 
 
+def _place_of(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of a URL that may be asked at all."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise FetchError("host_not_allowed", "not a URL") from None
+    if parts.scheme not in ("https", "http"):
+        raise FetchError("scheme_not_allowed", f"{parts.scheme or 'no scheme'} in {redact(url)}")
+    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        raise FetchError("userinfo", f"a URL with a user name: {redact(url)}")
+    host = normal_host(parts.hostname or "")
+    if not host:
+        raise FetchError("host_not_allowed", "a URL without a host")
+    return parts.scheme, host, port or (443 if parts.scheme == "https" else 80)
+
+
 class Fetcher:
     """Fetches for one source. `hosts`: the only ones it may reach, as `name`, `name:port` or `http://name`
     (plain HTTP, where a publisher offers nothing better).
@@ -289,44 +306,38 @@ class Fetcher:
     # -- the gate ------------------------------------------------------------
     def check(self, url: str) -> Target:
         """The target of a URL, resolved once and judged; raises FetchError where it must not be reached."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            raise FetchError("host_not_allowed", "not a URL") from None
-        if parts.scheme not in ("https", "http"):
-            raise FetchError("scheme_not_allowed", f"{parts.scheme or 'no scheme'} in {redact(url)}")
-        if parts.username is not None or parts.password is not None or "@" in parts.netloc:
-            raise FetchError("userinfo", f"a URL with a user name: {redact(url)}")
-        host = normal_host(parts.hostname or "")
-        if not host:
-            raise FetchError("host_not_allowed", "a URL without a host")
-        port = port or (443 if parts.scheme == "https" else 80)
+        scheme, host, port = _place_of(url)
         with contextlib.suppress(ValueError):
             literal = ipaddress.ip_address(host)
             # In test mode loopback is no secret place: there the list alone decides.
             if forbidden_address(host) and not (literal.is_loopback and self.origins):
                 raise FetchError("private_address", f"{host} is not of the public internet")
-        places = self.allowed.get(host)
-        if places is None:
-            raise FetchError("host_not_allowed", f"{host} is not a host of {self.name or 'this source'}")
-        if (parts.scheme, port) not in places:
-            if parts.scheme not in {scheme for scheme, _ in places}:
-                raise FetchError("scheme_not_allowed", f"{parts.scheme} to {host}")
-            raise FetchError("host_not_allowed", f"port {port} of {host} is not listed")
-        origin = self.origins.get(host)
-        if origin is not None:
-            scheme = "https" if origin.startswith("https://") else "http"
-            address, _, text = origin.rpartition("://")[2].rpartition(":")
-            return Target(url, parts.scheme, host, port, address, int(text), scheme, origin)
+        self._require_listed(scheme, host, port)
         if self.origins:
-            raise FetchError("host_not_allowed", f"{host} has no test origin, and tests reach nothing else")
+            return self._test_target(url, scheme, host, port)
         addresses = self.resolver(host, port)
         if not addresses or any(forbidden_address(address) for address in addresses):
             raise FetchError("private_address", f"{host} resolves to an address that is not public")
-        return Target(url, parts.scheme, host, port, addresses[0], port, parts.scheme, "")
+        return Target(url, scheme, host, port, addresses[0], port, scheme, "")
 
-    # -- one question, with redirects ------------------------------------------------------------
+    def _require_listed(self, scheme: str, host: str, port: int) -> None:
+        places = self.allowed.get(host)
+        if places is None:
+            raise FetchError("host_not_allowed", f"{host} is not a host of {self.name or 'this source'}")
+        if scheme not in {listed for listed, _ in places}:
+            raise FetchError("scheme_not_allowed", f"{scheme} to {host}")
+        if (scheme, port) not in places:
+            raise FetchError("host_not_allowed", f"port {port} of {host} is not listed")
+
+    def _test_target(self, url: str, scheme: str, host: str, port: int) -> Target:
+        """In test mode: the server that stands for the host."""
+        origin = self.origins.get(host)
+        if origin is None:
+            raise FetchError("host_not_allowed", f"{host} has no test origin, and tests reach nothing else")
+        real_scheme = "https" if origin.startswith("https://") else "http"
+        address, _, real_port = origin.rpartition("://")[2].rpartition(":")
+        return Target(url, scheme, host, port, address, int(real_port), real_scheme, origin)
+
     def _ask(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limits: Limits | None,
         robots_exempt: str, restart: Callable[[], Callable[[bytes], None]] | None = None,

@@ -76,50 +76,61 @@ def account(
     home: Home, sources: list[Source], failure: str | None, say: Teller, missed: dict[str, str] | None = None
 ) -> None:
     """What was published, where, from which sources, and what was held back."""
-    from orchestration.build import planning, release
-
-    plan = planning.load_plan(home)
-    current = release.current_manifest(home)
-    landing = Landing(home)
-    books: list[Account] = [a for s in sources for a in landing.accounts(s)]
+    books = [a for s in sources for a in Landing(home).accounts(s)]
     print()
-    print(f"{'source':<20} {'state':<22} {'in':>8} {'accepted':>9} {'held back':>9}")
-    for source in sources:
-        mine = [a for a in books if a.source == source.name]
-        if not mine:
-            state = "not reached" if source.name in (missed or {}) else "nothing yet"
-            print(f"{source.name:<20} {state:<22} {0:>8} {0:>9} {0:>9}")
-            continue
-        states = ", ".join(sorted({a.outcome for a in mine}))
-        held = sum(a.quarantined for a in mine)
-        print(f"{source.name:<20} {states[:22]:<22} {sum(a.records_in for a in mine):>8} "
-              f"{sum(a.accepted for a in mine):>9} {held:>9}")  # fmt: skip
-    for name, why in (missed or {}).items():
-        print(f"  not reached: {name}: {why}; what it gave before stands")
+    _tell_sources(sources, books, missed or {})
     for line in unreached(books):
         print(f"  {line}")
     for a in books:
-        if a.outcome in ("rejected", "blocked"):
-            print(f"  held back: {a.source} {a.file or a.partition}: {a.outcome}: {a.message}")
-        elif a.quarantined:
-            reasons = ", ".join(f"{reason} {count}" for reason, count in a.reasons.items())
-            print(f"  quarantined: {a.source} {a.file or a.partition}: {a.quarantined} of {a.records_in} ({reasons})")
-        elif a.outcome in ("withdrawn", "double"):
-            print(f"  {a.outcome}: {a.source}: {a.message}")
-        for code, _ in a.notes:
-            if a.source == "inbox" and code == "last_line_without_end":
-                print(f"  look at: {a.source} {a.file}: its last line has no end: is it whole?")
+        _tell_partition(a)
     for line in no_longer_there(home):
         print(f"  {line}")
     if supplied := told_of_supplied(home):
         print(f"  {supplied}")
     print()
+    _tell_version(home, failure)
+    say("done")
+
+
+def _tell_sources(sources: list[Source], books: list[Account], missed: dict[str, str]) -> None:
+    print(f"{'source':<20} {'state':<22} {'in':>8} {'accepted':>9} {'held back':>9}")
+    for source in sources:
+        mine = [a for a in books if a.source == source.name]
+        states = ", ".join(sorted({a.outcome for a in mine})) or ("not reached" if source.name in missed else "nothing yet")
+        print(f"{source.name:<20} {states[:22]:<22} {sum(a.records_in for a in mine):>8} "
+              f"{sum(a.accepted for a in mine):>9} {sum(a.quarantined for a in mine):>9}")  # fmt: skip
+    for name, why in missed.items():
+        print(f"  not reached: {name}: {why}; what it gave before stands")
+
+
+def _tell_partition(a: Account) -> None:
+    """What a person should look at in one partition."""
+    if a.outcome in ("rejected", "blocked"):
+        print(f"  held back: {a.source} {a.file or a.partition}: {a.outcome}: {a.message}")
+    elif a.quarantined:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in a.reasons.items())
+        print(f"  quarantined: {a.source} {a.file or a.partition}: {a.quarantined} of {a.records_in} ({reasons})")
+    elif a.outcome in ("withdrawn", "double"):
+        print(f"  {a.outcome}: {a.source}: {a.message}")
+    for code, _ in a.notes:
+        if a.source == "inbox" and code == "last_line_without_end":
+            print(f"  look at: {a.source} {a.file}: its last line has no end: is it whole?")
+
+
+def _tell_version(home: Home, failure: str | None) -> None:
+    """What was published, or what stands."""
+    from orchestration.build import planning, release
+
+    plan = planning.load_plan(home)
+    current = release.current_manifest(home)
     if failure:
         print(f"REFUSED: {failure}")
         print(f"the last good version stands: {current['version'] if current else 'none yet'}")
     elif current is None:
         print("nothing was published")
-    elif plan is not None and plan.run_id and current["run"] == plan.run_id:
+    elif plan is None or not plan.run_id or current["run"] != plan.run_id:
+        print(f"nothing new: {current['version']} (as of {current['as_of']}) stands; nothing was built or published")
+    else:
         tables = sum(1 for f in current["files"] if f.startswith("tables/"))
         print(f"published {current['version']} (as of {current['as_of']}): {tables} tables")
         for name in ("atlas.duckdb", "atlas.html", "CHANGES.md"):
@@ -127,6 +138,3 @@ def account(
                 print(f"  {home.current / name}")
         for name, reason in current.get("figures_left_out", {}).items():
             print(f"  left out: figures/{name}: {reason}")
-    else:
-        print(f"nothing new: {current['version']} (as of {current['as_of']}) stands; nothing was built or published")
-    say("done")

@@ -72,14 +72,30 @@ class BadPanel(Exception):
 
 def read(folder: Path, name: str, spec: Spec) -> pl.DataFrame | None:
     """One file of the panel, typed; None where an optional file is absent. Raises BadPanel."""
-    found = [p for p in (folder / f"{name}.parquet", folder / f"{name}.csv") if p.exists()]
-    if not found:
-        if spec.required:
-            raise BadPanel(f"{name}: no {name}.csv or {name}.parquet in {folder}")
+    path = file_of(folder, name, spec)
+    if path is None:
         return None
+    frame, problems = typed(cells_of(path, spec), spec)
+    problems += beyond_range(frame, spec)
+    for check in (doubled_keys, half_a_place, odd_treatment):
+        if not problems:  # rows are compared once each cell is what it should be
+            problems += check(frame, name, spec)
+    if problems:
+        raise BadPanel("\n".join(f"{path.name}: {problem}" for problem in problems))
+    return frame
+
+
+def file_of(folder: Path, name: str, spec: Spec) -> Path | None:
+    found = [p for p in (folder / f"{name}.parquet", folder / f"{name}.csv") if p.exists()]
+    if not found and spec.required:
+        raise BadPanel(f"{name}: no {name}.csv or {name}.parquet in {folder}")
     if len(found) > 1:
         raise BadPanel(f"{name}: several files claim to be it: {', '.join(p.name for p in found)}")
-    path = found[0]
+    return found[0] if found else None
+
+
+def cells_of(path: Path, spec: Spec) -> pl.DataFrame:
+    """The declared columns of a file as they stand in it, with the numbers of their rows (`_row`)."""
     try:
         frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False, encoding="utf8")
     except Exception as error:
@@ -92,42 +108,62 @@ def read(folder: Path, name: str, spec: Spec) -> pl.DataFrame | None:
     missing = [c for c in spec.columns if c not in frame.columns]
     if missing:
         raise BadPanel(f"{path.name}: missing column {', '.join(missing)} (has {', '.join(frame.columns)})")
-    frame = frame.select(list(spec.columns)).with_row_index("_row", offset=2 if path.suffix == ".csv" else 1)
+    return frame.select(list(spec.columns)).with_row_index("_row", offset=2 if path.suffix == ".csv" else 1)
+
+
+def typed(frame: pl.DataFrame, spec: Spec) -> tuple[pl.DataFrame, list[str]]:
+    """The columns in their kinds, and in words which cells are not of theirs, or empty where they may not be."""
     problems: list[str] = []
     for column, kind in spec.columns.items():
         text = frame[column].cast(pl.String).str.strip_chars()
         text = text.set(text == "", None)
-        typed = text if kind == TEXT else cast(text, kind)
-        bad = frame.filter(text.is_not_null() & typed.is_null())
-        if kind in (NUMBER, WHOLE):
-            bad = pl.concat([bad, frame.filter(typed.is_infinite() | typed.is_nan())]) if kind == NUMBER else bad
+        values = text if kind == TEXT else cast(text, kind)
+        bad = frame.filter(text.is_not_null() & values.is_null())
+        if kind == NUMBER:
+            bad = pl.concat([bad, frame.filter(values.is_infinite() | values.is_nan())])
         if bad.height:
-            problems.append(f"{path.name}: column {column}: not a {kind} in {rows(bad, column)}")
-        if column not in spec.nullable:
-            empty = frame.filter(text.is_null())
-            if empty.height:
-                problems.append(f"{path.name}: column {column}: empty in {rows(empty, column)}")
-        frame = frame.with_columns(typed.alias(column))
-    for column, low, high in (("lon", -180, 180), ("lat", -90, 90), ("confidence", 0, 1), ("employment", 0, None), ("population", 0, None)):
-        if column in spec.columns and frame[column].dtype == pl.Float64:
-            beyond = frame.filter((pl.col(column) < low) | (pl.col(column) > high if high is not None else False))
-            if beyond.height:
-                problems.append(f"{path.name}: column {column}: outside {low} to {'any' if high is None else high} in {rows(beyond, column)}")
-    if spec.key and not problems:
-        twice = frame.filter(frame.select(spec.key).is_duplicated())
-        if twice.height:
-            problems.append(f"{path.name}: column {', '.join(spec.key)}: the same key more than once in {rows(twice, spec.key[0])}")
-    if {"lon", "lat"} <= set(spec.columns) and not problems:
-        half = frame.filter(pl.col("lon").is_null() != pl.col("lat").is_null())
-        if half.height:
-            problems.append(f"{path.name}: columns lon, lat: one without the other in {rows(half, spec.key[0])}")
-    if name == "policy_panel" and not problems:
-        odd = frame.filter(pl.col("treated") != ((pl.col("first_treat") > 0) & (pl.col("year") >= pl.col("first_treat"))).cast(pl.Int64))
-        if odd.height:
-            problems.append(f"{path.name}: column treated: not 1 from first_treat on and 0 before (0 in first_treat is never) in {rows(odd, 'city_id')}")
-    if problems:
-        raise BadPanel("\n".join(problems))
-    return frame
+            problems.append(f"column {column}: not a {kind} in {rows(bad, column)}")
+        empty = frame.filter(text.is_null())
+        if empty.height and column not in spec.nullable:
+            problems.append(f"column {column}: empty in {rows(empty, column)}")
+        frame = frame.with_columns(values.alias(column))
+    return frame, problems
+
+
+#: Least and most of a column, None for no bound.
+RANGES = (("lon", -180, 180), ("lat", -90, 90), ("confidence", 0, 1), ("employment", 0, None), ("population", 0, None))
+
+
+def beyond_range(frame: pl.DataFrame, spec: Spec) -> list[str]:
+    problems = []
+    for column, low, high in RANGES:
+        if column not in spec.columns or frame[column].dtype != pl.Float64:
+            continue
+        beyond = frame.filter((pl.col(column) < low) | (pl.col(column) > high if high is not None else False))
+        if beyond.height:
+            problems.append(f"column {column}: outside {low} to {'any' if high is None else high} in {rows(beyond, column)}")
+    return problems
+
+
+def doubled_keys(frame: pl.DataFrame, name: str, spec: Spec) -> list[str]:
+    twice = frame.filter(frame.select(spec.key).is_duplicated()) if spec.key else frame.clear()
+    return [f"column {', '.join(spec.key)}: the same key more than once in {rows(twice, spec.key[0])}"] if twice.height else []
+
+
+def half_a_place(frame: pl.DataFrame, name: str, spec: Spec) -> list[str]:
+    if not {"lon", "lat"} <= set(spec.columns):
+        return []
+    half = frame.filter(pl.col("lon").is_null() != pl.col("lat").is_null())
+    return [f"columns lon, lat: one without the other in {rows(half, spec.key[0])}"] if half.height else []
+
+
+def odd_treatment(frame: pl.DataFrame, name: str, spec: Spec) -> list[str]:
+    if name != "policy_panel":
+        return []
+    from_then_on = (pl.col("first_treat") > 0) & (pl.col("year") >= pl.col("first_treat"))
+    odd = frame.filter(pl.col("treated") != from_then_on.cast(pl.Int64))
+    said = "column treated: not 1 from first_treat on and 0 before (0 in first_treat is never)"
+    return [f"{said} in {rows(odd, 'city_id')}"] if odd.height else []
 
 
 def uneven(path: Path, width: int) -> None:

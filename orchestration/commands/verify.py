@@ -174,15 +174,30 @@ def why_other(manifest: Mapping[str, Any], plan: planning.Plan) -> str:
 def compared(one: Path, other: Path) -> tuple[list[str], bool]:
     """What two version folders that should be the same agree and differ in, in words, table by table and file by file; and
     whether they agree in all but what may differ."""
-    lines: list[str] = []
     with duckdb.connect(str(one / "atlas.duckdb"), read_only=True) as con:
         tables = [f"{s}.{t}" for s, t in con.execute("select schema_name, table_name from duckdb_tables() order by all").fetchall()]
+    differing = _differing_tables(one, other)
+    names, differ, excepted = _differing_files(one, other)
+    lines = [_of_table(name, differing.get(name, [])) for name in sorted({*tables, *differing})]
+    lines.append(f"  files: {len(names) - len(differ) - len(excepted)} of {len(names) - len(excepted)} the same to the byte")
+    lines += [f"  file {name} DIFFERS" for name in differ]
+    lines += [f"  not compared as bytes: {name}: {MAY_DIFFER_FILES.get(name, 'an export of a table that names its build')}" for name in excepted]
+    return lines, not differ and not differing
+
+
+def _differing_tables(one: Path, other: Path) -> dict[str, list[str]]:
+    """Table → what differs in it: columns, and comments."""
     differing = differing_tables(one / "atlas.duckdb", other / "atlas.duckdb", exempt=MAY_DIFFER)
     said, again = comments(one / "atlas.duckdb"), comments(other / "atlas.duckdb")
     for name in sorted(said.keys() & again.keys()):
         if said[name] != again[name]:
             schema, table, *column = name.split(".")
             differing.setdefault(f"{schema}.{table}", []).append(f"comment on {column[0] if column else 'the table'}")
+    return differing
+
+
+def _differing_files(one: Path, other: Path) -> tuple[set[str], list[str], list[str]]:
+    """All files, those that differ (in words), and those that may."""
     names = {p.relative_to(folder).as_posix() for folder in (one, other) for p in folder.rglob("*") if p.is_file()}
     differ, excepted = [], []
     for name in sorted(names):
@@ -192,15 +207,15 @@ def compared(one: Path, other: Path) -> tuple[list[str], bool]:
             differ.append(f"{name}: only in {one.name if (one / name).exists() else 'the second build'}")
         elif sha256_of(one / name) != sha256_of(other / name):
             differ.append(name)
-    for name in sorted({*tables, *differing}):
-        columns = differing.get(name)
-        excepted_columns = f" (but for {', '.join(MAY_DIFFER[name])})".replace("*", "all of it") if name in MAY_DIFFER else ""
-        words = [c.replace("(missing in a)", "(not in the published version)").replace("(missing in b)", "(not in the second build)") for c in columns or []]
-        lines.append(f"  table {name}: {'DIFFERS in ' + ', '.join(words) if words else 'the same' + excepted_columns}")
-    lines.append(f"  files: {len(names) - len(differ) - len(excepted)} of {len(names) - len(excepted)} the same to the byte")
-    lines += [f"  file {name} DIFFERS" for name in differ]
-    lines += [f"  not compared as bytes: {name}: {MAY_DIFFER_FILES.get(name, 'an export of a table that names its build')}" for name in excepted]
-    return lines, not differ and not differing
+    return names, differ, excepted
+
+
+def _of_table(name: str, differing: list[str]) -> str:
+    if differing:
+        words = [c.replace("(missing in a)", "(not in the published version)").replace("(missing in b)", "(not in the second build)") for c in differing]
+        return f"  table {name}: DIFFERS in {', '.join(words)}"
+    but_for = f" (but for {', '.join(MAY_DIFFER[name])})".replace("*", "all of it") if name in MAY_DIFFER else ""
+    return f"  table {name}: the same{but_for}"
 
 
 if __name__ == "__main__":

@@ -251,41 +251,42 @@ def dated_capacity(row: dict[str, str], plant: dict[str, Any], number: int) -> d
 
 def rule_edges(plants: dict[str, dict[str, Any]], group_of: dict[str, str], curated: set[str]) -> list[dict[str, Any]]:
     """Edges by the rules R1 to R4 of this module's docstring."""
+    makers = [plant for plant in plants.values() if plant["segment"] == "oem"]
     edges = []
-
-    def add(plant: dict[str, Any], other: dict[str, Any], kind: str, confidence: float, rule: str, year: int | None) -> None:
-        edges.append(
-            {
-                "ev_plant_id": plant["plant_id"], "predecessor_id": other["plant_id"], "predecessor_kind": "plant",
-                "predecessor_name": other["plant_name"], "edge_type": kind, "since_year": year, "confidence": confidence,
-                "support": "derived", "evidence_url": plant["evidence_url"], "rule": rule, "note": None,
-                "predecessor_city_adcode": other["city_adcode"],
-            }
-        )  # fmt: skip
-
-    for plant in plants.values():
-        if plant["segment"] != "oem":
-            continue
+    for plant in makers:
         if plant["powertrain_at_opening"] in ("ice", "both") and plant["converted_from_ice"] in ("yes", "partial"):
-            sure = plant["converted_from_ice"] == "yes"
-            add(plant, plant, "converted_plant", 0.95 if sure else 0.80, "R1" if sure else "R2", plant["converted_year"])
+            rule, confidence = ("R1", 0.95) if plant["converted_from_ice"] == "yes" else ("R2", 0.80)
+            edges.append(rule_edge(plant, plant, "converted_plant", confidence, rule, plant["converted_year"]))
         if plant["powertrain_at_opening"] not in ("ev", "both") or plant["plant_id"] in curated:
             continue
-        before = [
-            other
-            for other in plants.values()
-            if other["segment"] == "oem"
-            and other["powertrain_at_opening"] == "ice"
-            and group_of[other["operator"]] == group_of[plant["operator"]]
-            and other["plant_id"] != plant["plant_id"]
-            and (other["opened_year"] or 9999) < (plant["opened_year"] or 0)
-        ]
+        before = [other for other in makers if made_engines_before(other, plant, group_of)]
         near = [other for other in before if other["city_adcode"] == plant["city_adcode"]]
-        for rule, found, confidence in (("R3", near, 0.80), ("R4", before, 0.60)):
-            if found:
-                add(plant, min(found, key=lambda o: (o["opened_year"], o["plant_id"])), "same_firm_diversifier", confidence, rule, plant["opened_year"])
-                break
+        rule, found, confidence = ("R3", near, 0.80) if near else ("R4", before, 0.60)
+        if found:
+            first = min(found, key=lambda o: (o["opened_year"], o["plant_id"]))
+            edges.append(rule_edge(plant, first, "same_firm_diversifier", confidence, rule, plant["opened_year"]))
     return edges
+
+
+def made_engines_before(other: dict[str, Any], plant: dict[str, Any], group_of: dict[str, str]) -> bool:
+    """Whether `other` opened as a plant of combustion vehicles of the same group, before `plant` did."""
+    return (
+        other["powertrain_at_opening"] == "ice"
+        and group_of[other["operator"]] == group_of[plant["operator"]]
+        and other["plant_id"] != plant["plant_id"]
+        and (other["opened_year"] or 9999) < (plant["opened_year"] or 0)
+    )
+
+
+def rule_edge(
+    plant: dict[str, Any], other: dict[str, Any], kind: str, confidence: float, rule: str, year: int | None
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "ev_plant_id": plant["plant_id"], "predecessor_id": other["plant_id"], "predecessor_kind": "plant",
+        "predecessor_name": other["plant_name"], "edge_type": kind, "since_year": year, "confidence": confidence,
+        "support": "derived", "evidence_url": plant["evidence_url"], "rule": rule, "note": None,
+        "predecessor_city_adcode": other["city_adcode"],
+    }  # fmt: skip
 
 
 SOURCE = Source(

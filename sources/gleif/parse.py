@@ -13,9 +13,8 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -236,58 +235,92 @@ def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
     published = dt.date.fromisoformat(context.partition[:10])
     entities = Books(ENTITIES, dated(COLUMNS, published), NAME_FIELDS)
     parents = Books(PARENTS, dated(PARENT_COLUMNS, published), PERIOD_FIELDS)
-    old_form: Counter[str] = Counter()
-    states: set[str] = set()
-    came = stated = withheld = 0
+    came = _Came()
     for page in pages:
-        where = page.key
-        if where.startswith("rr-"):
-            for record in surest_first(list(csv_records(page))):
-                old_form["periods"] += columns.RR_PERIODS[0][2] not in record
-                parents.add(with_period(record), where, {"record_id": identity(record)})
-            continue
-        if where.endswith(".csv"):
-            rows = list(csv_records(page))
-            old_form["lines"] += sum(columns.ADDRESS_LINES[1] not in record for record in rows)
+        if page.key.startswith("rr-"):
+            _add_parents(parents, page, came)
         else:
-            reply = read_json(page.body, where)
-            rows = []
-            data = items(at(reply, "data"), f"{where} data")
-            for item in data:
-                if item.get("type") == "withheld":
-                    withheld += 1
-                else:
-                    rows.append(columns.flat(item))
-            if where.startswith("cn-"):
-                came += len(data)
-                states.add(str(at(reply, "meta", "goldenCopy", "publishDate")))
-                total = at(reply, "meta", "pagination", "total")
-                if not isinstance(total, int):
-                    raise RejectFile("schema_changed", f"{where}: no meta.pagination.total")
-                stated = max(stated, total)
-        for record in rows:
-            named = names(record)
-            if named["name_zh"] is None and named["name_en"] is None:
-                entities.refuse(record, where, "missing_name", "no name in any script")
-            else:
-                entities.add(record, where, {**named, "address": joined(record)})
-    if len(states) > 1:
-        raise RejectFile("mixed", f"gleif {context.partition}: pages of {', '.join(sorted(states))}")
-    if states:
-        expect_total(came, stated, f"gleif {context.partition}")
-    whole = sum(1 for row in entities.rows if row["country"] == "CN")
-    if not context.partition.endswith("-delta") and not WHOLE[0] <= whole <= WHOLE[1]:
-        raise BlockFile("volume", f"gleif {context.partition}: {whole} entities of China, believable are {WHOLE[0]}-{WHOLE[1]}")
-    notes = [("withheld", f"{withheld} sole proprietors, who are persons")] if withheld else []
-    if old_form["periods"]:
-        notes.append(("old_form", f"{old_form['periods']} relationship records were kept without the kinds of their periods: "
-                      f"started_on and ended_on are unknown until gleif {context.partition} is fetched anew"))  # fmt: skip
-    if old_form["lines"]:
-        notes.append(("old_form", f"{old_form['lines']} entities were kept with the first line of their address alone, until "
-                      f"gleif {context.partition} is fetched anew"))  # fmt: skip
-    parsed = balance([entities, parents], notes)
+            _add_entities(entities, page, came)
+    where = f"gleif {context.partition}"
+    came.require_whole(where)
+    if not context.partition.endswith("-delta"):
+        _require_volume(entities, where)
+    parsed = balance([entities, parents], came.notes(where))
     parsed.tables["entities"] = judged(entities, context.seeds)
     return parsed
+
+
+@dataclass
+class _Came:
+    """What came of a partition, beside its records: what the publisher counts, and pages that were kept in an old form."""
+
+    states: set[str] = field(default_factory=set)  # of the golden copy, by its day of publication
+    records: int = 0
+    stated: int = 0
+    withheld: int = 0
+    without_periods: int = 0
+    without_lines: int = 0
+
+    def require_whole(self, where: str) -> None:
+        if len(self.states) > 1:
+            raise RejectFile("mixed", f"{where}: pages of {', '.join(sorted(self.states))}")
+        if self.states:
+            expect_total(self.records, self.stated, where)
+
+    def notes(self, where: str) -> list[tuple[str, str]]:
+        found = []
+        if self.withheld:
+            found.append(("withheld", f"{self.withheld} sole proprietors, who are persons"))
+        if self.without_periods:
+            found.append(("old_form", f"{self.without_periods} relationship records were kept without the kinds of their "
+                          f"periods: started_on and ended_on are unknown until {where} is fetched anew"))  # fmt: skip
+        if self.without_lines:
+            found.append(("old_form", f"{self.without_lines} entities were kept with the first line of their address alone, "
+                          f"until {where} is fetched anew"))  # fmt: skip
+        return found
+
+
+def _add_parents(parents: Books, page: Page, came: _Came) -> None:
+    for record in surest_first(list(csv_records(page))):
+        came.without_periods += columns.RR_PERIODS[0][2] not in record
+        parents.add(with_period(record), page.key, {"record_id": identity(record)})
+
+
+def _add_entities(entities: Books, page: Page, came: _Came) -> None:
+    if page.key.endswith(".csv"):
+        records = list(csv_records(page))
+        came.without_lines += sum(columns.ADDRESS_LINES[1] not in record for record in records)
+    else:
+        records = _api_records(page, came)
+    for record in records:
+        named = names(record)
+        if named["name_zh"] is None and named["name_en"] is None:
+            entities.refuse(record, page.key, "missing_name", "no name in any script")
+        else:
+            entities.add(record, page.key, {**named, "address": joined(record)})
+
+
+def _api_records(page: Page, came: _Came) -> list[dict[str, Any]]:
+    """The records of an answer of the API; of the pages of China the publisher says how many there are in all."""
+    where = page.key
+    reply = read_json(page.body, where)
+    data = items(at(reply, "data"), f"{where} data")
+    records = [columns.flat(item) for item in data if item.get("type") != "withheld"]
+    came.withheld += len(data) - len(records)
+    if where.startswith("cn-"):
+        came.records += len(data)
+        came.states.add(str(at(reply, "meta", "goldenCopy", "publishDate")))
+        total = at(reply, "meta", "pagination", "total")
+        if not isinstance(total, int):
+            raise RejectFile("schema_changed", f"{where}: no meta.pagination.total")
+        came.stated = max(came.stated, total)
+    return records
+
+
+def _require_volume(entities: Books, where: str) -> None:
+    whole = sum(1 for row in entities.rows if row["country"] == "CN")
+    if not WHOLE[0] <= whole <= WHOLE[1]:
+        raise BlockFile("volume", f"{where}: {whole} entities of China, believable are {WHOLE[0]}-{WHOLE[1]}")
 
 
 def judged(entities: Books, seeds: Path) -> pl.DataFrame:

@@ -53,6 +53,7 @@ from sources.inbox.kinds import KINDS, LANDED, SCHEMAS
 from sources.inbox.scrubbed import FORMAT, UNENDED, Scrubbed, read, said_of
 from sources.inbox.shelf import (
     LOST_BLOB,
+    Known,
     files_by_partition,
     first_look,
     forget_refusal,
@@ -139,50 +140,12 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
     known = known_files(store).get(partition)
     lying = _lying(ctx, partition)
     if lying is None:
-        refused = refused_files(store).get(partition)
-        if refused is not None:
-            if not refused_here(ctx.home.landing, partition):  # moved without its inbox: what was said of the file holds
-                raise refusal_of(refused)
-            if known is None or known.entry is None:
-                record_forgotten(store, partition, refused["file"])
-            forget_refusal(ctx.home.landing, partition)
-        if known is None:
-            raise StandsAside("", f"no file of the inbox is {partition}, and nothing stands of it")
-        if known.entry is None:
-            raise withdrawn(known)
-        try:
-            yield from list(store.pages(known.entry))  # what is kept of it stands
-        except MissingBlob as error:
-            raise RejectFile(
-                LOST_BLOB, f"{known.file}: {error}, and the file is no longer in the inbox: what landed of it stands; bring it again"
-            ) from None
+        yield from _pages_of_no_file(ctx, store, partition, known)
         return
     kind, name, path = lying
     file = shown(kind, name)
     try:
-        at = settled(ctx.memo, path, file)
-        sha256 = _known_sha256(ctx, path, at)
-        entry = known.entry if known else None
-        if known and entry and known.sha256 == sha256 and entry["pages"][0]["headers"].get("format") == str(FORMAT):
-            try:
-                pages = list(store.pages(entry))
-                if sidecar_of(pages[0]) == said_of(manifest_of(path)):
-                    forget_refusal(ctx.home.landing, partition)
-                    yield from pages
-                    return
-            except MissingBlob:  # the file still lies here: it is read again, and the blob with it
-                store.blob(entry["pages"][0]["sha256"]).unlink(missing_ok=True)
-                entry = None
-        page = _read_page(store, kind, path, file, sha256, partition)
-        try:
-            if signature(path) != at:
-                raise RejectFile("still_growing", f"{file} changed while it was read: it is read at the next refresh")
-            if entry is not None and known is not None and known.sha256 != sha256:
-                check_replacement(store, ctx.home.landing, entry, page, kind, partition)
-        except BaseException:
-            if page.made is not None:
-                page.made.close()
-            raise
+        pages = _pages_of_file(ctx, store, partition, known, kind, path, file)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         refusal = RejectFile("unreadable", f"{file}: {type(error).__name__}: {error.strerror}")
         refusal.file = file
@@ -193,7 +156,57 @@ def fetch(ctx: FetchContext, partition: str) -> Iterator[Page]:
         remember_refusal(ctx.home.landing, partition)
         raise
     forget_refusal(ctx.home.landing, partition)
-    yield page
+    yield from pages
+
+
+def _pages_of_no_file(ctx: FetchContext, store: RawStore, partition: str, known: Known | None) -> list[Page]:
+    """Of a file that lies in the inbox no longer: what is kept of it stands."""
+    refused = refused_files(store).get(partition)
+    if refused is not None:
+        if not refused_here(ctx.home.landing, partition):  # moved without its inbox: what was said of the file holds
+            raise refusal_of(refused)
+        if known is None or known.entry is None:
+            record_forgotten(store, partition, refused["file"])
+        forget_refusal(ctx.home.landing, partition)
+    if known is None:
+        raise StandsAside("", f"no file of the inbox is {partition}, and nothing stands of it")
+    if known.entry is None:
+        raise withdrawn(known)
+    try:
+        return list(store.pages(known.entry))
+    except MissingBlob as error:
+        raise RejectFile(
+            LOST_BLOB, f"{known.file}: {error}, and the file is no longer in the inbox: what landed of it stands; bring it again"
+        ) from None
+
+
+def _pages_of_file(
+    ctx: FetchContext, store: RawStore, partition: str, known: Known | None, kind: str, path: Path, file: str
+) -> list[Page]:  # fmt: skip
+    """Of a file in the inbox: what was kept of it when it was read before in the same way, else read now. `file`: as it is
+    named in audits."""
+    at = settled(ctx.memo, path, file)
+    sha256 = _known_sha256(ctx, path, at)
+    entry = known.entry if known else None
+    if known and entry and known.sha256 == sha256 and entry["pages"][0]["headers"].get("format") == str(FORMAT):
+        try:
+            pages = list(store.pages(entry))
+            if sidecar_of(pages[0]) == said_of(manifest_of(path)):
+                return pages
+        except MissingBlob:  # the file still lies here: it is read again, and the blob with it
+            store.blob(entry["pages"][0]["sha256"]).unlink(missing_ok=True)
+            entry = None
+    page = _read_page(store, kind, path, file, sha256, partition)
+    try:
+        if signature(path) != at:
+            raise RejectFile("still_growing", f"{file} changed while it was read: it is read at the next refresh")
+        if entry is not None and known is not None and known.sha256 != sha256:
+            check_replacement(store, ctx.home.landing, entry, page, kind, partition)
+    except BaseException:
+        if page.made is not None:
+            page.made.close()
+        raise
+    return [page]
 
 
 def sidecar_of(page: Page) -> dict[str, Any]:

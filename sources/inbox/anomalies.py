@@ -107,19 +107,28 @@ def guard(found: Judged, tally: Tally, manifest: Mapping[str, Any]) -> None:
 
 def anomalies(found: Judged, tally: Tally, manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """The guards that fire, as (reason, detail)."""
-    total = found.records_in
-    previous = manifest.get("previous") if isinstance(manifest.get("previous"), Mapping) else {}
-    before = manifest.get("previous_rows") or (previous or {}).get("rows")
+    said = manifest.get("previous")
+    previous: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
+    before = manifest.get("previous_rows") or previous.get("rows")
     threshold = float(manifest.get("threshold") or 0.2)
     if before:
-        if total < int(before) * (1 - threshold):
-            yield "row_count_drop", f"{total} records, {before} before"
-        elif total > int(before) * 3:
-            yield "row_count_jump_or_duplicates", f"{total} records, {before} before"
+        yield from _changed_size(found.records_in, before, threshold)
     if tally.kept >= DUPLICATE_ROWS and tally.distinct < tally.kept * (1 - DUPLICATE_SHARE):
         yield "row_count_jump_or_duplicates", f"{tally.kept} records say only {tally.distinct} different things"
-    if found.kind != "firms":
-        return
+    if found.kind == "firms":
+        yield from _odd_firms(found.records_in, tally, previous)
+
+
+def _changed_size(total: int, before: Any, threshold: float) -> Iterable[tuple[str, str]]:
+    """`before`: records of the file before this one, as the sidecar says; `threshold`: the share of them that may be missing."""
+    if total < int(before) * (1 - threshold):
+        yield "row_count_drop", f"{total} records, {before} before"
+    elif total > int(before) * 3:
+        yield "row_count_jump_or_duplicates", f"{total} records, {before} before"
+
+
+def _odd_firms(total: int, tally: Tally, previous: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Firms founded on one day, codes of other places than the stated cities, other cities than before."""
     dated = sum(tally.days.values())
     if dated >= BURST_ROWS:
         _, count = tally.days.most_common(1)[0]
@@ -129,7 +138,6 @@ def anomalies(found: Judged, tally: Tally, manifest: Mapping[str, Any]) -> Itera
     agreeing = sum(c.most_common(1)[0][1] for c in tally.places.values())
     if compared >= PLACE_ROWS and agreeing < compared * PLACE_AGREEMENT:
         yield "category_shift", f"the stated city fits the code's place in {agreeing} of {compared} records only"
-    was = (previous or {}).get("cities")
-    cities = tally.cities
-    if isinstance(was, int) and was >= 4 and cities and not was / 2 <= len(cities) <= was * 3 and total >= 20:
-        yield "category_shift", f"{len(cities)} cities, {was} before"
+    was, now = previous.get("cities"), len(tally.cities)
+    if isinstance(was, int) and was >= 4 and now and not was / 2 <= now <= was * 3 and total >= 20:
+        yield "category_shift", f"{now} cities, {was} before"

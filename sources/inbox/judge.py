@@ -257,6 +257,13 @@ def _plant(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, 
     row["capacity_unit"] = row["capacity_unit"] or units.get("capacity")
     if row["capacity"] is not None and row["capacity_unit"] is None:
         flags.add("capacity_without_unit")
+    _locate_plant(v, row, flags)
+    _date_plant(v, row, today)
+    row["as_of"], _ = _date(v, "as_of", today, 1949)
+
+
+def _locate_plant(v: Values, row: dict[str, Any], flags: set[str]) -> None:
+    """Longitude and latitude in WGS84; without a stated system they are taken for it."""
     row["longitude"] = _number(v, "longitude", -180, 180)
     row["latitude"] = _number(v, "latitude", -90, 90)
     if (row["longitude"] is None) != (row["latitude"] is None):
@@ -267,15 +274,20 @@ def _plant(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, 
             row["crs"] = coordinates.system_of(fold(stated))
         except ValueError as error:
             raise Held("bad_crs", f"crs: {error}", "crs") from None
-    if row["longitude"] is not None:
-        if row["crs"] is None:
-            flags.add("crs_assumed_wgs84")
-        elif row["crs"] != "wgs84":
-            lon, lat = coordinates.to_wgs84(row["longitude"], row["latitude"], row["crs"])
-            row["longitude"], row["latitude"] = round(lon, 7), round(lat, 7)
-            flags.add(f"converted_from_{row['crs']}")
-    if row["longitude"] is not None and not (73 <= row["longitude"] <= 136 and 3 <= row["latitude"] <= 54):
+    if row["longitude"] is None:
+        return
+    if row["crs"] is None:
+        flags.add("crs_assumed_wgs84")
+    elif row["crs"] != "wgs84":
+        lon, lat = coordinates.to_wgs84(row["longitude"], row["latitude"], row["crs"])
+        row["longitude"], row["latitude"] = round(lon, 7), round(lat, 7)
+        flags.add(f"converted_from_{row['crs']}")
+    if not (73 <= row["longitude"] <= 136 and 3 <= row["latitude"] <= 54):
         raise Held("bad_coordinates", "the point lies outside China (longitude 73 to 136, latitude 3 to 54)", "longitude")
+
+
+def _date_plant(v: Values, row: dict[str, Any], today: dt.date) -> None:
+    """Years of opening, closing and conversion, and what was built at each."""
     # a plant may be announced for a year to come, but not for a distant one
     row["opened_year"] = _year(v, "opened_year", today.year + 10)
     row["closed_year"] = _year(v, "closed_year", today.year + 10)
@@ -286,7 +298,6 @@ def _plant(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, 
     row["converted_year"] = _year(v, "converted_year", today.year + 10)
     if row["converted_year"] and row["converted_from_ice"] is None:
         row["converted_from_ice"] = "yes"
-    row["as_of"], _ = _date(v, "as_of", today, 1949)
 
 
 def _policy(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:

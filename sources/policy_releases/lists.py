@@ -118,14 +118,20 @@ class Walk:
             self._newest_of_last = max(day + "-12-31"[len(day) - 4 :] for day in dated)
             self._oldest_of_last = min(day + "-01-01"[len(day) - 4 :] for day in dated)
         self._promised = bool(page.more)
-        whole = page.total is not None and page.total <= len(self.items)
-        if not new and self.count > 1 and page.items and not whole:
-            # paging that stands still (from abroad some sites answer every number with page one)
-            self.cut = f"page {self.count} repeats what came before ({len(self.items)} of {page.total or 'unknown'} entries read)"
+        if self._stands_still(page, bool(new)):
+            self.cut = f"page {self.count} repeats what came before ({self._read_of(page)} entries read)"
         elif not new and (page.more or (page.total or 0) > len(self.items)):
-            self.cut = f"page {self.count} brings nothing, though more are announced ({len(self.items)} of {page.total or 'unknown'} entries read)"
+            self.cut = f"page {self.count} brings nothing, though more are announced ({self._read_of(page)} entries read)"
         elif page.more is False or not page.items:
             self.ended = True
+
+    def _stands_still(self, page: ListPage, brings_new: bool) -> bool:
+        """Paging that stands still: from abroad some sites answer every number with page one."""
+        all_read = page.total is not None and page.total <= len(self.items)
+        return self.count > 1 and bool(page.items) and not brings_new and not all_read
+
+    def _read_of(self, page: ListPage) -> str:
+        return f"{len(self.items)} of {page.total or 'unknown'}"
 
 
 def walks(context: FetchContext, site: Site, month: str | None) -> tuple[Listed, list[Walk]]:

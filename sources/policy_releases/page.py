@@ -86,31 +86,48 @@ def read_page(page: Page, item: Item, site: Site) -> Detail:
         (node.attributes.get("name") or "").lower(): clean(node.attributes.get("content"))
         for node in tree.css("meta[name]")
     }
+    container = _container(tree, site)
     hidden = gkmlpt.hidden_body(text)
-    node: LexborNode | None = None
-    for selector in (*site.selectors.get("body", ()), *CONTENT_SELECTORS):
-        node = tree.css_first(selector)
-        if node is not None:
-            break
-    markup = hidden if hidden and folded(plain(hidden)) else (node.html if node is not None else None)
+    markup = hidden if hidden and folded(plain(hidden)) else (container.html if container is not None else None)
     if markup is None:
         raise RejectFile("selector_no_match", f"{page.url}: no known container of the page's text")
     found = Detail(title=title_of(tree, meta, item), text=redact(plain(markup)))
     attachments(found, tree, markup, page.url, item)
-    if node is not None:
-        node.decompose()
-    lines = found.text.split("\n")
+    if container is not None:
+        container.decompose()
     around = plain(tree.body.html if tree.body is not None and tree.body.html else "", "\n")
+    _read_fields(found, around, meta, item, page)
+    return found
+
+
+def _container(tree: LexborHTMLParser, site: Site) -> LexborNode | None:
+    """The node of the document's text: by the site's own selectors, else by the usual ones."""
+    for selector in (*site.selectors.get("body", ()), *CONTENT_SELECTORS):
+        node = tree.css_first(selector)
+        if node is not None:
+            return node
+    return None
+
+
+def _read_fields(found: Detail, around: str, meta: dict[str, str], item: Item, page: Page) -> None:
+    """Number, issuer, dates and validity: the labels `around` the text speak first, then the list, then the text itself."""
+    lines = found.text.split("\n")
     fields = labelled(around + "\n" + "\n".join(lines[:15]))
-    found.doc_no = redact(fields.get("number") or item.doc_no or number_in(item.title) or number_in(found.title) or number_line(lines))
+    number = fields.get("number") or item.doc_no or number_in(item.title) or number_in(found.title)
+    found.doc_no = redact(number or number_line(lines))
     found.issuer = redact(fields.get("issuer") or item.issuer or meta.get("contentsource", ""))[:200]
     found.issued = iso(fields.get("issued")) or signed(lines) or agreed(item.issued, found.doc_no)
-    carried = day_of_url(page.url)
     said = iso(fields.get("published")) or iso(meta.get("firstpublishedtime"))
-    found.published = item.published if len(item.published) == 10 else (said if said[:7] == item.month else item.published) or carried
+    found.published = _published(item, said) or day_of_url(page.url)
     found.last_modified = stamp(meta.get("lastmodifiedtime")) or page.headers.get("last-modified", "")
     validity_marks(found, fields.get("validity", ""), item)
-    return found
+
+
+def _published(item: Item, said: str) -> str:
+    """The list's day, if it is whole; else the page's, if it lies in the list's month."""
+    if len(item.published) == 10:
+        return item.published
+    return said if said[:7] == item.month else item.published
 
 
 def plain(markup: str, cell: str = " ") -> str:

@@ -76,26 +76,40 @@ def read_sites(text: str) -> tuple[Site, ...]:
     address, or a `family: none` that does not say why."""
     found: dict[str, Site] = {}
     for row in yaml.safe_load(text):
-        name = str(row.get("site", ""))
-        if not name.isascii() or not name.replace("_", "").isalnum() or "__" in name:
-            raise BadSite(f"{name!r}: a site's name is ASCII letters, digits and single underscores")
-        if unknown := set(row) - _KEYS:
-            raise BadSite(f"{name}: unknown keys {', '.join(sorted(unknown))}")
+        name = _name_of(row)
         if name in found:
             raise BadSite(f"{name}: declared twice")
-        roots = tuple(root if isinstance(root, dict) else {"url": root} for root in row.get("roots", ()))
-        said = {**row, "roots": roots, "hosts": tuple(row.get("hosts", ()))}
-        site = Site(**{**said, "adcode": str(row["adcode"]), "note": str(row.get("note", ""))})
-        if site.family not in ADAPTERS or site.level not in LEVELS or site.verified not in VERIFIED:
-            raise BadSite(f"{name}: unknown family, level or verified: {site.family}, {site.level}, {site.verified}")
-        if len(site.adcode) != 6 or site.filter not in ("list", "body") or site.gap < 1:
-            raise BadSite(f"{name}: adcode has six digits, filter is list or body, gap is at least 1 s")
-        if site.covered and not (roots and all(urlsplit(str(root.get("url", ""))).hostname for root in roots)):
-            raise BadSite(f"{name}: a covered site has roots, each with an address")
-        if not site.covered and (roots or len(site.note) < 15):
-            raise BadSite(f"{name}: a place without an adapter has no roots, and its note says why")
-        found[name] = site
+        found[name] = _checked(_site_of(row))
     return tuple(found.values())
+
+
+def _name_of(row: Mapping[str, Any]) -> str:
+    """The name of a row that can be read."""
+    name = str(row.get("site", ""))
+    if not name.isascii() or not name.replace("_", "").isalnum() or "__" in name:
+        raise BadSite(f"{name!r}: a site's name is ASCII letters, digits and single underscores")
+    if unknown := set(row) - _KEYS:
+        raise BadSite(f"{name}: unknown keys {', '.join(sorted(unknown))}")
+    return name
+
+
+def _site_of(row: Mapping[str, Any]) -> Site:
+    roots = tuple(root if isinstance(root, dict) else {"url": root} for root in row.get("roots", ()))
+    said = {**row, "roots": roots, "hosts": tuple(row.get("hosts", ()))}
+    return Site(**{**said, "adcode": str(row["adcode"]), "note": str(row.get("note", ""))})
+
+
+def _checked(site: Site) -> Site:
+    name, roots = site.site, site.roots
+    if site.family not in ADAPTERS or site.level not in LEVELS or site.verified not in VERIFIED:
+        raise BadSite(f"{name}: unknown family, level or verified: {site.family}, {site.level}, {site.verified}")
+    if len(site.adcode) != 6 or site.filter not in ("list", "body") or site.gap < 1:
+        raise BadSite(f"{name}: adcode has six digits, filter is list or body, gap is at least 1 s")
+    if site.covered and not (roots and all(urlsplit(str(root.get("url", ""))).hostname for root in roots)):
+        raise BadSite(f"{name}: a covered site has roots, each with an address")
+    if not site.covered and (roots or len(site.note) < 15):
+        raise BadSite(f"{name}: a place without an adapter has no roots, and its note says why")
+    return site
 
 
 @functools.cache

@@ -16,6 +16,7 @@ import queue
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -196,6 +197,7 @@ class _Reader:
             self.out.add(pl.concat(parts) if len(parts) > 1 else parts[0])
 
     def _looked_at(self, frame: pl.DataFrame, text: pl.Series | pl.Expr, whole: bool) -> pl.DataFrame:
+        """The records of `frame` in the form: personal data redacted, typed cells in their shape, damaged ones to be checked."""
         assert self.out is not None
         kept = pl.concat_str(self.out.columns, separator=",", ignore_nulls=True)
         whole = whole or self.others_arouse
@@ -205,37 +207,58 @@ class _Reader:
             text = frame.select(text).to_series()
         suspect = text.str.contains(_SUSPICIOUS).to_numpy()
         if not whole and suspect.any():
-            own = frame.filter(suspect).select(kept).to_series().str.contains(_SUSPICIOUS).to_numpy()
-            # telephones in a column that is dropped: from now on only what is kept is looked at
-            self.others_arouse = bool(2 * own.sum() < suspect.sum() > len(text) // 20)
-            suspect = suspect.copy()
-            suspect[suspect] = own
+            suspect = self._kept_is_suspect(frame, kept, suspect)
         check = np.zeros(frame.height, dtype=bool)
-        shapes = shapes_of(self.scrubber.kind)
-        typed = [c for c in self.out.columns if c in shapes]
-        plain = [(pl.col(c).str.contains(PLAIN[c]) if c in PLAIN else pl.col(c).is_null()).fill_null(True).alias(c) for c in typed]
-        odd = {c.name: ~c.to_numpy() for c in frame.select(plain)}  # cells that are not for certain of their column's type
+        odd = self._not_plain(frame)
         if suspect.any():
             rows = np.flatnonzero(suspect)
-            some = frame[rows]
-            text = text.gather(rows) if whole else some.select(kept).to_series()
-            damaged = text.str.contains(_DAMAGED).to_numpy().copy()
-            # all values of these records as one column: each expression is compiled and applied once
-            values = pl.concat([some[c] for c in self.out.columns])
-            turned = np.flatnonzero(values.str.contains(TURNED.pattern).fill_null(False).to_numpy())
-            wrong = [is_mojibake(v) for v in values.gather(turned).to_list()]
-            damaged[turned[wrong] % len(rows)] = True
-            personal = np.flatnonzero(values.str.contains(HINT).fill_null(False).to_numpy())
-            for number, column in enumerate(self.out.columns):
-                own_at = personal[personal // len(rows) == number]
-                if not len(own_at):
-                    continue
-                if column in shapes:
-                    odd[column][rows[own_at % len(rows)]] = True
-                else:
-                    clean = pl.Series(list(map(redact, values.gather(own_at).to_list())), dtype=pl.String)
-                    frame = frame.with_columns(frame[column].scatter(rows[own_at % len(rows)], clean))
-            check[rows] = damaged
+            text = text.gather(rows) if whole else frame[rows].select(kept).to_series()
+            frame, check[rows] = self._redacted(frame, rows, text, odd)
+        return self._shaped(frame, odd).with_columns(pl.Series("check", check), pl.lit(None, pl.Binary).alias("odd"))
+
+    def _kept_is_suspect(self, frame: pl.DataFrame, kept: pl.Expr, suspect: np.ndarray) -> np.ndarray:
+        """Of suspect records: those whose kept columns are. Where the others are to blame for most (telephones in a column
+        that is dropped), only what is kept is looked at from now on."""
+        own = frame.filter(suspect).select(kept).to_series().str.contains(_SUSPICIOUS).to_numpy()
+        self.others_arouse = bool(2 * own.sum() < suspect.sum() > frame.height // 20)
+        suspect = suspect.copy()
+        suspect[suspect] = own
+        return suspect
+
+    def _not_plain(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
+        """Of each typed column: which cells are not for certain of its type."""
+        assert self.out is not None
+        typed = [c for c in self.out.columns if c in shapes_of(self.scrubber.kind)]
+        plain = [(pl.col(c).str.contains(PLAIN[c]) if c in PLAIN else pl.col(c).is_null()).fill_null(True).alias(c) for c in typed]
+        return {c.name: ~c.to_numpy() for c in frame.select(plain)}
+
+    def _redacted(
+        self, frame: pl.DataFrame, rows: np.ndarray, text: pl.Series, odd: dict[str, np.ndarray]
+    ) -> tuple[pl.DataFrame, np.ndarray]:  # fmt: skip
+        """The frame without personal data in the suspect `rows`, and which of these are damaged. Typed cells that hold such
+        data are marked in `odd`."""
+        assert self.out is not None
+        damaged = text.str.contains(_DAMAGED).to_numpy().copy()
+        some = frame[rows]
+        # all values of these records as one column: each expression is compiled and applied once
+        values = pl.concat([some[c] for c in self.out.columns])
+        turned = np.flatnonzero(values.str.contains(TURNED.pattern).fill_null(False).to_numpy())
+        wrong = [is_mojibake(v) for v in values.gather(turned).to_list()]
+        damaged[turned[wrong] % len(rows)] = True
+        personal = np.flatnonzero(values.str.contains(HINT).fill_null(False).to_numpy())
+        for number, column in enumerate(self.out.columns):
+            own_at = personal[personal // len(rows) == number]
+            if not len(own_at):
+                continue
+            if column in odd:
+                odd[column][rows[own_at % len(rows)]] = True
+            else:
+                clean = pl.Series(list(map(redact, values.gather(own_at).to_list())), dtype=pl.String)
+                frame = frame.with_columns(frame[column].scatter(rows[own_at % len(rows)], clean))
+        return frame, damaged
+
+    def _shaped(self, frame: pl.DataFrame, odd: dict[str, np.ndarray]) -> pl.DataFrame:
+        """The frame with its odd cells as the form keeps them."""
         for column, where in odd.items():
             if where.any():
                 at = np.flatnonzero(where)
@@ -244,7 +267,7 @@ class _Reader:
                 other = np.flatnonzero((cells != clean).to_numpy())
                 if len(other):
                     frame = frame.with_columns(frame[column].scatter(at[other], clean.gather(other)))
-        return frame.with_columns(pl.Series("check", check), pl.lit(None, pl.Binary).alias("odd"))
+        return frame
 
     def _kept(self, column: str, cells: pl.Series) -> pl.Series:
         """Typed cells as the form keeps them, each spelling looked at once."""
@@ -525,38 +548,46 @@ class _CsvReader(_Reader):
         if b"\r" in block:
             ends = re.findall(rb"\r\n?|\n", block)
             block = re.sub(rb"\r\n?", b"\n", block)
-        block, lines, odd = self._lines(block)
-        ended = block.endswith(b"\n")
+        lines = _Lines(*self._lines(block), ends)
+        start = self._take_header(lines) if self.out is None else 0
+        sorted_out = self._sort_out(lines, start, final)
+        numbers = self.number + np.cumsum(sorted_out.counted)
+        self.number = int(numbers[-1]) if len(numbers) else self.number
+        frame = text = None
+        if sorted_out.plain.any():
+            frame, text = self._frame(lines, sorted_out, numbers)
+        others = [self.scrubber.scrub(csv_record(int(numbers[i]), found, self.header)) for i, found in sorted_out.slow]
+        self.take(frame, text, others, whole=self.whole)
+        if sorted_out.carry_from == len(lines):
+            return b""
+        rest = "".join(lines.at(i) for i in range(sorted_out.carry_from, len(lines)))
+        return rest.encode(self.encoding.replace("-sig", ""), "surrogateescape")
 
-        def at(index: int) -> str:
-            """A physical line with its end."""
-            text = odd[index] if index in odd else lines[index]
-            if index == len(lines) - 1 and not ended:
-                return text
-            return text + (ends[index].decode() if ends else "\n")
+    def _take_header(self, lines: _Lines) -> int:
+        """Read the header and open the form; returns the number of lines that it takes."""
+        reader = _BlockLines(lines.at, len(lines), 0)
+        found = next_record(reader, 0)
+        if found is not None and found[0] and not found[0][-1].strip():
+            raise NotPlain  # columns without a name at the end of every line
+        self.header = csv_header(found)
+        if len(self.header) > MAX_COLUMNS:
+            raise RejectFile("too_many_columns", f"{len(self.header)} columns, at most {MAX_COLUMNS}")
+        self.scrubber = Scrubber(self.kind, self.media, self.header)
+        mapped = self.scrubber.columns.mapped
+        # in the order of the file: a projection keeps it
+        self.kept = [(i, mapped[h]) for i, h in enumerate(self.header) if h in mapped]
+        self.whole = len(self.kept) == len(self.header)
+        self.begin(self.target, [c for _, c in self.kept])
+        return reader.consumed
 
-        start = 0
-        if self.out is None:
-            reader = _BlockLines(at, len(lines), 0)
-            found = next_record(reader, 0)
-            if found is not None and found[0] and not found[0][-1].strip():
-                raise NotPlain  # columns without a name at the end of every line
-            self.header = csv_header(found)
-            if len(self.header) > MAX_COLUMNS:
-                raise RejectFile("too_many_columns", f"{len(self.header)} columns, at most {MAX_COLUMNS}")
-            start = reader.consumed
-            self.scrubber = Scrubber(self.kind, self.media, self.header)
-            mapped = self.scrubber.columns.mapped
-            # in the order of the file: a projection keeps it
-            self.kept = [(i, mapped[h]) for i, h in enumerate(self.header) if h in mapped]
-            self.whole = len(self.kept) == len(self.header)
-            self.begin(self.target, [c for _, c in self.kept])
+    def _sort_out(self, lines: _Lines, start: int, final: bool) -> _SortedOut:
+        """Tell plain lines, which are read all at once, from the records that are read one by one."""
         width = len(self.header)
-        plain, blank, starts = _plain_lines(block, lines, width)
+        plain, blank, starts = _plain_lines(lines.block, lines.series, width)
         plain[:start] = False
-        if odd:
-            plain[list(odd)] = False
-        if not ended and len(lines):
+        if lines.odd:
+            plain[list(lines.odd)] = False
+        if not lines.ended and len(lines):
             plain[-1] = False  # whether the file is cut shows in its last line
         special = np.flatnonzero(~plain & ~blank)
         special = special[special >= start]
@@ -567,7 +598,7 @@ class _CsvReader(_Reader):
         for index in special.tolist():
             if index < done:
                 continue
-            reader = _BlockLines(at, len(lines), index)
+            reader = _BlockLines(lines.at, len(lines), index)
             found = next_record(reader, width)
             if reader.ran_out and not final:
                 carry_from = index  # the record goes on in the next block
@@ -580,27 +611,58 @@ class _CsvReader(_Reader):
                 slow.append((index, found))
         plain[carry_from:] = False
         counted[carry_from:] = False
-        numbers = self.number + np.cumsum(counted)
-        self.number = int(numbers[-1]) if len(numbers) else self.number
-        frame = text = None
-        if plain.any():
-            every = bool(plain.all())
-            text = lines if every else lines.filter(pl.Series(plain))
-            body = block if every else _slices(block, plain, starts)
-            frame = pl.read_csv(
-                body, has_header=False, infer_schema=False, columns=[i for i, _ in self.kept],
-                quote_char='"' if b'"' in body else None,
-            )  # fmt: skip
-            frame.columns = [c for _, c in self.kept]
-            if frame.height != len(text):
-                raise RuntimeError(f"{frame.height} records were parsed out of {len(text)} lines")
-            frame = frame.with_columns(pl.Series("record", numbers[plain], dtype=pl.Int64))
-        others = [self.scrubber.scrub(csv_record(int(numbers[i]), found, self.header)) for i, found in slow]
-        self.take(frame, text, others, whole=self.whole)
-        if carry_from == len(lines):
-            return b""
-        rest = "".join(at(i) for i in range(carry_from, len(lines)))
-        return rest.encode(self.encoding.replace("-sig", ""), "surrogateescape")
+        return _SortedOut(plain, starts, counted, slow, carry_from)
+
+    def _frame(self, lines: _Lines, sorted_out: _SortedOut, numbers: np.ndarray) -> tuple[pl.DataFrame, pl.Series]:
+        """The kept columns of the plain lines, with the numbers of their records, and these lines."""
+        plain = sorted_out.plain
+        every = bool(plain.all())
+        text = lines.series if every else lines.series.filter(pl.Series(plain))
+        body = lines.block if every else _slices(lines.block, plain, sorted_out.starts)
+        frame = pl.read_csv(
+            body, has_header=False, infer_schema=False, columns=[i for i, _ in self.kept],
+            quote_char='"' if b'"' in body else None,
+        )  # fmt: skip
+        frame.columns = [c for _, c in self.kept]
+        if frame.height != len(text):
+            raise RuntimeError(f"{frame.height} records were parsed out of {len(text)} lines")
+        return frame.with_columns(pl.Series("record", numbers[plain], dtype=pl.Int64)), text
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The lines of a block: in UTF-8 with plain line ends, those that are no text (`odd`), and the `ends` that they had."""
+
+    block: bytes
+    series: pl.Series
+    odd: dict[int, str]
+    ends: list[bytes] | None
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    @property
+    def ended(self) -> bool:
+        return self.block.endswith(b"\n")
+
+    def at(self, index: int) -> str:
+        """A physical line with its end."""
+        text = self.odd[index] if index in self.odd else str(self.series[index])
+        if index == len(self) - 1 and not self.ended:
+            return text
+        return text + (self.ends[index].decode() if self.ends else "\n")
+
+
+@dataclass(frozen=True)
+class _SortedOut:
+    """Which lines of a block are plain and where lines start; which count as a record; the records that were read one by one;
+    from which line on the block is carried over."""
+
+    plain: np.ndarray
+    starts: np.ndarray
+    counted: np.ndarray
+    slow: list[tuple[int, Any]]
+    carry_from: int
 
 
 #: First bytes of what a line without a record may begin with: ASCII blanks, comma, quote, and those of other blanks in UTF-8.

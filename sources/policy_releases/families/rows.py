@@ -104,27 +104,38 @@ def rows(text: str, base: str, how: Mapping[str, Any]) -> Iterator[Item]:
 
 
 def row(node: LexborNode, base: str, how: Mapping[str, Any]) -> Item | None:
+    """The item of one row; None where it has no link that can be followed, or no title."""
     link = node if node.tag == "a" else node.css_first("a[href]")
     if link is None:
         return None
     url = follow(base, link.attributes.get("href") or "")
-    titled = node.css_first(how["title"]) if how.get("title") else None
-    shown = (titled.attributes.get("title") or titled.text()) if titled is not None else ""
-    title = clean(shown or link.attributes.get("title") or link.text())
+    title = _title(node, link, how)
     if not url or not title:
         return None
+    issued, published = _days(node, url, how)
+    return Item(url=url, title=title, list_url=base, published=published, issued=issued, doc_no=_number(node, how))
+
+
+def _title(node: LexborNode, link: LexborNode, how: Mapping[str, Any]) -> str:
+    """The title of a row: of the cell that holds it, or of the link. An attribute is whole where the text may be cut."""
+    titled = node.css_first(how["title"]) if how.get("title") else None
+    if titled is not None and (shown := titled.attributes.get("title") or titled.text()):
+        return clean(shown)
+    return clean(link.attributes.get("title") or link.text())
+
+
+def _days(node: LexborNode, url: str, how: Mapping[str, Any]) -> tuple[str, str]:
+    """(issued, published) of a row, as `rows` tells them apart."""
     dated = [n.text() for n in node.css(how["date"])] if how.get("date") else []
     words = " ".join(node.text(separator=" ").split())
     carried = day_of_url(url)
     if how.get("first_date"):
         said = day(" ".join(dated), first=True) or day(words, first=True)
-        issued, published = said, carried or said
-    else:
-        said = next((d for d in map(day, reversed(dated)) if d), "") or day(words)
-        issued = said if how.get("date_is") == "issued" else ""
-        published = carried if how.get("date_is") == "issued" or how.get("date_in_url") else (said or carried)
-    number = _number(node, how)
-    return Item(url=url, title=title, list_url=base, published=published, issued=issued, doc_no=number)
+        return said, carried or said
+    said = next((d for d in map(day, reversed(dated)) if d), "") or day(words)
+    if how.get("date_is") == "issued":
+        return said, carried
+    return "", carried if how.get("date_in_url") else (said or carried)
 
 
 def _number(node: LexborNode, how: Mapping[str, Any]) -> str:

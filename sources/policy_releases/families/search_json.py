@@ -59,7 +59,6 @@ def question(root: List, month: str | None, page: int) -> dict[str, str]:
 
 def pages(ask: Ask, site: Site, start: List, month: str | None) -> Iterator[ListPage]:
     url = str(start["url"])
-    begin, end = window(month)
     count = 0
     days: list[str] = []  # by which the rows are ordered, as far as they show it
     for number in range(1, 100_000):
@@ -70,13 +69,25 @@ def pages(ask: Ask, site: Site, start: List, month: str | None) -> Iterator[List
             raise RejectFile("schema_changed", f"{url}: rows without title and url")
         if kept or (number == 1 and not month):  # a window may hold nothing; the list of a ministry does not
             need(kept, url, "row of the search")
-        days += [found for row, item in entries if (found := day_of(row.get(BY)) or (item.published if item else ""))]
-        if month and any(not begin <= found <= end for found in days) and days != sorted(days, reverse=True):
-            raise RejectFile("schema_changed", f"{url}: asked for {begin} to {end} by {BY}, it honours neither the days nor the order")
+        days += filter(None, (ordered_by(row, item) for row, item in entries))
+        if month:
+            require_window_or_order(days, month, url)
         count += len(rows)
         yield ListPage(kept, more=None if total is None else count < total and bool(rows), total=total)
         if not rows:
             return
+
+
+def ordered_by(row: dict[str, Any], item: Item | None) -> str:
+    """The day by which a row has its place in the list; "" where it shows none."""
+    return day_of(row.get(BY)) or (item.published if item else "")
+
+
+def require_window_or_order(days: list[str], month: str, url: str) -> None:
+    """A search that honours the order but not the days can be read to its end; one that honours neither cannot be relied on."""
+    begin, end = window(month)
+    if any(not begin <= day <= end for day in days) and days != sorted(days, reverse=True):
+        raise RejectFile("schema_changed", f"{url}: asked for {begin} to {end} by {BY}, it honours neither the days nor the order")
 
 
 def read(body: bytes, where: str) -> tuple[list[dict[str, Any]], int | None]:
