@@ -30,6 +30,7 @@ select
     p.predecessor_text,
     p.site_group,
     p.support,
+    p.source_tier,
     p.confidence,
     p.evidence_url,
     p.null_reason,
