@@ -94,7 +94,7 @@ def test_a_city_of_five_units_has_five(home: Path) -> None:
         for firm, family, segment_id, position in con.execute(
             "select firm_id, family, segment_id, position from intermediate.int_firms__segmented join seeds.segments using (segment_id)"
         ).fetchall():
-            segments.setdefault(firm, []).append((family if segment != "ice_powertrain" else "", Fraction(1, position)))
+            segments.setdefault(firm, []).append((family if segment_id != "ice_powertrain" else "", Fraction(1, position)))
         units: dict[tuple[str, int], dict[str, Fraction]] = {}
         for city, year, family in con.execute(
             "select city_id, year, family from intermediate.int_plants__yearly where is_ev and family is not null"

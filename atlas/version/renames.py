@@ -22,6 +22,8 @@ import polars as pl
 from packaging.version import Version
 
 FILE = Path(__file__).with_name("renames.csv")
+#: The copy of an older version's tables under the names of today.
+RENAMED = "names_of_today.duckdb"
 #: How a value was written before -> SQL of how it is written now; {0} is the old column.
 READ_AS = {
     "": "{0}",
@@ -101,7 +103,7 @@ def with_names_of_today(published: Path, folder: Path) -> Path:
         contract = contract_of(con, "old")
         if not any(Version(r.since) > Version(contract) for r in renames()):
             return published
-        target = folder / "names_of_today.duckdb"
+        target = folder / RENAMED
         con.execute(f"attach '{str(target).replace(chr(39), chr(39) * 2)}' as new")
         columns: dict[str, list[str]] = {}
         for table, column in con.execute(

@@ -46,7 +46,8 @@ select
     c.city_id,
     c.name_zh,
     c.name_zh_short,
-    c.name_en,
+    -- several cities share an English name: the province tells them apart
+    if(count(*) over (partition by c.name_en) > 1, c.name_en || ' (' || c.province_en || ')', c.name_en) as name_en,
     c.province_id,
     c.province_zh,
     c.province_en,

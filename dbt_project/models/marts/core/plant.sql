@@ -24,7 +24,7 @@ select
     p.powertrain_at_opening,
     p.converted_from_ice,
     p.converted_year,
-    p.ev_from_year,
+    p.ev_from_year::integer as ev_from_year,
     p.was_ice,
     p.ev_state_unknown,
     p.predecessor_text,
