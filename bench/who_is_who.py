@@ -22,7 +22,7 @@ from evatlas_science.resolution import cluster  # noqa: E402
 COLUMNS = (
     "source_id", "source_record_id", "priority", "name_zh", "name_zh_short", "name_en", "uscc", "lei", "stock_codes",
     "city_id", "place_rule", "other_city_id", "province_id", "founded_on", "founded_year", "status",
-    "status_year", "powertrain", "group_name", "support", "confidence", "source_url", "as_of",
+    "status_year", "powertrain", "group_name", "support", "source_tier", "confidence", "source_url", "as_of",
 )  # fmt: skip
 
 

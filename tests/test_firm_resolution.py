@@ -162,7 +162,7 @@ def test_ten_thousand_records_never_merge_two_codes() -> None:
 # -- through the staging of the live sources ---------------------------------------------------------------
 STAGED = {
     "stg_curated_firms__firms": "firm_id, name_zh, name_zh_short, name_en, uscc, lei, listing_codes, hq_city_id, reg_city_id, "
-    "hq_province_id, founded_year:integer, status, status_year:integer, powertrain, group_name, support, confidence, source_ref",
+    "hq_province_id, founded_year:integer, status, status_year:integer, powertrain, group_name, support, source_tier, confidence, source_ref",
     "stg_inbox__firms_sector": "record_id, name_zh, name_en, uscc, lei, stock_code, group_name, powertrain, founded_on, "
     "founded_year:integer, status, closed_year:integer, located_adcode, place_rule, source_url, as_of, in_sector:boolean, partition",
     "stg_szse__listed": "record_id, stock_code, b_stock_code, short_name, name_zh, name_en, industry, in_sector:boolean, segments, "

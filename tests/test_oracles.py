@@ -255,12 +255,12 @@ def test_bootstrapped_quotients(tables: Path) -> None:
     exact = table(tables, "location_quotient").filter(pl.col("lq_plants").is_not_null())
     both = mine.join(exact.rename({"lq_plants": "lq_exact"}), on=["city_id", "segment_id", "year"])
     assert both.height == mine.height == exact.height and (both["lq_plants"] - both["lq_exact"]).abs().max() < 1e-12
-    inside = mine.filter(pl.col("lo").is_not_null())
-    assert inside.filter((pl.col("lo") > pl.col("lq_plants")) | (pl.col("hi") < pl.col("lq_plants"))).height <= 0.02 * inside.height
-    assert set(mine.filter(pl.col("lo").is_null())["null_reason"]) <= {"one plant in the city: no interval"}
+    inside = mine.filter(pl.col("lq_boot_lo").is_not_null())
+    assert inside.filter((pl.col("lq_boot_lo") > pl.col("lq_plants")) | (pl.col("lq_boot_hi") < pl.col("lq_plants"))).height <= 0.02 * inside.height
+    assert set(mine.filter(pl.col("lq_boot_lo").is_null())["null_reason"]) <= {"one plant in the city: no interval"}
     # where many plants stand the percentile interval and Wilson's are near each other
-    many = both.filter((pl.col("plants") >= 15) & (pl.col("lo").is_not_null()))
-    assert many.height >= 5 and ((many["hi"] - many["lo"]) / (many["lq_hi"] - many["lq_lo"])).is_between(0.5, 1.5).all()
+    many = both.filter((pl.col("plants") >= 15) & (pl.col("lq_boot_lo").is_not_null()))
+    assert many.height >= 5 and ((many["lq_boot_hi"] - many["lq_boot_lo"]) / (many["lq_hi"] - many["lq_lo"])).is_between(0.5, 1.5).all()
 
 
 def test_policy_effects(tables: Path, oracle: dict) -> None:

@@ -112,10 +112,10 @@ def test_null_has_a_reason(home: Path) -> None:
         assert query(home, f"select count(*) from {table} where {column} is null and null_reason is null") == [(0,)], table
 
 
-def test_recalled_rows_stay_marked(home: Path) -> None:
-    recalled = query(home, "select count(*) from plant where opened_support = 'recalled'")[0][0]
-    assert recalled > 0
-    assert query(home, "select count(*) from mart_cluster where quality_flag = 'seen' and recalled_share > 0") == [(0,)]
+def test_unverified_rows_stay_marked(home: Path) -> None:
+    unverified = query(home, "select count(*) from plant where opened_support = 'unverified'")[0][0]
+    assert unverified > 0
+    assert query(home, "select count(*) from mart_cluster where quality_flag = 'sourced' and unverified_share > 0") == [(0,)]
 
 
 def test_tables_do_not_contradict_each_other(home: Path) -> None:

@@ -251,7 +251,7 @@ def test_every_number_of_the_toolkit_has_its_sentences(busy: Path, home: Path) -
 
 def test_a_brought_document_is_coded_versioned_and_repealed_on_the_right_day(busy: Path) -> None:
     [(policy, start, end, basis, by, status, sources)] = ask(
-        busy, "select policy_id, in_force_from, in_force_to, in_force_to_basis, repealed_by, status, n_sources from policy where doc_no = '深发改规〔2024〕8号'"
+        busy, "select policy_id, in_force_from, in_force_to, in_force_to_basis, repealed_by_policy_id, status, n_sources from policy where doc_no = '深发改规〔2024〕8号'"
     )
     assert (start, end, basis, status) == (dt.date(2024, 3, 5), dt.date(2025, 5, 31), "repealed_by", "repealed")
     assert ask(busy, "select doc_no, in_force_from, in_force from policy where policy_id = ?", by) == [("深发改规〔2025〕2号", dt.date(2025, 6, 1), None)], "no end is stated and no site says that it is in force"
@@ -278,7 +278,7 @@ def test_a_scraped_document_counts_once_with_both_its_texts(busy: Path) -> None:
     members = ask(busy, "select split_part(source_record_id, ':', 1), policy_id, source_record_id from policy_source where doc_no = '穗工信规字〔2024〕3号' order by 1")
     assert [m[0] for m in members] == ["guangdong", "guangzhou"] and len({m[1] for m in members}) == 1
     [(level, adcode, published)] = ask(busy, "select level, counted_place_id, published_on from policy where policy_id = ?", members[0][1])
-    assert (level, adcode, published) == ("city", "440100", "2024-08-05"), "the repost's site was taken for the issuer"
+    assert (level, adcode, published) == ("city", "440100", dt.date(2024, 8, 5)), "the repost's site was taken for the issuer"
     versions = ask(busy, "select version, known_from, known_to, sentences_new, sentences_gone from policy_version where source_record_id = ? order by 1", members[1][2])
     assert [v[0] for v in versions] == [1, 2] and versions[0][1] <= versions[0][2] == versions[1][1] and versions[1][2] is None
     assert (versions[1][3], versions[1][4]) == (["对个人购买新能源乘用车给予每辆3000元购车补贴"], ["对个人购买新能源乘用车给予每辆5000元购车补贴"])

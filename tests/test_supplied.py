@@ -157,7 +157,7 @@ def test_a_supplied_plant_corrects_the_list_where_it_may(supply: Any):
     assert second[:4] == ("corrected", "P0266", "opened_year", None)
     assert third[0] in ("lost", "confirmed") and (third[0] == "confirmed" or "without a source_url" in third[4])
     located = dict(warehouse.ask("select plant_id, (opened_year, opened_support, capacity, capacity_unit) from int_plants__located where plant_id in ('P0001', 'P0266')"))
-    assert located["P0001"] == (2003, "seen", 900000, "vehicles_per_year") and located["P0266"][:2] == (2019, "derived")
+    assert located["P0001"] == (2003, "sourced", 900000, "vehicles_per_year") and located["P0266"][:2] == (2019, "derived")
 
 
 def test_another_site_another_city_another_decade_is_another_plant(supply: Any):

@@ -76,7 +76,7 @@ def content(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "mix": rows(con, """select t.city_id as id, t.seed_tool as tool, sum(t.n_documents) as n from mart_policy_toolkit t
                             group by all order by all"""),
         "effects": rows(con, "select * exclude (method_version, as_of, vintage_id) from mart_policy_effect order by outcome, instrument, estimator, event_time"),
-        "sources": rows(con, "select source_id as name, name as title, publisher, licence, url, as_of, rows, quarantined, health, coverage, attribution, live from meta.source order by live, source_id"),
+        "sources": rows(con, "select source_id as name, name as title, publisher, licence, url, as_of, rows, quarantined, health, covers as coverage, attribution, live from meta.source order by live, source_id"),
         "known": known(con),
         "dictionary": dictionary(con),
         "quarantine": rows(con, "select source_id as source, reason, count(*) as n from meta.quarantine group by all order by all"),
@@ -115,7 +115,7 @@ def cities(con: duckdb.DuckDBPyConnection, year: int) -> list[dict[str, Any]]:
         from firm f left join firm_segment s using (firm_id) where f.city_id is not null
         group by all)
         select * from listed
-        qualify row_number() over (partition by city_id order by segments[1] is null, support <> 'seen', founded nulls last, id) <= ?
+        qualify row_number() over (partition by city_id order by segments[1] is null, support <> 'sourced', founded nulls last, id) <= ?
         order by city_id, founded nulls last, id""", MOST_FIRMS):  # fmt: skip
         r["url"] = link(r.get("url"))
         firms.setdefault(r.pop("city_id"), []).append(r)
@@ -155,7 +155,7 @@ def plants(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 def edges(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     found = rows(con, """select plant_id as ev, predecessor_id as pre, predecessor_name as name, predecessor_kind as kind, edge_type as type,
-        city_id as city, predecessor_city_id as from_city, since_year as since, confidence, support, rule, evidence_url as url
+        city_id as city, predecessor_city_id as from_city, since_year as since, confidence_score as confidence, support, rule, evidence_url as url
         from mart_lineage_edge order by city_id, edge_type, predecessor_name, plant_id""")  # fmt: skip
     for edge in found:
         edge["url"] = link(edge.get("url"))
@@ -175,11 +175,11 @@ def clusters(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 def policies(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The documents that the marts count, by the place that they count for."""
-    found = rows(con, """select policy_id as id, counted_place_id as place, level, issuer, title_zh as zh, title_en as en, doc_no as no, issued_on as issued,
-        valid_from, valid_to, status, doc_type as type, text_kind as text, support, confidence, url from policy
+    found = rows(con, """select policy_id as id, counted_place_id as place, level, issuer, title_zh as zh, title_en as en, doc_no as no,
+        left(issued_on::varchar, case issued_on_precision when 'year' then 4 when 'month' then 7 else 10 end) as issued, valid_from, valid_to, status, doc_type as type, text_kind as text, support, confidence, url from policy
         where is_counted and counted_place_id is not null
         qualify row_number() over (partition by counted_place_id order by issued_on desc nulls last, policy_id) <= ?
-        order by issued_on, policy_id""", MOST_DOCUMENTS)  # fmt: skip
+        order by issued_on, length(issued), policy_id""", MOST_DOCUMENTS)  # fmt: skip
     for policy in found:
         policy["url"] = link(policy.get("url"))
     return found
@@ -236,7 +236,7 @@ def known(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         union all select 'known.opened', 'plant.opened_year', count(opened_year), count(*) from p
         union all select 'known.capacity', 'plant.capacity', count(capacity), count(*) from p
         union all select 'known.district', 'plant.geocode_level', count(*) filter (where geocode_level in ('plant', 'district')), count(*) from p
-        union all select 'known.seen', 'plant.support', count(*) filter (where support = 'seen'), count(*) from p
+        union all select 'known.sourced', 'plant.support', count(*) filter (where support = 'sourced'), count(*) from p
         union all select 'known.url', 'plant.evidence_url', count(*) filter (where evidence_url like 'http%'), count(*) from p""")  # fmt: skip
 
 

@@ -222,7 +222,7 @@
   const tr = (head, ...cells) => el("tr", {}, el("th", { scope: "row" }, head), cells);
 
   // ---- which cities? ------------------------------------------------------------------------------------------------------
-  const COLUMNS = [["name", "c.city"], ["n_ev_plants", "c.ev"], ["n_battery_plants", "c.battery"], ["makers", "c.makers"], ["anchor_firm", "c.anchor"], ["nev_output_newest", "c.output"], ["typology", "c.type"], ["ice_past", "c.past"], ["reading", "c.reading"], ["n_documents_with_money", "c.paid"], ["recalled_share", "c.quality"]];
+  const COLUMNS = [["name", "c.city"], ["n_ev_plants", "c.ev"], ["n_battery_plants", "c.battery"], ["makers", "c.makers"], ["anchor_firm", "c.anchor"], ["nev_output_newest", "c.output"], ["typology", "c.type"], ["ice_past", "c.past"], ["reading", "c.reading"], ["n_documents_with_money", "c.paid"], ["unverified_share", "c.quality"]];
   const filters = () => ({ text: $("f-text").value.trim().toLowerCase(), battery: Number($("f-battery").value) || 0, past: $("f-past").value, reading: $("f-reading").value, seven: state.seven });
   function chosenCities() {
     const f = filters();
@@ -243,7 +243,7 @@
   /* the answer in a sentence, counted over the rows below it */
   function answer(list) {
     const some = (test) => list.filter(test).length;
-    const facts = { n: list.length, k: filters().battery, lead: some((c) => c.p.battery_anchor), docs: some((c) => c.p.n_documents), money: some((c) => c.p.amounts.length), paid: some((c) => c.p.amount_cny_m !== undefined), out: some((c) => c.p.nev_output_newest !== undefined), recalled: some((c) => c.p.quality_flag === "mostly_recalled") };
+    const facts = { n: list.length, k: filters().battery, lead: some((c) => c.p.battery_anchor), docs: some((c) => c.p.n_documents), money: some((c) => c.p.amounts.length), paid: some((c) => c.p.amount_cny_m !== undefined), out: some((c) => c.p.nev_output_newest !== undefined), recalled: some((c) => c.p.quality_flag === "mostly_unverified") };
     const say = (lang) => (state.asked ? t("answer." + state.asked, lang) : t("answer.any", lang)).replace(/\{(\w+)\}/g, (_, key) => facts[key]);
     fill($("cities-answer"), two(say("en"), say("zh")));
   }
@@ -257,7 +257,7 @@
     table($("cities-table"), heads, list.map((c) => tr(
       el("button", { type: "button", class: "link", on: { click: () => chooseCity(c.id, true) } }, both(c)), cell(num(c.p.n_ev_plants), true), cell(num(c.p.n_battery_plants), true), cell(c.p.battery_makers.length ? [keep(c.p.battery_makers.join(", ")), el("br"), el("small", {}, c.p.battery_anchor ? [tt("c.led"), " ", el("b", {}, keep(c.p.battery_anchor))] : tt("c.noleader"))] : "–"),
       cell(c.p.anchor_firm ? [keep(c.p.anchor_firm), ` (${pct(c.p.cr1)})`] : noAnchor(c.p)), cell(c.p.nev_output_newest !== undefined ? [`${atLeast(c.m)}${num(c.p.nev_output_newest)} (${c.p.nev_output_newest_year})`, c.p.nev_output_newest_basis === "legal_entity" ? [el("br"), el("small", {}, tt("v.legal_entity"))] : ""] : tt("city.unknown"), true),
-      cell(c.p.typology ? vocab(c.p.typology) : "–"), cell(tt("past." + c.p.ice_past)), cell(c.p.reading ? vocab(c.p.reading) : "–"), cell(paid(c)), cell(c.p.recalled_share !== undefined ? el("span", { class: "chip wrap " + c.p.quality_flag }, `${pct(c.p.recalled_share)} `, tt("city.recalled")) : chip(c.p.quality_flag)))));
+      cell(c.p.typology ? vocab(c.p.typology) : "–"), cell(tt("past." + c.p.ice_past)), cell(c.p.reading ? vocab(c.p.reading) : "–"), cell(paid(c)), cell(c.p.unverified_share !== undefined ? el("span", { class: "chip wrap " + c.p.quality_flag }, `${pct(c.p.unverified_share)} `, tt("city.unverified")) : chip(c.p.quality_flag)))));
   }
   const PRESETS = { battery: { battery: 2, past: "none known", sort: "n_battery_plants" }, seven: { seven: true, sort: "nev_output_newest" }, path: { reading: "path_dependence", sort: "n_ev_plants" }, all: { sort: "n_ev_plants" } };
   function preset(key) {
@@ -296,7 +296,7 @@
     fill($("city-head"), el("h3", {}, both(c), " ", el("small", {}, two(c.pen || "", c.pzh || "")), " ", chip(p.quality_flag)),
       el("dl", { class: "facts" },
         fact(tt("city.rank"), "mart_cluster.rank_plants", ranks.map(([words, value], i) => [i ? "; " : "", `${value} `, el("small", {}, tt("city.by"), " ", tt(words))])),
-        fact(tt("map.ev"), "mart_cluster.n_ev_plants", `${num(p.n_ev_plants)}`, m.national_share_plants !== undefined ? ` (${pct(m.national_share_plants, 1)})` : "", p.recalled_share !== undefined ? [", ", pct(p.recalled_share), " ", tt("city.recalled")] : ""),
+        fact(tt("map.ev"), "mart_cluster.n_ev_plants", `${num(p.n_ev_plants)}`, m.national_share_plants !== undefined ? ` (${pct(m.national_share_plants, 1)})` : "", p.unverified_share !== undefined ? [", ", pct(p.unverified_share), " ", tt("city.unverified")] : ""),
         fact(tt("rank.output"), "mart_city_profile.nev_output_newest", p.nev_output_newest !== undefined ? [`${atLeast(m)}${num(p.nev_output_newest)} (${p.nev_output_newest_year}) `, p.nev_output_newest_basis ? el("small", {}, vocab(p.nev_output_newest_basis)) : ""] : unknown(), newestPart(c)),
         fact(tt("rank.capacity"), "mart_cluster.capacity_vehicles", p.capacity_vehicles !== undefined ? [`${num(p.capacity_vehicles)} `, tt("v.vehicles_per_year"), m.capacity_vehicles_known_share !== undefined ? [" (", tt("city.known"), ` ${pct(m.capacity_vehicles_known_share)})`] : ""] : unknown()),
         fact(tt("rank.gwh"), "mart_cluster.capacity_gwh", p.capacity_gwh !== undefined ? [`${num(p.capacity_gwh, 1)} `, tt("v.gwh_per_year"), m.capacity_gwh_known_share !== undefined ? [" (", tt("city.known"), ` ${pct(m.capacity_gwh_known_share)})`] : ""] : unknown()),

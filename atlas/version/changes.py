@@ -18,7 +18,7 @@ from atlas.version.contract import Build
 from atlas.version.identity import STAMPS, compared_columns
 from atlas.version.policy_changes import policy_changes
 from atlas.version.relations import SCHEMAS, Relation, literal, quote
-from atlas.version.renames import with_names_of_today
+from atlas.version.renames import RENAMED, with_names_of_today
 
 FLOATS = ("DOUBLE", "FLOAT")
 
@@ -28,7 +28,8 @@ def compare(
 ) -> dict[str, Any]:  # fmt: skip
     """What moved since the version before, as data:
 
-    version, as_of, previous (name of a version, or None: the first one, and nothing else is in it);
+    version, as_of, previous (name of a version, or None: the first one, and nothing else is in it), older_names (it was published
+    under names that have changed since);
     tables: [name, rows before, rows now] where the number of rows differs (None: no such table);
     gained and lost: ["table.column"];
     values: [table, rows appeared, rows gone, rows changed, {column: values changed}] where any did, matched by the key;
@@ -52,6 +53,8 @@ def compare(
             copy = Path(folder, previous.name)
             shutil.copyfile(previous, copy)
             before = with_names_of_today(copy, Path(folder))
+        if before.name == RENAMED:
+            told["older_names"] = True
         return told | _told(con, relations, before, limit)
 
 
@@ -179,6 +182,8 @@ def changes(told: dict[str, Any]) -> list[str]:
     if told.get("missing"):
         return [*lines, f"The version before, {told['previous']}, is no longer here: nothing to compare with."]
     lines += [f"Against {told['previous']}.", ""]
+    if told.get("older_names"):
+        lines += ["That version was published under older names of tables and columns: it is compared under those of today (`meta.contract`).", ""]
     if told["tables"]:
         lines += ["## Tables whose rows changed in number", "", "| table | before | now |", "| --- | --- | --- |"]
         lines += [f"| {name} | {'-' if a is None else a} | {'-' if b is None else b} |" for name, a, b in told["tables"]] + [""]

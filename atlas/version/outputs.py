@@ -65,7 +65,7 @@ def write_views(con: duckdb.DuckDBPyConnection, names: Sequence[dict[str, Any]],
 def write_datapackage(con: duckdb.DuckDBPyConnection, relations: Iterable[Any], stamp: dict[str, Any], folder: Path) -> None:
     """`datapackage.json` (Frictionless Data Package): every CSV with its schema, keys, units, digest and sources.
 
-    `relations` are the published tables (schema, name, file_name, description, columns, key)."""
+    `relations` are the published tables (schema, name, file_name, description, columns, keys)."""
     sources = [
         {"title": title, "path": url} if url else {"title": title}
         for title, url in con.execute("select name, url from meta.source order by source_id").fetchall()
@@ -90,6 +90,11 @@ def write_datapackage(con: duckdb.DuckDBPyConnection, relations: Iterable[Any], 
         schema: dict[str, Any] = {"fields": fields, "missingValues": [""]}
         if r.key:
             schema["primaryKey"] = list(r.key)
+        if r.foreign_keys:
+            schema["foreignKeys"] = [
+                {"fields": column, "reference": {"resource": "" if table == r.full_name else table.replace(".", "_"), "fields": its}}
+                for column, table, its in r.foreign_keys
+            ]
         resources.append({
             "name": r.file_name.lower(), "path": f"csv/{path.name}", "profile": "tabular-data-resource", "format": "csv",
             "mediatype": "text/csv", "encoding": "utf-8-sig", "description": r.description.strip(), "schema": schema,

@@ -22,10 +22,18 @@ import polars as pl
 from packaging.version import Version
 
 FILE = Path(__file__).with_name("renames.csv")
-#: How a value was written before -> SQL of how it is written now; {} is the old column.
+#: The copy of an older version's tables under the names of today.
+RENAMED = "names_of_today.duckdb"
+#: How a value was written before -> SQL of how it is written now; {0} is the old column.
 READ_AS = {
-    "": "{}",
-    "integer": "{}::integer",
+    "": "{0}",
+    "integer": "{0}::integer",
+    # text as precise as it was written (YYYY, YYYY-MM, YYYY-MM-DD)
+    "first_day": "try_cast({0} || case length({0}) when 4 then '-01-01' when 7 then '-01' else '' end as date)",
+    "last_day": "case length({0}) when 4 then ({0} || '-12-31')::date when 7 then last_day(({0} || '-01')::date) else try_cast({0} as date) end",
+    # what stands behind a colon has a column of its own since
+    "support": "case regexp_extract({0}, '^[a-z_]+') when 'seen' then 'sourced' when 'recalled' then 'unverified' else {0} end",
+    "quality_flag": "case when {0} = 'seen' then 'sourced' else replace({0}, 'ly_recalled', 'ly_unverified') end",
 }
 
 
@@ -70,10 +78,15 @@ def today(table: str, columns: Iterable[str], contract: str, rows: Iterable[Rena
 
 
 def renamed(frame: pl.DataFrame, table: str, contract: str = "1.0.0") -> pl.DataFrame:
-    """A table as a file kept it (`schema.table`), with the names of today. For files that do not say of which contract they are: a
-    column that already has a name of today keeps it. Values that are written otherwise today are not touched."""
-    names = {old: new for old, (_, new, _) in today(table, frame.columns, contract).items() if new == old or new not in frame.columns}
-    return frame.rename({old: new for old, new in names.items() if old != new})
+    """A table as a file kept it (`schema.table`), under the names of today and with the words of today. Such files do not say of
+    which contract they are: one is older than `contract` where it has a column whose name has gone since, and is not touched else."""
+    cells = today(table, frame.columns, contract)
+    if set(frame.columns) <= {name for _, name, _ in cells.values()}:
+        return frame
+    selected = ", ".join(f'{sql} as "{name}"' for _, name, sql in cells.values())
+    with duckdb.connect() as con:
+        con.register("frame", frame)
+        return con.execute(f"select {selected} from frame").pl()
 
 
 def contract_of(con: duckdb.DuckDBPyConnection, catalog: str) -> str:
@@ -90,7 +103,7 @@ def with_names_of_today(published: Path, folder: Path) -> Path:
         contract = contract_of(con, "old")
         if not any(Version(r.since) > Version(contract) for r in renames()):
             return published
-        target = folder / "names_of_today.duckdb"
+        target = folder / RENAMED
         con.execute(f"attach '{str(target).replace(chr(39), chr(39) * 2)}' as new")
         columns: dict[str, list[str]] = {}
         for table, column in con.execute(

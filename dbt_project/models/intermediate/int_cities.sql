@@ -23,12 +23,12 @@ common as (
     qualify row_number() over (partition by field order by count(distinct city_id) desc, year desc) = 1
 ),
 
--- seen before recalled, and of the seen the newest
+-- sourced before unverified, and of the sourced the newest
 best as (
     select * from figures
     qualify row_number() over (
         partition by city_id, field
-        order by (support = 'seen') desc, year desc, confidence = 'high' desc, value, support, source_url
+        order by (support = 'sourced') desc, year desc, confidence = 'high' desc, value, support, source_url
     ) = 1
 ),
 
@@ -38,7 +38,7 @@ same_year as (
     inner join common as y on f.field = y.field and f.year = y.year
     qualify row_number() over (
         partition by f.city_id, f.field
-        order by (f.support = 'seen') desc, f.confidence = 'high' desc, f.value, f.support, f.source_url
+        order by (f.support = 'sourced') desc, f.confidence = 'high' desc, f.value, f.support, f.source_url
     ) = 1
 )
 
@@ -46,7 +46,8 @@ select
     c.city_id,
     c.name_zh,
     c.name_zh_short,
-    c.name_en,
+    -- several cities share an English name: the province tells them apart
+    if(count(*) over (partition by c.name_en) > 1, c.name_en || ' (' || c.province_en || ')', c.name_en) as name_en,
     c.province_id,
     c.province_zh,
     c.province_en,

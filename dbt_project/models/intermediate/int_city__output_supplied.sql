@@ -45,15 +45,15 @@ judged as (
         r.*,
         c.record_id as listed_record_id,
         c.is_bound,
-        regexp_extract(c.support, '^[a-z]+') as listed_support,
+        c.support as listed_support,
         {{ below('abs(r.vehicles - c.vehicles)', '0.5') }} as is_same,
         case
             when r.place_in_line > 1 then 'lost'
             when r.located_adcode is null then 'lost'
             when c.record_id is null then 'added'
-            when {{ below('abs(r.vehicles - c.vehicles)', '0.5') }} and (r.source_url is null or (regexp_extract(c.support, '^[a-z]+') = 'seen' and not c.is_bound))
+            when {{ below('abs(r.vehicles - c.vehicles)', '0.5') }} and (r.source_url is null or (c.support = 'sourced' and not c.is_bound))
                 then 'confirmed'
-            when r.source_url is not null and (c.is_bound or regexp_extract(c.support, '^[a-z]+') <> 'seen') then 'corrected'
+            when r.source_url is not null and (c.is_bound or c.support <> 'sourced') then 'corrected'
             else 'lost'
         end as outcome
     from ranked as r
@@ -72,10 +72,10 @@ select
         when outcome = 'confirmed' then 'says what the figure says'
         when outcome = 'corrected' then
             'with a source_url it stands against ' || case
-                when is_bound then 'a bound' when listed_support = 'recalled' then 'a figure from memory' else 'a derived figure'
+                when is_bound then 'a bound' when listed_support = 'unverified' then 'a figure from memory' else 'a derived figure'
             end
         when source_url is null then 'without a source_url it does not stand against ' || case
-            when is_bound then 'a bound' when listed_support = 'recalled' then 'a figure from memory' else 'a figure with a source'
+            when is_bound then 'a bound' when listed_support = 'unverified' then 'a figure from memory' else 'a figure with a source'
         end
         else 'the figure was read at its source'
     end as reason

@@ -8,7 +8,7 @@ with plants as (
         {{ ordered_sum('capacity') }} filter (where is_ev and capacity_unit = 'vehicles_per_year') as capacity_vehicles,
         {{ ordered_sum('capacity') }} filter (where is_ev and capacity_unit = 'gwh_per_year') as capacity_gwh,
         count(*) filter (where is_ev and capacity is not null) as n_capacity_known,
-        count(*) filter (where is_recalled) as n_recalled
+        count(*) filter (where is_unverified) as n_unverified
     from {{ ref('int_plants__yearly') }}
     where segment_id is not null
     group by city_id, segment_id, year
@@ -21,7 +21,7 @@ firms as (
         y.year,
         count(distinct y.firm_id) as n_firms,
         sum(s.share) as firm_weight,
-        count(distinct y.firm_id) filter (where y.is_recalled or s.support = 'recalled') as n_recalled
+        count(distinct y.firm_id) filter (where y.is_unverified or s.support = 'unverified') as n_unverified
     from {{ ref('int_firms__yearly') }} as y
     inner join {{ ref('int_firms__segmented') }} as s on y.firm_id = s.firm_id
     group by y.city_id, s.segment_id, y.year
@@ -37,6 +37,6 @@ select
     p.capacity_vehicles,
     p.capacity_gwh,
     coalesce(p.n_capacity_known, 0) as n_capacity_known,
-    coalesce(p.n_recalled, 0) + coalesce(f.n_recalled, 0) as n_recalled
+    coalesce(p.n_unverified, 0) + coalesce(f.n_unverified, 0) as n_unverified
 from plants as p
 full join firms as f on p.city_id = f.city_id and p.segment_id = f.segment_id and p.year = f.year

@@ -27,6 +27,7 @@ with curated as (
         powertrain,
         group_name,
         support,
+        source_tier,
         confidence,
         source_ref as source_url,
         cast(null as varchar) as as_of
@@ -60,7 +61,7 @@ brought as (
         closed_year as status_year,
         nullif(powertrain, 'unknown') as powertrain,
         group_name,
-        'seen' as support,
+        'sourced' as support,
         if(in_sector, 'medium', 'low') as confidence,
         source_url,
         as_of
@@ -81,7 +82,8 @@ listed as (
         if(city_id is not null, source_id || ':' || place_rule, null) as place_rule,
         left(city_id, 2) || '0000' as province_id,
         if(status = 'listed', 'active', null) as status,
-        'seen' as support,
+        'sourced' as support,
+        'official' as source_tier,
         if(sector_rule = 'name', 'medium', 'high') as confidence
     from {{ ref('int_firms__listed') }}
 ),
@@ -106,7 +108,8 @@ wikidata as (
         founded_year,
         if(dissolved_year is not null, 'closed', null) as status,
         dissolved_year as status_year,
-        'seen' as support,
+        'sourced' as support,
+        'compiled' as source_tier,
         'medium' as confidence,
         'https://www.wikidata.org/wiki/' || record_id as source_url
     from {{ ref('stg_wikidata__entities') }}
@@ -194,6 +197,7 @@ select
     powertrain,
     group_name,
     support,
+    source_tier,
     confidence,
     source_url,
     as_of

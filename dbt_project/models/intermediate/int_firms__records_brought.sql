@@ -57,7 +57,7 @@ united as (
 
 select
     'inbox' as source_id,
-    'seen' as support,
+    'sourced' as support,
     cast(null as varchar) as group_name,
     *
 from united

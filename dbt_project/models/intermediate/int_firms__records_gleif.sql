@@ -38,7 +38,8 @@ select
     cast(null as integer) as status_year,
     cast(null as varchar) as powertrain,
     cast(null as varchar) as group_name,
-    'seen' as support,
+    'sourced' as support,
+    'official' as source_tier,
     if(in_sector, 'medium', 'low') as confidence,
     'https://search.gleif.org/#/record/' || lei as source_url,
     cast(published_on as varchar) as as_of

@@ -21,7 +21,8 @@ select
     -- it announced electric vehicles; whether it makes others too is not asked
     cast(null as varchar) as powertrain,
     cast(null as varchar) as group_name,
-    'seen' as support,
+    'sourced' as support,
+    'official' as source_tier,
     'high' as confidence,
     'https://service.miit-eidc.org.cn/miitxxgk/gonggao/xxgk/queryByPc?pc=' || max(batch) || '&querylb=cp&qyinfolb='
         as source_url,

@@ -31,6 +31,7 @@ firms as (
         count(*) as n_records,
         count(distinct city_id) > 1 as place_conflict,
         arg_min(support, place_in_line) as support,
+        arg_min_null(source_tier, place_in_line) as source_tier,
         arg_min(confidence, place_in_line) as confidence,
         arg_min(source_url, place_in_line) filter (where source_url is not null) as source_url
     from members
@@ -67,6 +68,7 @@ select
     f.n_sources,
     f.n_records,
     f.support,
+    f.source_tier,
     f.confidence,
     f.source_url
 from firms as f

@@ -9,6 +9,7 @@ with curated as (
         'curated list' as evidence,
         'curated' as rule_id,
         arg_min(s.support, (s.position, s.firm_id)) as support,
+        arg_min_null(s.source_tier, (s.position, s.firm_id)) as source_tier,
         arg_min(s.confidence, (s.position, s.firm_id)) as confidence
     from {{ ref('stg_curated_firms__firm_segments') }} as s
     inner join {{ ref('int_firms__links') }} as l
@@ -127,7 +128,7 @@ ranked as (
         -- of two records that say it equally, the surer
         arg_max(evidence, (share, surer, rule_id, evidence)) as evidence,
         arg_max(rule_id, (share, surer, rule_id, evidence)) as rule_id,
-        'seen' as support,
+        'sourced' as support,
         case arg_max(strength, (share, surer, strength)) when 'definitive' then 'high' when 'strong' then 'medium' else 'low' end as confidence
     from (
         select
@@ -162,5 +163,6 @@ select
     evidence,
     rule_id,
     support,
+    source_tier,
     confidence
 from weighed

@@ -12,7 +12,7 @@ sector as (
         f.powertrain,
         f.founded_year,
         case when f.status in ('closed', 'bankrupt', 'merged') then f.status_year end as ended_year,
-        (f.support = 'recalled' or f.confidence = 'low') as is_recalled
+        (f.support = 'unverified' or f.confidence = 'low') as is_unverified
     from {{ ref('int_firms__resolved') }} as f
     where f.city_id is not null
         and exists (select 1 from {{ ref('int_firms__segmented') }} as s where s.firm_id = f.firm_id)
@@ -23,7 +23,7 @@ select
     s.city_id,
     s.group_id,
     s.powertrain,
-    s.is_recalled,
+    s.is_unverified,
     s.founded_year is null as undated,
     y.year
 from sector as s

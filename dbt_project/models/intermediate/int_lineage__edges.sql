@@ -8,6 +8,7 @@ select
     since_year,
     confidence,
     support,
+    source_tier,
     evidence_url,
     rule,
     note,

@@ -27,6 +27,7 @@ with curated as (
         p.site_group,
         p.lineage_known,
         p.support,
+        p.source_tier,
         p.confidence,
         p.evidence_url,
         cast(null as varchar) as null_reason
@@ -90,7 +91,7 @@ supplied as (
         i.predecessor as predecessor_text,
         cast(null as varchar) as site_group,
         false as lineage_known,
-        -- what a user supplies is neither seen by the project nor recalled by it: derived from their file, as they say
+        -- what a user supplies is neither read at its source by the project nor from its memory: derived from their file, as they say
         'derived' as support,
         'medium' as confidence,
         i.source_url as evidence_url,

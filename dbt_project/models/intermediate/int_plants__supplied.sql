@@ -207,7 +207,7 @@ judged as (
     from (
         select
             *,
-            listed is null or (url is not null and coalesce(regexp_extract(support, '^[a-z]+'), '') <> 'seen') as stands
+            listed is null or (url is not null and coalesce(support, '') <> 'sourced') as stands
         from cells
         where supplied is not null
     )

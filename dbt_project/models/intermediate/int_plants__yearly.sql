@@ -49,7 +49,7 @@ select
     (p.was_ice and not coalesce(p.converted_from_ice = 'yes' and p.ev_from_year <= s.year, false)) as is_ice,
     (p.ev_state_unknown and s.year >= {{ first_ev_year() }}) as ev_state_unknown,
     p.opened_year is null as undated,
-    (coalesce(p.opened_support, 'recalled') = 'recalled' or p.confidence = 'low') as is_recalled
+    (coalesce(p.opened_support, 'unverified') = 'unverified' or p.confidence = 'low') as is_unverified
 from stood as s
 inner join {{ ref('int_plants__located') }} as p on s.plant_id = p.plant_id
 asof left join phased as h on s.plant_id = h.plant_id and s.year >= h.year

@@ -18,7 +18,9 @@ with coded as (
         sentence,
         rule_id,
         coded_by,
-        regexp_extract(support, '^[a-z]+') as support,
+        support,
+        source_tier,
+        support_note,
         confidence
     from {{ ref('stg_curated_policies__policy_instruments') }}
     union all by name
@@ -75,6 +77,8 @@ select
     c.rule_id,
     c.coded_by,
     c.support,
+    c.source_tier,
+    c.support_note,
     c.confidence,
     -- who paid and who was paid, in the words of the statement: no source names them yet, and a sum without both is a sum named
     -- in a document, whoever's it is (a firm's own share, a bank's credit line, a goal)

@@ -47,6 +47,8 @@ merged as (
         arg_min(record_key, place_in_cluster) filter (where is_text) as text_record_key,
         arg_min(url, place_in_cluster) filter (where url is not null) as url,
         arg_min(support, place_in_cluster) as support,
+        arg_min_null(source_tier, place_in_cluster) as source_tier,
+        arg_min_null(support_note, place_in_cluster) as support_note,
         arg_min(confidence, place_in_cluster) as confidence,
         count(*)::integer as n_sources,
         min(first_seen) as first_seen

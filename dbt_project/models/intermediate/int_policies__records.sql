@@ -31,7 +31,7 @@ curated as (
         doc_no,
         doc_no_norm as doc_no_key,
         -- a number from memory may be another document's: it joins two records only beside their titles
-        doc_no_support = 'seen' as doc_no_certain,
+        doc_no_support = 'sourced' as doc_no_certain,
         issued_on,
         issued_precision,
         published_on,
@@ -50,8 +50,9 @@ curated as (
         content,
         content_sha256,
         url,
-        -- the word before the colon is how far the fact is supported; what follows it is where
-        regexp_extract(support, '^[a-z]+') as support,
+        support,
+        source_tier,
+        support_note,
         confidence,
         cast(null as varchar) as first_seen,
         cast(null as varchar) as last_seen,
@@ -103,6 +104,8 @@ brought as (
         f.content_sha256,
         i.source_url as url,
         'derived' as support,
+        cast(null as varchar) as source_tier,
+        cast(null as varchar) as support_note,
         'medium' as confidence,
         -- when the text was known: as the file says, and not when it was read
         i.as_of as first_seen,
@@ -148,7 +151,9 @@ released as (
         d.content_zh as content,
         d.content_sha256,
         d.url,
-        'seen' as support,
+        'sourced' as support,
+        'official' as source_tier,
+        cast(null as varchar) as support_note,
         'high' as confidence,
         min(d.first_seen) over (partition by d.record_id) as first_seen,
         d.last_seen

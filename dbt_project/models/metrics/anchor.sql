@@ -58,7 +58,7 @@ select
     c.cr1::double as cr1,
     c.cr4::double as cr4,
     c.firm_hhi::double as firm_hhi,
-    c.n_firms::bigint as n_firms,
+    c.n_firms::integer as n_firms,
     case
         when c.n_firms = 1 then 0.0
         else ((c.size - c.anchor_size) / nullif(n.size - c.anchor_size, 0)) / nullif(p.share, 0)

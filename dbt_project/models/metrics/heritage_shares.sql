@@ -41,7 +41,7 @@ weighted as (
 select
     measure,
     year::integer as year,
-    count(*)::bigint as n_plants,
+    count(*)::integer as n_plants,
     (count(weight) / count(*)::double)::double as weight_known_share,
     (coalesce({{ ordered_sum('weight') }} filter (where confidence is not null), 0) / nullif({{ ordered_sum('weight') }}, 0))::double as share_lineage,
     (coalesce({{ ordered_sum('weight') }} filter (where {{ at_least('confidence', '0.7') }}), 0) / nullif({{ ordered_sum('weight') }}, 0))::double as share_lineage_sure,

@@ -15,4 +15,4 @@ def model(dbt, session):
     session.register("kd_frame", result)
     numbers = ", ".join(f"{c}::double {c}" for c in ("kd", "kd_weighted", "m", "bandwidth_km"))
     bounds = ", ".join(f"{c}::double {c}" for c in ("local_lo", "local_hi", "global_lo", "global_hi"))
-    return session.sql(f"select segment_id::varchar segment_id, year::integer \"year\", r_km::double r_km, {numbers}, n_plants::bigint n_plants, {bounds}, null_reason::varchar null_reason from kd_frame")
+    return session.sql(f"select segment_id::varchar segment_id, year::integer \"year\", r_km::double r_km, {numbers}, n_plants::integer n_plants, {bounds}, null_reason::varchar null_reason from kd_frame")

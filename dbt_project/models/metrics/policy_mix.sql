@@ -35,8 +35,8 @@ documents as (
 
 select
     c.city_id,
-    coalesce(d.n_documents, 0)::bigint as n_documents,
-    coalesce(m.n_instruments, 0)::bigint as n_instruments,
+    coalesce(d.n_documents, 0)::integer as n_documents,
+    coalesce(m.n_instruments, 0)::integer as n_instruments,
     m.mix_entropy_bits::double as mix_entropy_bits,
     d.amount_cny_m::double as amount_cny_m,
     d.amount_known_share::double as amount_known_share,

@@ -129,7 +129,7 @@ select
     g_raw::double as eg_g,
     case when n_plants > 1 and {{ below('x2', '1') }} and {{ above('var_g / (plant_hhi * plant_hhi)', '0') }} then (g_raw - (1 - x2) * plant_hhi) / sqrt(var_g) end::double as eg_z,
     plant_hhi::double as plant_hhi,
-    n_plants::bigint as n_plants,
+    n_plants::integer as n_plants,
     -- half of Hoover's Gini, the scale of EconGeo's locational.Gini
     (gini / 2)::double as locational_gini,
     n_plants < 10 as low_n,

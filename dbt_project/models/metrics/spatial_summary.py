@@ -24,4 +24,4 @@ def model(dbt, session):
                     rows.append({"variable": variable, "year": int(year), **moran(x, near), "n_cities": len(x), "k_neighbours": k})
     columns = ["variable", "year", "moran_i", "expected_i", "z", "p", "geary_c", "n_cities", "k_neighbours"]
     session.register("summary_frame", pd.DataFrame(rows, columns=columns))
-    return session.sql("select variable::varchar \"variable\", year::integer \"year\", moran_i::double moran_i, expected_i::double expected_i, z::double z, p::double p, geary_c::double geary_c, n_cities::bigint n_cities, k_neighbours::bigint k_neighbours from summary_frame")
+    return session.sql("select variable::varchar \"variable\", year::integer \"year\", moran_i::double moran_i, expected_i::double expected_i, z::double z, p::double p, geary_c::double geary_c, n_cities::integer n_cities, k_neighbours::bigint k_neighbours from summary_frame")

@@ -8,7 +8,7 @@ battery as (
     select
         city_id,
         count(*)::integer as n_battery_plants,
-        (count(*) filter (where is_recalled))::integer as n_battery_recalled
+        (count(*) filter (where is_unverified))::integer as n_battery_unverified
     from {{ ref('int_plants__yearly') }}
     where is_ev and segment_id = 'battery' and year = (select this_year from {{ ref('int_build') }})
     group by city_id
@@ -169,7 +169,7 @@ select
         else 'not covered: silence says nothing about policy'
     end as policy_coverage,
     m.quality_flag,
-    m.recalled_share,
+    m.unverified_share,
     concat_ws(
         '; ',
         case when u.utilisation is null then 'utilisation: output or full capacity unknown' end,

@@ -14,7 +14,7 @@ with plants as (
         {{ ordered_sum('capacity') }} filter (where is_ev and segment_id = 'battery' and capacity_unit = 'gwh_per_year') as capacity_gwh,
         count(*) filter (where is_ev and segment_id = 'oem' and capacity is not null) as n_vehicle_capacity_known,
         count(*) filter (where is_ev and segment_id = 'battery' and capacity is not null) as n_cell_capacity_known,
-        count(*) filter (where is_recalled) as n_recalled,
+        count(*) filter (where is_unverified) as n_unverified,
         count(*) filter (where undated) as n_undated
     from {{ ref('int_plants__yearly') }}
     group by city_id, year
@@ -25,7 +25,7 @@ firms as (
         city_id,
         year,
         count(*)::integer as n_firms,
-        (count(*) filter (where is_recalled))::integer as n_firms_recalled
+        (count(*) filter (where is_unverified))::integer as n_firms_unverified
     from {{ ref('int_firms__yearly') }}
     group by city_id, year
 ),
@@ -43,7 +43,7 @@ base as (
         g.city_id,
         g.year,
         coalesce(f.n_firms, 0) as n_firms,
-        coalesce(f.n_firms_recalled, 0) as n_firms_recalled,
+        coalesce(f.n_firms_unverified, 0) as n_firms_unverified,
         coalesce(p.n_plants, 0) as n_plants,
         coalesce(p.n_ev_plants, 0) as n_ev_plants,
         coalesce(p.n_ev_vehicle_plants, 0) as n_ev_vehicle_plants,
@@ -56,7 +56,7 @@ base as (
         case when coalesce(p.n_battery_plants, 0) = 0 then 0.0 else p.capacity_gwh end as capacity_gwh,
         coalesce(p.n_vehicle_capacity_known, 0) as n_vehicle_capacity_known,
         coalesce(p.n_cell_capacity_known, 0) as n_cell_capacity_known,
-        coalesce(p.n_recalled, 0) as n_recalled,
+        coalesce(p.n_unverified, 0) as n_unverified,
         o.nev_output,
         o.nev_output_basis,
         o.nev_output_support,
@@ -379,11 +379,11 @@ select
     s.main_firms,
     case
         when s.n_plants + s.n_firms = 0 then 'output_only'
-        when 2 * (s.n_recalled + s.n_firms_recalled) > s.n_plants + s.n_firms then 'mostly_recalled'
-        when s.n_recalled + s.n_firms_recalled > 0 then 'partly_recalled'
-        else 'seen'
+        when 2 * (s.n_unverified + s.n_firms_unverified) > s.n_plants + s.n_firms then 'mostly_unverified'
+        when s.n_unverified + s.n_firms_unverified > 0 then 'partly_unverified'
+        else 'sourced'
     end as quality_flag,
-    (s.n_recalled + s.n_firms_recalled) / nullif(s.n_plants + s.n_firms, 0)::double as recalled_share,
+    (s.n_unverified + s.n_firms_unverified) / nullif(s.n_plants + s.n_firms, 0)::double as unverified_share,
     case
         when s.n_plants = 0 then 'no_plant_known_here'
         when s.lq_plants is null then 'no_ev_plant_in_the_nation_that_year'

@@ -83,8 +83,8 @@ select
     k.n_members as cluster_n_members,
     k.n_cities as cluster_n_cities,
     k.cities as cluster_cities,
-    (min(a.year) over (partition by a.plant_id, a.cluster_id, a.run))::integer as valid_from,
-    (max(a.year) over (partition by a.plant_id, a.cluster_id, a.run))::integer as valid_to
+    (min(a.year) over (partition by a.plant_id, a.cluster_id, a.run))::integer as from_year,
+    (max(a.year) over (partition by a.plant_id, a.cluster_id, a.run))::integer as to_year
 from spans as a
 left join clusters as k on a.density_cluster = k.cluster_id and a.year = k.year
 left join {{ ref('plant_cluster') }} as s on a.plant_id = s.plant_id and a.year = s.year and s.method = 'dbscan'

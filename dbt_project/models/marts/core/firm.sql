@@ -7,7 +7,8 @@ select
     f.stock_code,
     f.city_id,
     f.place_rule,
-    f.founded_on,
+    {{ first_day('f.founded_on') }} as founded_on,
+    {{ precision_of('f.founded_on') }} as founded_on_precision,
     f.founded_year,
     f.status,
     f.status_year,
@@ -17,6 +18,7 @@ select
     f.group_evidence,
     f.n_sources::integer as n_sources,
     f.support,
+    f.source_tier,
     f.confidence,
     f.source_url,
     {{ stamp() }}

@@ -10,7 +10,8 @@ select
     a.n_fcev,
     a.n_swappable,
     a.n_passenger,
-    'seen' as support,
+    'sourced' as support,
+    'official' as source_tier,
     'https://service.miit-eidc.org.cn/miitxxgk/gonggao/xxgk/queryByPc?pc=' || a.batch || '&querylb=cp&qyinfolb='
         as source_url,
     {{ stamp() }}

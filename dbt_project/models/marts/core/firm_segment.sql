@@ -5,6 +5,7 @@ select
     s.evidence,
     s.rule_id,
     s.support,
+    s.source_tier,
     s.confidence,
     {{ stamp() }}
 from {{ ref('int_firms__segmented') }} as s

@@ -60,7 +60,7 @@ ev as (
         coalesce(e.is_local, false) as has_local_edge,
         -- the list of plants is not complete: a maker of that age stands for its plants
         (i.city_id is not null or coalesce(k.ice_firms_before_2009, 0) > 0) as in_ice_city,
-        y.is_recalled
+        y.is_unverified
     from {{ ref('int_plants__yearly') }} as y
     left join edges as e on y.plant_id = e.plant_id
     left join ice_before_2009 as i on y.city_id = i.city_id
@@ -83,7 +83,7 @@ shares as (
         {{ ordered_sum('capacity') }} as capacity_all,
         count(*) filter (where not has_edge and in_ice_city) / count(*)::double as share_new_in_ice_city,
         count(*) filter (where not has_edge and not in_ice_city) / count(*)::double as share_greenfield,
-        count(*) filter (where is_recalled) / count(*)::double as recalled_share
+        count(*) filter (where is_unverified) / count(*)::double as unverified_share
     from ev
     group by city_id, year
 ),
@@ -150,7 +150,7 @@ select
     r2.reading,
     l.literature_reading,
     l.literature_source,
-    s.recalled_share::double as recalled_share,
+    s.unverified_share::double as unverified_share,
     case
         when s.n_ev_plants is null then 'no EV plant (born or converted) known: shares are undefined'
         when s.capacity_all is null then 'capacity of the EV plants unknown'

@@ -75,7 +75,7 @@ heritage_long as (
     select
         city_id as geography_id,
         cast(year as varchar) as period,
-        recalled_share,
+        unverified_share,
         n_ev_plants as n_obs,
         indicator_id,
         value
@@ -146,7 +146,7 @@ now_known as (
         case when indicator_id <> 'share_lineage_capacity' and value is not null then {{ wilson_lo('value * n_obs', 'n_obs') }} end,
         case when indicator_id <> 'share_lineage_capacity' and value is not null then {{ wilson_hi('value * n_obs', 'n_obs') }} end,
         n_obs,
-        case when {{ above('recalled_share', '0.5') }} then 'mostly_recalled' when recalled_share > 0 then 'partly_recalled' else 'seen' end,
+        case when {{ above('unverified_share', '0.5') }} then 'mostly_unverified' when unverified_share > 0 then 'partly_unverified' else 'sourced' end,
         case when value is null then 'no EV plant (born or converted), or its capacity unknown' end
     from heritage_long
     union all

@@ -60,7 +60,7 @@ select
     end as null_reason,
     {{ stamp() }},
     max(c.revenue_year)::integer as revenue_year,
-    (count(*) filter (where c.revenue_support = 'recalled'))::integer as n_revenue_recalled
+    (count(*) filter (where c.revenue_support = 'unverified'))::integer as n_revenue_unverified
 from cities as c
 left join documents as d on c.city_id = d.city_id
 left join plants as p on c.city_id = p.city_id

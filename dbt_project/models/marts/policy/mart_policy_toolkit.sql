@@ -17,7 +17,7 @@ cells as (
         (count(*) filter (where ends))::integer as n_reduce_or_end,
         {{ ordered_sum('amount_cny_m') }} as amount_cny_m,
         (count(*) filter (where amount_known)) / count(*)::double as amount_known_share,
-        (count(*) filter (where support = 'recalled'))::integer as n_recalled,
+        (count(*) filter (where support = 'unverified'))::integer as n_unverified,
         (count(*) filter (where names_a_sum))::integer as n_documents_naming_sum
     from labels
     group by city_id, instrument_id, year
@@ -28,7 +28,7 @@ adoption as (
         city_id,
         instrument_id,
         min(issued_date) as first_adopted_on,
-        arg_min(issued_precision, (issued_date, issued_precision)) as first_adopted_precision
+        arg_min(issued_precision, (issued_date, issued_precision)) as first_adopted_on_precision
     from labels
     where supports
     group by city_id, instrument_id
@@ -88,13 +88,13 @@ select
     coalesce(v.covered, false) as covered,
     coalesce(v.pages, 0)::integer as n_pages_fetched,
     (x.n_documents - x.n_own_initiative)::integer as n_reissue,
-    x.n_recalled,
+    x.n_unverified,
     case
         when x.amount_cny_m is null then 'no statement names who paid and who was paid: what a government paid is unknown'
         when c.gdp_100m_cny is null then 'gdp_unknown'
     end as null_reason,
     {{ stamp() }},
-    a.first_adopted_precision,
+    a.first_adopted_on_precision,
     x.n_documents_naming_sum
 from cells as x
 inner join {{ ref('instruments') }} as i on x.instrument_id = i.instrument_id

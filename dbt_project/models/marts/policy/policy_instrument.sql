@@ -14,6 +14,8 @@ select
     c.rule_id,
     c.coded_by,
     c.support,
+    c.source_tier,
+    c.support_note,
     c.confidence,
     c.source_id,
     c.source_record_id,

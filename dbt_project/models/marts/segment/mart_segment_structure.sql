@@ -53,14 +53,14 @@ select
     q.lq_hi::double as lq_hi,
     q.q_bh::double as q_bh,
     d.density::double as density,
-    c.n_recalled::integer as n_recalled,
+    c.n_unverified::integer as n_unverified,
     case
         when q.lq_plants is null and c.n_plants = 0 then coalesce(q.null_reason, 'no_ev_plant_of_the_city_that_year')
         when q.lq_plants is null then coalesce(q.null_reason, 'not_computed')
     end as null_reason,
     {{ stamp() }},
-    o.lo::double as lq_boot_lo,
-    o.hi::double as lq_boot_hi,
+    o.lq_boot_lo::double as lq_boot_lo,
+    o.lq_boot_hi::double as lq_boot_hi,
     o.cutoff_95::double as lq_cutoff_95,
     o.above_cutoff as lq_above_cutoff
 from cells as c

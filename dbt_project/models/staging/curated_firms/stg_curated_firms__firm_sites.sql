@@ -4,6 +4,6 @@ select
     district_zh,
     longitude,
     latitude,
-    support,
+    {{ house_support('support') }} as support,
     confidence
 from {{ source('curated_firms', 'firm_sites') }}

@@ -16,7 +16,8 @@ select
     uscc,
     status,
     status_year,
-    support,
+    {{ house_support('support') }} as support,
+    {{ source_tier('support') }} as source_tier,
     confidence,
     source_ref,
     note

@@ -5,7 +5,7 @@ select
     field,
     value,
     unit,
-    support,
+    {{ house_support('support') }} as support,
     confidence,
     source_url
 from {{ source('curated_output', 'fiscal') }}

@@ -8,7 +8,7 @@ select
     vehicles,
     attribution,
     source_body,
-    support,
+    {{ house_support('support') }} as support,
     confidence,
     source_url,
     note,

@@ -5,7 +5,7 @@ select
     capacity,
     capacity_unit,
     status,
-    support,
+    {{ house_support('support') }} as support,
     confidence,
     source_url,
     note,

@@ -6,6 +6,6 @@ select
     lineage_group,
     from_year,
     to_year,
-    support,
+    {{ house_support('support') }} as support,
     note
 from {{ source('curated_plants', 'operators') }}

@@ -10,7 +10,7 @@ select
     policy_tool,
     amount_text,
     year,
-    support,
+    {{ house_support('support') }} as support,
     confidence,
     source_url
 from {{ source('heritage_cases', 'cases') }}

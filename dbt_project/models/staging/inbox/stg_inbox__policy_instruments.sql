@@ -13,7 +13,9 @@ select
     sentence,
     rule_id,
     coded_by,
-    support,
+    {{ house_support('support') }} as support,
+    cast(null as varchar) as source_tier,
+    cast(null as varchar) as support_note,
     confidence,
     _partition as partition
 from {{ source('inbox', 'policy_instruments') }}
