@@ -61,9 +61,16 @@ lint: $(READY_DEV) ## ruff (with the import law), sqlfluff, mypy on ingest/ and 
 	@$(PY) -m sqlfluff lint dbt_project/models --processes 2 -q
 	@$(PY) -m mypy ingest sources
 
+# A file's tests run in one process (they share what its fixtures made), in the order of tests/conftest.py; all share one published home.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$(( n > 4 ? 4 : n )))
+PYTEST = $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 test: $(READY_DEV) ## the whole suite (installs Debian's Chromium, R and faketime where they are missing and may)
 	@tests/install_tools.sh
-	@$(PY) -m pytest
+	@$(PYTEST)
+
+test-fast: $(READY_DEV) ## what needs no refresh, no browser and no R: within a minute
+	@EVATLAS_TEST_FAST=1 $(PYTEST) -m "not (refresh or browser or r or long)"
 
 bench: $(READY_DEV) ## ratios of the main job against its floor
 	@$(PY) -m bench.refresh
@@ -80,4 +87,4 @@ lock: ## write the three locks anew from pyproject.toml, keeping the versions th
 clean: ## remove the state of this checkout's own home (never another EVATLAS_HOME)
 	rm -rf data dbt_project/target
 
-.PHONY: help setup setup-dev refresh ui panel as-of verify check-inputs withdraw lint test bench lock clean
+.PHONY: help setup setup-dev refresh ui panel as-of verify check-inputs withdraw lint test test-fast bench lock clean
