@@ -15,17 +15,25 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3.11
 PY := .venv/bin/python
 READY := .venv/.ready
+READY_DEV := .venv/.ready-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-$(READY): requirements.lock
-	@echo "setting up .venv (once, and when requirements.lock changes)"
-	@command -v $(PYTHON) >/dev/null && $(PYTHON) -m venv --clear .venv || python3 -m venv --clear .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@touch $@
+# With another file than the locks nothing is installed anew; an environment that has the development packages keeps them.
+ENVIRONMENT = $$(command -v $(PYTHON) || command -v python3) deploy/environment.py
 
-setup: $(READY) ## the virtual environment, from the hashed lock
+$(READY): requirements.lock
+	@$(ENVIRONMENT)
+
+$(READY_DEV): requirements-dev.lock
+	@$(ENVIRONMENT) --dev
+
+setup: $(READY) ## the virtual environment of the programs, from the hashed lock
+	@:
+
+setup-dev: $(READY_DEV) ## the same with what tests and lint need
+	@:
 
 refresh: $(READY) ## land, build, check, publish the bundled data (FORCE=1 builds even when nothing is new; REPLACE=1 takes files that were held since they share little with those they replace)
 	@$(if $(REPLACE),EVATLAS_REPLACE="$(REPLACE)") $(PY) -m orchestration.commands.refresh $(if $(FORCE),--force)
@@ -48,24 +56,35 @@ check-inputs: $(READY) ## judge files as the inbox would: make check-inputs DIR=
 withdraw: $(READY) ## take a file that was supplied out of the next version: make withdraw FILE=name WHY="..."
 	@$(PY) -m sources.inbox.withdraw --file "$(FILE)" --why "$(WHY)"
 
-lint: $(READY) ## ruff (with the import law), sqlfluff, mypy on ingest/ and sources/
+lint: $(READY_DEV) ## ruff (with the import law), sqlfluff, mypy on ingest/ and sources/
 	@$(PY) -m ruff check .
 	@$(PY) -m sqlfluff lint dbt_project/models --processes 2 -q
 	@$(PY) -m mypy ingest sources
 
-test: $(READY) ## the whole suite (installs Debian's Chromium, R and faketime where they are missing and may)
-	@tests/install_tools.sh
-	@$(PY) -m pytest
+# A file's tests run in one process (they share what its fixtures made), in the order of tests/conftest.py; all share one published home.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$(( n > 4 ? 4 : n )))
+PYTEST = $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-bench: $(READY) ## ratios of the main job against its floor
+test: $(READY_DEV) ## the whole suite (installs Debian's Chromium, R and faketime where they are missing and may)
+	@tests/install_tools.sh
+	@$(PYTEST)
+
+test-fast: $(READY_DEV) ## what needs no refresh, no browser and no R: within a minute
+	@EVATLAS_TEST_FAST=1 $(PYTEST) -m "not (refresh or browser or r or long)"
+
+bench: $(READY_DEV) ## ratios of the main job against its floor
 	@$(PY) -m bench.refresh
 
-lock: ## write requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra dev --no-strip-extras --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --python-version 3.11 --python-platform linux \
-	  --custom-compile-command "make lock" -o requirements.lock
+UV ?= .venv/bin/uv
+COMPILE = $(UV) pip compile --quiet --no-strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --python-version 3.11 --custom-compile-command "make lock"
+
+lock: ## write the three locks anew from pyproject.toml, keeping the versions that they have (UPGRADE=1: the newest ones)
+	$(COMPILE) pyproject.toml --python-platform linux $(if $(UPGRADE),--upgrade) -o requirements.lock
+	$(COMPILE) pyproject.toml --extra dev -c requirements.lock --python-platform linux $(if $(UPGRADE),--upgrade) -o requirements-dev.lock
+	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(COMPILE) - -o requirements-setup.lock
 
 clean: ## remove the state of this checkout's own home (never another EVATLAS_HOME)
 	rm -rf data dbt_project/target
 
-.PHONY: help setup refresh ui panel as-of verify check-inputs withdraw lint test bench lock clean
+.PHONY: help setup setup-dev refresh ui panel as-of verify check-inputs withdraw lint test test-fast bench lock clean

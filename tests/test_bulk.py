@@ -44,9 +44,9 @@ from sources.inbox.check_inputs import judge_file
 from sources.inbox.judge import judge
 from sources.inbox.kinds import LANDED, SCHEMAS
 from sources.inbox.scrubbed import read
-from tests.conftest import shared_path
+from tests.conftest import examples
+from tests.registers import dirty, registrations
 from tests.test_hostile import CASES, outside
-from tests.test_hostile import SHARED as HOSTILE
 from tests.test_inbox import HEADER, code_of, csv_text, firm_lines, land_all, landed, media_variants, write
 
 TODAY = dt.date(2026, 11, 24)
@@ -106,11 +106,10 @@ def test_blocks_of_any_size_give_the_same(tmp_path: Path, monkeypatch: pytest.Mo
             assert name == "x" or few[0] == 40
 
 
-@pytest.mark.skipif(not CASES, reason="shared/hostile is not on this machine (set EVATLAS_SHARED)")
-def test_hostile_files_get_the_same_verdict(monkeypatch: pytest.MonkeyPatch):
+def test_hostile_files_get_the_same_verdict(hostile: Path, monkeypatch: pytest.MonkeyPatch):
     compared = 0
     for case in CASES:
-        path = HOSTILE / case["file"]
+        path = hostile / case["file"]
         if media_of(path.name) not in bulk.BULK_BYTES:
             continue
         few = judge_file(path, "firms", TODAY, outside(case))
@@ -126,7 +125,7 @@ def test_hostile_files_get_the_same_verdict(monkeypatch: pytest.MonkeyPatch):
 CELLS = st.lists(st.sampled_from([*'甲乙（）公司,"\n\r \x00\ufeff\ufffdAé', "13812345678", "联系人张三", "锟斤拷"]), max_size=6).map("".join)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(CELLS, CELLS).map(list), min_size=1, max_size=9), st.sampled_from(["utf-8", "gb18030", "utf-8-sig"]),
        st.sampled_from(["\n", "\r\n"]), st.data())  # fmt: skip
 def test_any_text_is_judged_alike(tmp_path: Path, rows: Any, encoding: str, end: str, data: st.DataObject):
@@ -144,11 +143,11 @@ def test_any_text_is_judged_alike(tmp_path: Path, rows: Any, encoding: str, end:
     assert few == many
 
 
-def test_real_registrations_are_judged_alike(tmp_path: Path):
-    """20,000 real registrations, and every record of the sample's two dirtiest years."""
-    frame = pl.read_parquet(shared_path("registrations", "registrations_1978_2004_sample.parquet"))
-    dirty = frame.filter(pl.col("city").str.contains("\ufffd") | ~pl.col("reg_date").str.contains(r"^\d{4}-\d\d-\d\d$"))
-    some = pl.concat([frame.sample(6000, seed=5), dirty]).unique(maintain_order=True).drop("file_year")
+def test_registrations_are_judged_alike(tmp_path: Path):
+    """6,000 composed registrations, and the dirty ones of 30,000."""
+    frame = registrations(30_000, 5)
+    some = pl.concat([frame.head(6000), dirty(frame)]).unique(maintain_order=True)
+    assert dirty(frame).height > 80
     some.write_csv(tmp_path / "r.csv")
     few, many = both(tmp_path / "r.csv", tmp_path / "w")
     assert few == many and few[0] == some.height == few[1] + len(few[3])
@@ -228,11 +227,11 @@ def test_the_sector_of_many_is_that_of_few(tmp_path: Path, monkeypatch: pytest.M
     assert "张三丰" not in str(sector.rows())
 
 
-def test_real_registrations_have_the_same_sector_either_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_registrations_have_the_same_sector_either_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bulk_read, "BATCH", 3_000)
     monkeypatch.setattr(bulk_sector, "MANY", 100)
-    frame = pl.read_parquet(shared_path("registrations", "registrations_1978_2004_sample.parquet")).sample(12_000, seed=8)
-    frame.drop("file_year").write_parquet(tmp_path / "r.parquet")
+    frame = registrations(12_000, 8)
+    frame.write_parquet(tmp_path / "r.parquet")
     body = (tmp_path / "r.parquet").read_bytes()
     for way in ("few", "many"):
         lands(tmp_path / way, body, "r.parquet", monkeypatch, many=way == "many")

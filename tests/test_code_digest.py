@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import shutil
 from pathlib import Path
 
@@ -36,15 +37,26 @@ def digests(root: Path) -> dict[str, str]:
         code_digest.pins.cache_clear()
 
 
-def moved(root: Path, path: Path, addition: str) -> set[str]:
+@pytest.fixture(scope="module")
+def before(tree: Path) -> dict[str, str]:
+    """The digests of the tree as it is; every test puts back what it edits."""
+    return digests(tree)
+
+
+@pytest.fixture(scope="module")
+def closures(tree: Path) -> dict[str, list[Path]]:
+    """The modules of each source: no edit of a data file moves them, and to find them costs more than all digests."""
+    return {name: code_digest.closure(s, tree) for name, s in SOURCES.items()}
+
+
+def moved(root: Path, before: dict[str, str], path: Path, addition: str) -> set[str]:
     """The sources whose digest an edit of `path` moves; the file is put back."""
-    before, kept = digests(root), path.read_bytes()
+    kept = path.read_bytes()
     try:
         path.write_bytes(kept + addition.encode())
         after = digests(root)
     finally:
         path.write_bytes(kept)
-    assert digests(root) == before
     return {name for name in before if before[name] != after[name]}
 
 
@@ -54,8 +66,15 @@ def data_of(source: Source) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "file"), [pair for s in SOURCES.values() for pair in data_of(s)])
-def test_an_edit_of_a_data_file_parses_again(tree: Path, name: str, file: str) -> None:
-    assert name in moved(tree, tree / file, "\n# edited\n")
+def test_an_edit_of_a_data_file_parses_again(
+    tree: Path, before: dict[str, str], closures: dict[str, list[Path]], name: str, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code_digest, "closure", lambda source, root: closures[source.name])
+    assert name in moved(tree, before, tree / file, "\n# edited\n")
+
+
+def test_what_is_put_back_has_the_digests_that_it_had(tree: Path, before: dict[str, str]) -> None:
+    assert digests(tree) == before
 
 
 def test_the_files_that_were_forgotten_are_among_them() -> None:
@@ -64,19 +83,18 @@ def test_the_files_that_were_forgotten_are_among_them() -> None:
 
 
 @pytest.mark.parametrize("file", ["sources/gleif/parse.py", "ingest/web/documents.py", "ingest/policies/text.py", "sources/inbox/judge.py", "ingest/store/raw.py"])
-def test_a_comment_parses_again_what_imports_it_and_nothing_else(tree: Path, file: str) -> None:
+def test_a_comment_parses_again_what_imports_it_and_nothing_else(tree: Path, before: dict[str, str], file: str) -> None:
     expected = {name for name, s in SOURCES.items() if CHECKOUT / file in by_parser(s)}
-    assert moved(tree, tree / file, "\n# a comment\n") == expected
+    assert moved(tree, before, tree / file, "\n# a comment\n") == expected
     if file == "sources/gleif/parse.py":
         assert expected == {"gleif"}
     if file == "ingest/web/documents.py":
         assert "policy_releases" in expected and not expected & {"curated_firms", "gleif", "inbox"}
 
 
-def test_another_version_of_a_library_parses_again(tree: Path) -> None:
+def test_another_version_of_a_library_parses_again(tree: Path, before: dict[str, str]) -> None:
     lock = tree / "requirements.lock"
     kept = lock.read_text()
-    before = digests(tree)
     try:
         lock.write_text(kept.replace("\npypdf==", "\npypdf==0"))
         after = digests(tree)
@@ -98,6 +116,19 @@ def test_two_files_that_swap_their_contents_are_another_tree(tree: Path) -> None
         other.write_bytes(b)
 
 
+@functools.cache
+def parsed(path: Path) -> frozenset[str]:
+    """The dotted names that a module of the checkout imports, as Python's own parser finds them."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import is not followed"
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(names)
+
+
 def by_parser(source: Source) -> set[Path]:
     """The closure as Python's own parser finds it."""
     waiting = [CHECKOUT / "ingest/store/landing.py", *(p for p in (CHECKOUT / "sources" / source.name).glob("**/*.py") if p.name not in ("check_inputs.py", "withdraw.py"))]
@@ -107,14 +138,7 @@ def by_parser(source: Source) -> set[Path]:
         if path in found:
             continue
         found.add(path)
-        names: set[str] = set()
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Import):
-                names |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{path}: a relative import is not followed"
-                names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
-        for name in names:
+        for name in parsed(path):
             parts = name.split(".")
             for length in range(2, len(parts) + 1) if parts[0] in ("ingest", "sources") else ():
                 stem = CHECKOUT.joinpath(*parts[:length])
@@ -133,14 +157,8 @@ def test_each_library_that_a_parse_uses_is_locked_under_a_known_name() -> None:
 
     for source in SOURCES.values():
         files = code_digest.closure(source)
-        names = {m.partition(".")[0] for path in files for node in ast.walk(ast.parse(path.read_text("utf-8"))) for m in _modules(node)}
+        names = {name.partition(".")[0] for path in files for name in parsed(path)}
         others = names - sys.stdlib_module_names - {"ingest", "sources", "__future__"}
         pinned = {pin.partition("==")[0] for pin in code_digest.libraries(files)}
         wanted = {code_digest._DISTRIBUTIONS.get(n, n).replace("_", "-").lower() for n in others}
         assert wanted <= pinned, (source.name, wanted - pinned)
-
-
-def _modules(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -1,16 +1,14 @@
 """The hostile set: every file gets its verdict, its counts and its reasons, within limits, without a traceback.
 
-Belongs here: the files of shared/hostile, judged as `make check-inputs` does. Does not belong here: its HTTP cases
+Belongs here: the files of tests/data/hostile, judged as `make check-inputs` does. Does not belong here: its HTTP cases
 (test_http), nor what is done with accepted rows (test_inbox).
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +16,9 @@ import pytest
 
 from ingest.text.scrub import redact
 from sources.inbox.check_inputs import judge_file
-from tests.conftest import REPO
+from tests.conftest import DATA, REPO
 
-SHARED = Path(os.environ.get("EVATLAS_SHARED") or REPO.parent / "shared") / "hostile"
-
-
-def cases() -> list[dict[str, Any]]:
-    path = SHARED / "cases.jsonl"
-    if not path.exists():
-        return []
-    found = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
-    return [case for case in found if case.get("file")]
-
-
-CASES = cases()
+CASES = [case for line in (DATA / "hostile" / "cases.jsonl").read_text("utf-8").splitlines() if (case := json.loads(line)).get("file")]
 #: Cases that only what is known from outside the file can decide; the set gives it, and a sidecar would.
 OUTSIDE = {
     "row_count_drop", "row_count_jump_or_duplicates", "category_shift", "truncated",
@@ -45,13 +32,12 @@ def outside(case: dict[str, Any]) -> dict[str, Any]:
     return {**known, **expect.get("manifest", {})}
 
 
-@pytest.mark.skipif(not CASES, reason="shared/hostile is not on this machine (set EVATLAS_SHARED)")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
-def test_verdict(case: dict[str, Any], capfd: pytest.CaptureFixture[str]):
+def test_verdict(hostile: Path, case: dict[str, Any], capfd: pytest.CaptureFixture[str]):
     import datetime as dt
 
     expect = case["expect"]
-    got = judge_file(SHARED / case["file"], "firms", dt.date(2026, 11, 24), outside(case))
+    got = judge_file(hostile / case["file"], "firms", dt.date(2026, 11, 24), outside(case))
     assert got["verdict"] == expect["verdict"], got
     reasons = set(expect.get("reasons") or ([expect["reason"]] if "reason" in expect else []))
     assert set(got["reasons"]) == reasons, got
@@ -72,18 +58,17 @@ def test_verdict(case: dict[str, Any], capfd: pytest.CaptureFixture[str]):
     line = json.dumps(got, ensure_ascii=False)
     for canary in expect.get("canaries_absent_everywhere", ()):
         assert canary not in line
-        assert canary not in redact((SHARED / case["file"]).read_text("utf-8")) or case["media"] == "csv"
+        assert canary not in redact((hostile / case["file"]).read_text("utf-8")) or case["media"] == "csv"
     assert line.isprintable(), "a control character reaches the terminal"
     out, err = capfd.readouterr()
     assert out == err == ""
 
 
-@cache
-def command_output() -> tuple[int, str, str, int]:
+def command_output(hostile: Path) -> tuple[int, str, str, int]:
     """One run of the command over the whole set under limits: (exit code, out, err, peak KiB)."""
     code = (
         "import resource, sys, runpy; resource.setrlimit(resource.RLIMIT_CPU, (120, 120));"
-        f"sys.argv = ['check-inputs', '--dir', {str(SHARED)!r}];"
+        f"sys.argv = ['check-inputs', '--dir', {str(hostile)!r}];"
         "exec(\"try:\\n runpy.run_module('sources.inbox.check_inputs', run_name='__main__')\\nexcept SystemExit as e:\\n code = e.code\");"
         # VmHWM is of this program alone; ru_maxrss keeps the peak of the process that it was forked from
         "print(*[l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')], file=sys.stderr); sys.exit(code)"
@@ -93,10 +78,9 @@ def command_output() -> tuple[int, str, str, int]:
     return run.returncode, run.stdout, "\n".join(noise), int(peak)
 
 
-@pytest.mark.skipif(not CASES, reason="shared/hostile is not on this machine (set EVATLAS_SHARED)")
-def test_the_command_judges_the_folder():
+def test_the_command_judges_the_folder(hostile: Path):
     """Without anything from outside, only the two cases differ that no byte of their file tells."""
-    code, out, err, peak = command_output()
+    code, out, err, peak = command_output(hostile)
     assert code == 0 and "Traceback" not in err and not err.strip()
     assert peak < 512 * 1024
     got = {answer["file"]: answer for answer in map(json.loads, out.splitlines())}
@@ -109,14 +93,13 @@ def test_the_command_judges_the_folder():
         assert canary not in out
 
 
-@pytest.mark.skipif(not CASES, reason="shared/hostile is not on this machine (set EVATLAS_SHARED)")
 @pytest.mark.parametrize("name", ["027_huge_field.csv", "028_too_many_columns.csv", "056_bomb.zip", "064_gzip_bomb.gz",
                                   "090_deep_nest.html", "091_huge_attr.html", "098_billion_laughs.xml",
                                   "103_xlsx_bomb.xlsx", "105_pdf_loop.pdf", "107_pdf_flate_bomb.pdf"])  # fmt: skip
-def test_heavy_files_are_quick(name: str):
+def test_heavy_files_are_quick(hostile: Path, name: str):
     import datetime as dt
     import time
 
     start = time.perf_counter()
-    judge_file(SHARED / name, "firms", dt.date(2026, 11, 24))
+    judge_file(hostile / name, "firms", dt.date(2026, 11, 24))
     assert time.perf_counter() - start < 5

@@ -25,7 +25,7 @@ from ingest.web.addresses import forbidden_address, redact
 from ingest.web.bodies import challenge, decode_text, read_json, require_whole
 from ingest.web.errors import FetchError, Limits
 from ingest.web.fetcher import Fetcher
-from tests.conftest import REPO, shared_path
+from tests.conftest import DATA, REPO
 from tests.replicas.faults import PAGE, Asked, FaultServer, drip, gzip_bomb, reset, send, serve
 
 HOST = "zc.example.cn"
@@ -64,7 +64,7 @@ def redirect(location: str, status: int = 302) -> Callable[[socket.socket, Asked
 
 
 def test_every_http_case_of_the_hostile_set_has_its_test() -> None:
-    with open(shared_path("hostile", "cases.jsonl"), encoding="utf-8") as handle:
+    with open(DATA / "hostile" / "cases.jsonl", encoding="utf-8") as handle:
         wanted = {c["id"] for c in map(json.loads, handle) if c.get("media") == "http"}
     assert len(wanted) >= 32
     assert wanted - set(COVERED) == set()

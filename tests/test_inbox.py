@@ -30,7 +30,8 @@ from sources.inbox.judge import judge
 from sources.inbox.kinds import HEADERS, KINDS, SCHEMAS, map_columns
 from sources.inbox.scrubbed import Scrubbed, read, said_of
 from sources.inbox.texts import is_mojibake
-from tests.conftest import shared_path
+from tests.conftest import examples
+from tests.registers import registrations
 
 TODAY = dt.date(2026, 11, 24)
 
@@ -267,10 +268,10 @@ def test_guards_and_their_override(tmp_path: Path):
     assert verdict(write(tmp_path / "t.csv", csv_text(mixed)))["verdict"] == "accept"
 
 
-def test_real_registrations_pass(tmp_path: Path):
-    """2,000 real registrations: the dirt that was measured is caught by name, and little else."""
-    frame = pl.read_parquet(shared_path("registrations", "registrations_1978_2004_sample.parquet")).sample(2000, seed=3)
-    frame.drop("file_year").write_csv(tmp_path / "r.csv")
+def test_registrations_pass(tmp_path: Path):
+    """2,000 composed registrations: the dirt that was measured in real ones is caught by name, and little else."""
+    frame = registrations(2000, 3)
+    frame.write_csv(tmp_path / "r.csv")
     got = judge(read(tmp_path / "r.csv", "firms", "csv"), TODAY)
     assert got.records_in == 2000 == got.accepted + len(got.quarantine)
     assert len(got.quarantine) < 30, got.reasons
@@ -353,7 +354,7 @@ def no_blank(rows: list[list[str]]) -> list[list[str]]:
     return [[f"名{i}" if not row[0].strip() else row[0], *row[1:]] for i, row in enumerate(rows)]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROWS.map(no_blank), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
        st.sampled_from(["\n", "\r\n"]), st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"]))  # fmt: skip
 def test_every_written_record_is_accounted_for(tmp_path: Path, rows: Any, quoting: Any, end: str, encoding: str):
@@ -364,7 +365,7 @@ def test_every_written_record_is_accounted_for(tmp_path: Path, rows: Any, quotin
     assert judged.records_in == len(rows) == judged.accepted + len(judged.quarantine)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.sampled_from(["utf-8", "gb18030", "utf-16"]))
 def test_edited_files_never_raise_and_always_balance(tmp_path: Path, data: st.DataObject, encoding: str):
     body = bytearray(csv_text(firm_lines(data.draw(st.integers(1, 8)))).encode(encoding))
@@ -380,7 +381,7 @@ def test_edited_files_never_raise_and_always_balance(tmp_path: Path, data: st.Da
     assert (got["verdict"] == "accept") == (not got["reasons"])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=400), st.sampled_from(["a.csv", "a.csv.gz", "a.jsonl", "a.json", "a.xlsx", "a.parquet", "a.zip",
                                                  "a.html", "a.xml"]))  # fmt: skip
 def test_any_bytes_get_a_verdict(tmp_path: Path, body: bytes, name: str):

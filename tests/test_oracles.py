@@ -13,16 +13,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.conftest import make, shared_path
+from tests.conftest import DATA, make
 
 PREFIX = "oracle_A_"
 
 
 @pytest.fixture(scope="session")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    shared = shared_path("oracles")
+    given = DATA / "oracles"
     panel = tmp_path_factory.mktemp("panel")
-    for path in shared.glob(f"{PREFIX}*.csv"):
+    for path in given.glob(f"{PREFIX}*.csv"):
         shutil.copy(path, panel / path.name.removeprefix(PREFIX))
     out = tmp_path_factory.mktemp("out")
     run = make(f"orchestration.commands.panel --panel {panel} --out {out}", tmp_path_factory.mktemp("home-unused"))
@@ -32,7 +32,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def oracle() -> dict:
-    return json.loads(shared_path("oracles", "ORACLE_A.json").read_text())
+    return json.loads((DATA / "oracles" / "ORACLE_A.json").read_text())
 
 
 def table(tables: Path, name: str) -> pl.DataFrame:
@@ -40,7 +40,7 @@ def table(tables: Path, name: str) -> pl.DataFrame:
 
 
 def expected(name: str) -> pl.DataFrame:
-    return pl.read_csv(shared_path("oracles", f"expected_A_{name}.csv"), infer_schema_length=None)
+    return pl.read_csv(DATA / "oracles" / f"expected_A_{name}.csv", infer_schema_length=None)
 
 
 def compare(mine: pl.DataFrame, theirs: pl.DataFrame, key: list[str], pairs: dict[str, str], tolerance: float, null_is_zero: bool = False) -> int:
@@ -179,7 +179,7 @@ def test_neighbours_are_the_oracles(oracle: dict) -> None:
     sys.path.insert(0, str(REPO / "dbt_project/python"))
     from evatlas_science.geo import neighbour_count, neighbours
 
-    cities = pl.read_csv(shared_path("oracles", "oracle_A_cities.csv")).sort("city_id")
+    cities = pl.read_csv(DATA / "oracles" / "oracle_A_cities.csv").sort("city_id")
     assert neighbour_count(cities.height) == oracle["scalars"]["params"]["k"] and neighbour_count(300) == 8
     near = neighbours(cities["lon"].to_numpy(), cities["lat"].to_numpy(), 4)
     names = cities["city_id"].to_list()
@@ -217,7 +217,7 @@ def test_density_clusters(tables: Path, oracle: dict) -> None:
     from evatlas_science.clusters import plant_clusters
 
     theirs = expected("density_clusters")
-    plants = pl.read_csv(shared_path("oracles", "oracle_A_plants.csv")).filter(pl.col("plant_id").is_in(theirs["plant_id"].implode()))
+    plants = pl.read_csv(DATA / "oracles" / "oracle_A_plants.csv").filter(pl.col("plant_id").is_in(theirs["plant_id"].implode()))
     found = plant_clusters(plants.select("plant_id", "lon", "lat").with_columns(pl.lit(2021).alias("year")).to_pandas())
     for method, column in (("dbscan", "dbscan"), ("hdbscan", "sklearn_hdbscan")):
         mine = dict(found[found["method"] == method][["plant_id", "cluster_id"]].itertuples(index=False))
@@ -310,7 +310,7 @@ def test_policy_effects(tables: Path, oracle: dict) -> None:
 def test_a_malformed_panel_is_refused_by_name(tmp_path: Path, file: str, change, words: list[str]) -> None:
     panel = tmp_path / "panel"
     panel.mkdir()
-    for path in shared_path("oracles").glob(f"{PREFIX}*.csv"):
+    for path in (DATA / "oracles").glob(f"{PREFIX}*.csv"):
         shutil.copy(path, panel / path.name.removeprefix(PREFIX))
     target = panel / file
     if change is None:

@@ -1,22 +1,14 @@
-"""Sector, segments and place of real registrations, against labels and against the codes that the firms carry.
+"""Sector, segments and place of registrations: composed ones, false friends, places.
 
-Belongs here: precision and recall on the labelled samples, false friends, years of industry codes, places. Does not belong
-here: reading files (test_inbox, test_bulk), who is who (test_firm_resolution).
-
-Labels: `labels/registrations_300_{b,c}.csv` are 300 registrations each (150 drawn at random among the classified, 150 among
-the near misses, seeds 20261127 and 20261128), labelled by a language model that read names and scopes without seeing what
-the rules said. The rules were changed after both; `docs/methods.md` says what they scored before. `registrations_300.csv`
-is the older sample that the rules were developed on. A registration is named by the sha256 of its code: the data's licence
-forbids copies.
+Belongs here: makers among traders, false friends, years of industry codes, places against codes. Does not belong here: precision and
+recall on labelled real registrations (python -m bench.sector_quality), reading files (test_inbox, test_bulk), who is who
+(test_firm_resolution).
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -26,17 +18,10 @@ from ingest.firms.location import gazetteer_of, locate
 from ingest.home import SEEDS
 from ingest.store import code_digest
 from ingest.store import landing as landing_module
-from tests.conftest import REPO, shared_path
+from tests.registers import registrations
 from tests.test_inbox import code_of, csv_text, land_all, landed, write
 
 RULES = sector.load_rules(SEEDS / "segment_rules.csv")
-
-
-@cache
-def registrations() -> pl.DataFrame:
-    frame = pl.read_parquet(shared_path("registrations", "registrations_1978_2004_sample.parquet"))
-    digest = pl.Series("uscc_sha256", [hashlib.sha256(code.encode()).hexdigest() for code in frame["uscc"].to_list()])
-    return frame.with_columns(digest).rename({"name": "name_zh", "scope": "business_scope"})
 
 
 def segments_of(frame: pl.DataFrame) -> list[set[str]]:
@@ -47,31 +32,27 @@ def segments_of(frame: pl.DataFrame) -> list[set[str]]:
     return answer
 
 
-def score(*names: str) -> dict[str, float]:
-    labels = pl.concat([pl.read_csv(REPO / "tests" / "labels" / name) for name in names])
-    rows = labels.join(registrations().unique("uscc_sha256"), on="uscc_sha256", how="inner", maintain_order="left")
-    assert rows.height == labels.height == 300 * len(names)
-    truth = [{s for s in (text or "").split("|") if s} for text in rows["segments"].to_list()]
-    found = segments_of(rows.select("name_zh", "business_scope"))
-    pairs = list(zip(truth, found, strict=True))
-    right = sum(bool(t and f) for t, f in pairs)
-    both = sum(len(t & f) for t, f in pairs)
-    return {
-        "sector_precision": right / sum(bool(f) for _, f in pairs),
-        "sector_recall": right / sum(bool(t) for t, _ in pairs),
-        "segment_precision": both / sum(len(f) for _, f in pairs),
-        "segment_recall": both / sum(len(t) for t, _ in pairs),
-    }
+#: What the composed makers do (bench/registries.py), and the segment that each is in whatever else its scope names.
+MAKERS = {
+    "汽车零部件的制造": "components", "锂离子电池、动力电池系统的研发": "battery", "驱动电机及其控制系统研发": "e_drive", "电动汽车充电基础设施运营": "charging",
+    "发动机及内燃机配件的制造": "ice_powertrain", "专用汽车、挂车的生产": "oem", "锂电池正极材料的研发": "battery_materials", "报废汽车回收": "recycling",
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("names", [("registrations_300_b.csv", "registrations_300_c.csv"), ("registrations_300.csv",)])
-def test_precision_and_recall_on_labelled_registrations(names: tuple[str, ...], record_property: Any):
-    got = score(*names)
-    print({name: round(value, 3) for name, value in got.items()})
-    for name, value in got.items():
-        record_property(name, value)
-    assert got["sector_precision"] >= 0.95 and got["sector_recall"] >= 0.90, got
-    assert got["segment_precision"] >= 0.95 and got["segment_recall"] >= 0.90, got
+def test_makers_are_found_among_traders() -> None:
+    """Of composed registrations every maker is found, in its segment, and no trader whose scope never names a part of a car.
+    Precision and recall on labelled real ones: python -m bench.sector_quality."""
+    frame = registrations(12_000, 5).rename({"name": "name_zh", "scope": "business_scope"})
+    found = segments_of(frame.select("name_zh", "business_scope"))
+    seen = set()
+    for scope, segments in zip(frame["business_scope"].to_list(), found, strict=True):
+        maker = next((segment for start, segment in MAKERS.items() if scope.startswith(start)), None)
+        if maker:
+            assert maker in segments, scope
+            seen.add(maker)
+        elif "汽车" not in scope:
+            assert not segments, scope
+    assert seen == set(MAKERS.values())
 
 
 FALSE_FRIENDS = [
@@ -165,8 +146,8 @@ def test_a_change_of_the_vocabulary_decides_again(tmp_path: Path, monkeypatch: p
 
 # -- place -----------------------------------------------------------------------------------------------------
 def test_places_agree_with_valid_codes():
-    """At least 99 % of real registrations with a valid code lie where it says, also when the code is not looked at."""
-    frame = registrations().sample(40_000, seed=11)
+    """At least 99 % of registrations with a valid code lie where it says, also when the code is not looked at."""
+    frame = registrations(20_000, 11).rename({"name": "name_zh", "scope": "business_scope"})
     with_code = locate(frame, gazetteer_of(SEEDS))
     comparable = with_code.filter(pl.col("located_adcode").is_not_null() & pl.col("uscc_adcode").is_not_null())
     assert comparable.height > 0.95 * frame.height

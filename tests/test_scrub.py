@@ -19,6 +19,7 @@ from sources.inbox.cells import PLAIN, kept
 from sources.inbox.kinds import KINDS
 from sources.inbox.scrubbed import shapes_of
 from sources.inbox.texts import is_mojibake
+from tests.conftest import examples
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ PIECES = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 @given(st.lists(PIECES, min_size=40, max_size=40))
 def test_whole_columns_ask_about_all_that_is_redacted(texts: list[str]):
     """The hint for Polars misses nothing that `redact` changes, alone or within a line of other cells."""
@@ -148,7 +149,7 @@ def test_damage_leaves_its_sign():
 CELLS = st.lists(st.sampled_from([*"0123456789", "2023", "-01", "万", "元", "(", ")", "美", "人民币", ".", ",", " ", "张", "A", "X", "9144", "0300", "MA5D", "N/A", "１"]), max_size=9)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(CELLS.map("".join), min_size=40, max_size=40))
 def test_what_whole_columns_take_for_plain_is_kept(texts: list[str]):
     for column, pattern in PLAIN.items():

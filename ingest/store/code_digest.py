@@ -19,7 +19,7 @@ from ingest.home import CHECKOUT, SEEDS
 #: their modules costs a hundred times as much (a test holds the pattern against the parser).
 _FROM = re.compile(r"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]+)", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w.]+(?:[ \t]*,[ \t]*[\w.]+)*)", re.MULTILINE)
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
 #: Modules whose distribution has another name.
 _DISTRIBUTIONS = {"yaml": "pyyaml"}
 _NO_DATA = {".py", ".pyc", ".md"}

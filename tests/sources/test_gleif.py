@@ -16,7 +16,7 @@ from ingest.home import SEEDS
 from sources.gleif import SOURCE, bulk
 from sources.gleif.columns import RR_KEPT, flat
 from sources.gleif.parse import names, parse
-from tests.conftest import shared_path
+from tests.conftest import DATA
 from tests.replicas.base import Reply
 from tests.replicas.gleif import (
     HEADER,
@@ -242,8 +242,8 @@ def test_throttled_then_served_and_a_challenge_stops(landing_on, world):
 
 def test_samples_true_to_the_format():
     """The shared samples of API and golden copy say the same of one entity."""
-    page = json.loads(shared_path("samples", "registries", "gleif_lei_records_page_CN_SYNTHETIC.json").read_text("utf-8"))
-    file = pl.read_csv(shared_path("samples", "registries", "gleif_goldencopy_lei2_subset_SYNTHETIC.csv"), infer_schema=False)
+    page = json.loads((DATA / "samples" / "registries" / "gleif_lei_records_page_CN_SYNTHETIC.json").read_text("utf-8"))
+    file = pl.read_csv(DATA / "samples" / "registries" / "gleif_goldencopy_lei2_subset_SYNTHETIC.csv", infer_schema=False)
     api, golden = flat(page["data"][0]), file.row(0, named=True)
     assert {k: v for k, v in golden.items() if api.get(k) != v} == {}
     assert names(golden) == {"name_zh": "测试新能源汽车股份有限公司", "name_en": "TEST NEV CO., LTD.", "former_names": None}

@@ -12,7 +12,7 @@ from ingest.declaration import SourceError
 from ingest.store import code_digest
 from sources.miit import SOURCE
 from sources.miit.parse import nev_type, vehicle_class
-from tests.conftest import shared_path
+from tests.conftest import DATA
 from tests.replicas.base import Reply, serve
 from tests.replicas.miit import Miit, product
 
@@ -152,7 +152,7 @@ def test_a_word_without_rows_is_no_changed_schema(landing_on):
 @pytest.mark.parametrize("name", ["miit_doCpQuery_response.json", "miit_doCpQuery_empty_table_digest_SYNTHETIC.json"])
 def test_real_replies_are_read_as_the_replica_speaks(landing_on, name):
     """The shared samples: a first page that is not the whole batch blocks, and `Table` means no data."""
-    body = shared_path("samples", "registries", name).read_bytes()
+    body = (DATA / "samples" / "registries" / name).read_bytes()
     reply = Reply(body, headers={"Content-Type": "application/json"})
     with serve(Miit(batches={}, faults=[reply] * 70)) as replica:
         account = landing_on(SOURCE, replica).land(SOURCE, "402")

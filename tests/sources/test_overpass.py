@@ -14,7 +14,7 @@ from orchestration.partitions import PROVINCES, partitions_of
 from sources.overpass import SOURCE
 from sources.overpass.fetch import ISO, question
 from sources.overpass.parse import parse
-from tests.conftest import shared_path
+from tests.conftest import DATA
 from tests.replicas.base import Reply, serve
 from tests.replicas.overpass import Overpass, site
 
@@ -101,6 +101,6 @@ def test_a_site_outside_china_is_held_back(landing_on):
 
 
 def test_the_recorded_answer_is_read():
-    path = shared_path("samples", "registries", "overpass_out_center_tags_SYNTHETIC.json")
+    path = DATA / "samples" / "registries" / "overpass_out_center_tags_SYNTHETIC.json"
     found = parse([page_of(path, "2026-11-26")], ParseContext("440000", dt.date(2026, 11, 26), SEEDS))
     assert found.tables["plant_sites"].row(0, named=True)["name_en"] == "Test car plant"

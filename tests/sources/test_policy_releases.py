@@ -25,7 +25,7 @@ from sources.policy_releases.fetch import sweep
 from sources.policy_releases.items import Item, canonical, on_subject, record_id
 from sources.policy_releases.page import read_page
 from sources.policy_releases.sites import BadSite, all_sites, covered_sites, read_sites
-from tests.conftest import shared_path
+from tests.conftest import DATA
 from tests.replicas.base import Replica, Reply, serve
 from tests.replicas.policies_json import Gkmlpt, GovCn, Jpaas, Jpage, Miit, Sousuo, Suzhou
 from tests.replicas.policies_lists import Chongqing, Hunan, Ndrc, Shanghai, Wuhan
@@ -147,7 +147,7 @@ def test_a_search_that_gives_fewer_than_it_counts_is_refused(landing_on: Callabl
 def test_the_stored_samples_are_read() -> None:
     """Responses true to the format of each family, as they were seen."""
     def sample(name: str) -> bytes:
-        return shared_path("samples", "policies", name).read_bytes()
+        return (DATA / "samples" / "policies" / name).read_bytes()
 
     listed, total = sousuo.read(sample("sousuo_gw_listVO_p1.json"), "https://x.gov.cn/")
     assert total == 2 and listed[0].title == "国务院办公厅关于印发新能源汽车产业发展规划（2021—2035年）的通知"

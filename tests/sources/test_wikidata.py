@@ -14,7 +14,7 @@ from ingest.home import SEEDS
 from ingest.store.landing import page_of
 from sources.wikidata import SOURCE
 from sources.wikidata.parse import parse, values
-from tests.conftest import shared_path
+from tests.conftest import DATA
 from tests.replicas.base import Reply, serve
 from tests.replicas.wikidata import BYD, Wikidata, entity
 
@@ -100,7 +100,7 @@ def test_the_limit_of_the_question_is_no_answer(landing_on, monkeypatch):
 
 
 def test_the_recorded_answer_is_read():
-    path = shared_path("samples", "registries", "wikidata_sparql_results_SYNTHETIC.json")
+    path = DATA / "samples" / "registries" / "wikidata_sparql_results_SYNTHETIC.json"
     found = parse([page_of(path, "2026-11-26")], ParseContext("all", dt.date(2026, 11, 26), SEEDS))
     assert found.tables["entities"].get_column("record_id").to_list() == ["Q27423"]
     assert json.loads(path.read_text())["head"]["vars"][0] == "item"
