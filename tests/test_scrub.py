@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.text import scrub
-from ingest.text.scrub import HINT, is_mobile_number, is_person_column, redact, redact_bytes
+from ingest.text.scrub import HINT, PERSON, is_mobile_number, is_person_column, redact, redact_bytes
 from sources.inbox.cells import PLAIN, kept
 from sources.inbox.kinds import KINDS
 from sources.inbox.scrubbed import shapes_of
@@ -174,6 +174,24 @@ def test_names_beside_their_word_go():
 )  # fmt: skip
 def test_what_is_no_person_stays(text: str):
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["第2工厂负责人：邓铄燚", "负责人: 邓铄燚，副职", "项目联系人及电话：邓铄燚", "联 系 人：邓铄燚", "邓铄燚（法定代表人）", "总经理：邓铄燚", "执行董事兼总经理：邓铄燚", "邓铄燚先生", "邓铄燚女士到场",
+     "联系人：张三、邓铄燚，", "签发人：邓铄燚", "https://a.cn/?q=负责人：邓铄燚", "Contact: 邓铄燚"],
+)  # fmt: skip
+def test_names_beside_their_role_go(text: str):
+    assert "邓铄燚" not in redact(text) and PERSON in redact(text)
+
+
+@pytest.mark.parametrize("text", ["负责人应当到场", "总经理负责制", "实际控制人变更", "由负责人签字", "董事长办公会议研究决定：同意", "先生产后生活", "监事会：各成员应当"])
+def test_a_role_without_a_name_stays(text: str):
+    assert redact(text) == text
+
+
+def test_an_identity_number_in_groups_goes():
+    assert "19980208" not in redact("440305 19980208 6100") and "20260208" in redact("批次 440305 20260208")
 
 
 def test_bytes_that_are_no_text_pass():

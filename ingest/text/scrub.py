@@ -74,13 +74,27 @@ _MARK = rf"[{_DASH}.\u00b7 ]"
 #: As spreadsheets write a number of eleven digits: 1.3812345678E10, 1.381234568E+10.
 _SCIENTIFIC = r"\.[3-9][0-9]{5,9}[eE]\+?10"
 _PHONE_WORD = "(?:电话|传真|座机|热线|Tel|TEL|tel|Fax|FAX|Phone|phone)"
-_PERSON_WORD = "(?:联系人|联络人|法定代表人|法人代表|负责人姓名|经办人)"
+_PERSON_WORD = "(?:" + "|".join(f"{_BLANK}?".join(word) for word in ("联系人", "联络人", "法定代表人", "法人代表", "负责人姓名", "经办人")) + ")"
+#: Words that are said of offices as well as of persons: a name stands behind them only after a colon.
+_ROLE_WORD = (
+    f"(?:(?:联系人|联络人)(?:及|和|与|、|/)(?:联系)?(?:电话|方式|手机)|负责人|责任人|总经理|董事长|执行董事|监事|厂长|签发人|实际控制人|实控人|[Cc]ontact(?: person)?){_BLANK}?[:：]"
+)
+_SURNAME = (
+    "(?:欧阳|司马|上官|诸葛|夏侯|皇甫|尉迟|公孙|慕容|令狐|[王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺"
+    "顾毛郝龚邵万钱严覃武戴莫孔向汤])"
+)
+#: A name before its title, or before its role in brackets.
+_TITLED = rf"{_SURNAME}[\u4e00-\u9fff]{{1,2}}(?:先生|女士|[（(](?:法定代表人|法人代表|负责人|联系人)[）)])"
 _ACCOUNT_WORD = "(?:微信|WeChat|Wechat|wechat|WECHAT|Weixin|weixin|QQ|qq|Qq)"
 
 _PROVINCES = "(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])"
 _ID_RE = re.compile(
     rf"(?<![0-9]){_PROVINCES}[0-9]{{4}}(?:18|19|20)[0-9]{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
     r"[0-9]{3}[0-9Xx](?![0-9])"
+)
+#: The same in groups, as forms print it.
+_ID_GROUPED_RE = re.compile(
+    rf"(?<![0-9]){_PROVINCES}[0-9]{{4}}{_BLANK}(?:18|19|20)[0-9]{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]){_BLANK}[0-9]{{3}}[0-9Xx](?![0-9])"
 )
 _MOBILE_RE = re.compile(  # its alternatives begin with plain letters, by which the engine jumps to where they may match
     rf"(?:1(?<![0-9]1)(?<![0-9]\.1)(?:{_GROUPED}|(?P<mark>{_MARK})[3-9](?:(?P=mark)[0-9]){{9}}|{_SCIENTIFIC})"
@@ -106,6 +120,13 @@ _PERSON_RE = re.compile(
     r"([\u4e00-\u9fff]{2,4}(?:·[\u4e00-\u9fff]{2,8})?(?=[^\u4e00-\u9fff·]|电话|手机|先生|女士|邮箱|传真|$)"
     r"|[A-Z][a-z]{1,20}(?:[ -][A-Z][a-z]{1,20}){1,2})"
 )
+_ROLE_RE = re.compile(
+    rf"({_ROLE_WORD}{_BLANK}*+)([\u4e00-\u9fff]{{2,4}}(?:·[\u4e00-\u9fff]{{2,8}})?(?=[^\u4e00-\u9fff·]|电话|手机|先生|女士|$)"
+    r"|[A-Z][a-z]{1,20}(?:[ -][A-Z][a-z]{1,20}){1,2})"
+)
+_TITLED_RE = re.compile(rf"{_SURNAME}[\u4e00-\u9fff]{{1,2}}(?=先生|女士|[（(](?:法定代表人|法人代表|负责人|联系人)[）)])")
+#: Further names of a list that began with one.
+_NEXT_RE = re.compile(rf"(?<={re.escape(PERSON)})([、和]{_BLANK}?)[\u4e00-\u9fff]{{2,3}}(?=[^\u4e00-\u9fff]|$)")
 _ACCOUNT_RE = re.compile(
     rf"({_ACCOUNT_WORD}(?:\s?(?:账号|帐号|号码|号|ID|id)\s?[:：]?|\s?[:：])\s?)([A-Za-z][A-Za-z0-9_-]{{4,31}}|[0-9]{{5,12}}(?![0-9]))"
 )
@@ -136,6 +157,7 @@ HINT = (
     rf"|1{_MARK}[3-9](?:{_MARK}[0-9]){{9}}|1{_SCIENTIFIC}"
     r"|(?:^|[^0-9])[1-8][0-9]{5}(?:18|19|20)[0-9]{2}[01][0-9][0-3][0-9]{4}[0-9Xx](?:[^0-9]|$)"
     rf"|{_PHONE_WORD}\s*(?:号码)?[\s:：.]*[0-9(（+]"
+    rf"|[1-8][0-9]{{5}}{_BLANK}(?:18|19|20)[0-9]{{2}}[01][0-9][0-3][0-9]{_BLANK}[0-9]{{3}}|{_ROLE_WORD}|{_TITLED}"
     rf"|{_PERSON_WORD}|{_ACCOUNT_WORD}\s?(?:账号|帐号|号码|号|ID|id|[:：])|[{_ODD_DIGITS}＠]|[{_INVISIBLE}]"
 )
 
@@ -176,7 +198,7 @@ def _without_addresses(text: str) -> str:
 
 def redact(text: str) -> str:
     """`text` without mobile numbers, landlines named as such, e-mail addresses, identity-card numbers, accounts of WeChat
-    and QQ named as such, and the names that follow 联系人 or 法定代表人; also where digits are of full width, grouped by
+    and QQ named as such, and the names that follow 联系人, 法定代表人 or, after a colon, a role (负责人：), or that stand before 先生, 女士 or a role in brackets; also where digits are of full width, grouped by
     blanks, dots and dashes, or split by invisible characters. A valid social credit code is never taken for an identity
     card, nor a round sum with its unit (15000000000元) for a mobile number."""
     if not text:
@@ -197,11 +219,17 @@ def _plain(text: str) -> str:
     if "@" in text or "%40" in text or "&#" in text:
         text = _without_addresses(text)
     if _DIGIT_RE.search(text):
-        text = _ID_RE.sub(_identity, text)
+        text = _ID_GROUPED_RE.sub(IDENTITY, _ID_RE.sub(_identity, text))
         text = _MOBILE_RE.sub(_mobile, text)
         text = _LANDLINE_RE.sub(lambda m: m[1] + PHONE, text)
     if "人" in text:
         text = _PERSON_RE.sub(lambda m: m[1] + PERSON, text)
+    if ":" in text or "：" in text:
+        text = _ROLE_RE.sub(lambda m: m[1] + PERSON, text)
+    if "人" in text or "先生" in text or "女士" in text:
+        text = _TITLED_RE.sub(PERSON, text)
+    if PERSON in text:
+        text = _NEXT_RE.sub(lambda m: m[1] + PERSON, text)
     return _ACCOUNT_RE.sub(lambda m: m[1] + ACCOUNT, text)
 
 

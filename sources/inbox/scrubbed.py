@@ -26,7 +26,7 @@ from sources.inbox.kinds import SCHEMAS, Columns, map_columns, missing_columns
 from sources.inbox.texts import is_mojibake
 from sources.inbox.words import ACTIONS, OUTPUT_PRODUCTS, POWERTRAINS
 
-FORMAT = 2  # of the scrubbed records in the raw store; a change makes the inbox read its files anew
+FORMAT = 3  # of the scrubbed records in the raw store; a change makes the inbox read its files anew
 
 MAX_TEXT = 32_767  # characters of a field: what a spreadsheet's cell can hold
 MAX_LONG_TEXT = 2_000_000  # of a policy's full text
