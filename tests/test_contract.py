@@ -77,7 +77,7 @@ def test_one_name_is_one_type_and_one_unit_over_all_tables(published: Path) -> N
 
 #: Ending or beginning of a name -> the types that it may have.
 BY_NAME = {
-    r"_id$": {"VARCHAR"}, r"_on$": {"DATE"}, r"_precision$": {"VARCHAR"}, r"_year$": {"INTEGER"}, r"_share$": {"DOUBLE"},
+    r"_id$": {"VARCHAR"}, r"_on$": {"DATE"}, r"_precision$": {"VARCHAR"}, r"(?<!_part)_year$": {"INTEGER"}, r"_share$": {"DOUBLE"},
     r"^n_": {"INTEGER", "BIGINT"}, r"_cny_m$": {"DOUBLE"}, r"^is_": {"BOOLEAN"},
 }  # fmt: skip
 
@@ -195,6 +195,10 @@ def test_every_new_name_of_the_table_of_renames_is_published(published: Path) ->
         if row.new_table:
             assert (row.new_table, row.new_column) in now if row.new_column else row.new_table in tables, row
         assert row.old_table.split(".")[0] in ("main", "meta") and (row.old_table, row.old_column) != (row.new_table, row.new_column) or row.read_as, row
+
+
+def test_the_changelog_has_the_table_of_old_and_new_names() -> None:
+    assert renames.as_markdown("2.0.0-alpha.3") in (REPO / "CHANGELOG.md").read_text("utf-8"), "python -m atlas.version.renames prints it"
 
 
 def test_a_version_of_older_names_is_read_with_those_of_today(tmp_path: Path) -> None:

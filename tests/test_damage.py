@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from atlas.version import changes
+from atlas.version.contract import CONTRACT_VERSION
 from ingest.home import Home, write_atomic
 from ingest.store.landing import ALL, Landing
 from orchestration.build import dbt, planning
@@ -56,7 +57,8 @@ def test_landing_heals_from_what_the_source_says(tmp_path: Path, damage: str) ->
 
 
 def test_a_published_file_that_somebody_holds_for_writing_is_compared_all_the_same(tmp_path: Path) -> None:
-    sql = """create table indicator_latest as select 'i' as indicator_id, 'city' as geography_level, '1' as geography_id, '2024' as period, {}::double as value;
+    sql = f"""create schema meta; create table meta.contract as select '{CONTRACT_VERSION}' as contract_version;
+        create table indicator_latest as select 'i' as indicator_id, 'city' as geography_level, '1' as geography_id, '2024' as period, {{}}::double as value;
         create table finding as select 'F1' as finding_id, 'supported' as verdict, 1.0 as value"""
     for name, value in (("old", 1), ("new", 2)):
         with duckdb.connect(str(tmp_path / f"{name}.duckdb")) as con:

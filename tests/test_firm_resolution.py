@@ -242,8 +242,8 @@ def test_a_listed_company_never_bridges_two_firms_of_the_list() -> None:
     """东风汽车股份 (600006) has its office in Wuhan, where 东风汽车有限公司 is: one core of a name, two legal persons."""
     con = staged(
         curated_firms_firms=[
-            curated("F1", "东风汽车股份有限公司", listing_codes="600006.SH", hq_city_adcode="420600"),
-            curated("F2", "东风汽车有限公司", hq_city_adcode="420100"),
+            curated("F1", "东风汽车股份有限公司", listing_codes="600006.SH", hq_city_id="420600"),
+            curated("F2", "东风汽车有限公司", hq_city_id="420100"),
         ],
         sse_listed=[{"record_id": "600006", "stock_code": "600006", "company_code": "600006", "name_zh": "东风汽车股份有限公司",
                      "in_sector": True, "status": "listed"}],
@@ -258,7 +258,7 @@ def test_a_listed_company_never_bridges_two_firms_of_the_list() -> None:
 def test_a_contract_maker_and_the_brand_it_builds_for_are_two_firms() -> None:
     """江淮 builds for 蔚来: neither place nor product makes them one."""
     con = staged(
-        curated_firms_firms=[curated("F1", "蔚来控股有限公司", hq_city_adcode="340100")],
+        curated_firms_firms=[curated("F1", "蔚来控股有限公司", hq_city_id="340100")],
         sse_listed=[{"record_id": "600418", "stock_code": "600418", "company_code": "600418",
                      "name_zh": "安徽江淮汽车集团股份有限公司", "in_sector": True, "located_adcode": "340100", "status": "listed"}],
         wikidata_entities=[{"record_id": "Q1", "kind": "firm", "name_zh": "江淮蔚来先进制造技术有限公司", "located_adcode": "340100"}],

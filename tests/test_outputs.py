@@ -113,11 +113,11 @@ def test_changes_tell_what_moved_and_not_the_noise_of_threads(con: duckdb.DuckDB
     before.chmod(0o644)
     with duckdb.connect(str(before)) as old:
         old.execute("update indicator_latest set value = value * (1 + 1e-13) where geography_id = '340100'")
-        old.execute("update indicator_latest set value = value + 3 where indicator = 'ev_plants_count' and geography_id = '440300' and period = '2024'")
+        old.execute("update indicator_latest set value = value + 3 where indicator_id = 'ev_plants_count' and geography_id = '440300' and period = '2024'")
         old.execute("update finding set verdict = 'undetermined' where finding_id = 'F1'")
         old.execute("delete from policy where place_id = '440300'")
         old.execute("update city set gdp_100m_cny = gdp_100m_cny / 10000 where gdp_100m_cny is not null and city_id like '44%'")
-        old.execute("update meta.source set last_success = 'long ago', licence = 'other' where name = 'inbox'")
+        old.execute("update meta.source set last_success = 'long ago', licence = 'other' where source_id = 'inbox'")
         gdp = old.execute("select count(*) from city where gdp_100m_cny is not null and city_id like '44%'").fetchone()
     relations = published_relations(dbt.read_manifest(Home(published.parent.parent)))
     told = compare(con, relations, before, SimpleNamespace(vintage_id="v2", as_of="2026-01-01", previous="v1"))

@@ -28,6 +28,7 @@ CLOCKS = {"now", "today", "get_current_time", "get_current_timestamp", "random",
 KEYS = {
     "city_id", "segment_id", "group_id", "firm_id", "policy_id", "to_policy_id", "record_key", "record_id", "place_id",
     "partition", "year", "t", "version", "target", "instrument_id", "province_id", "source_url",
+    "province_adcode",  # a landed column: staging gives it the name of the contract
     "at",  # of a letter in a text
     "plant_id",
     "record_no",  # of supplied files, behind the partition that it stands in

@@ -26,7 +26,7 @@ from tests.test_inbox import land_all, write
 
 MODELS = {path.stem: path for path in DBT.glob("models/**/*.sql")}
 SEEDS = {path.stem: path for path in DBT.glob("seeds/*.csv")}
-MACROS = "".join(path.read_text("utf-8") for path in sorted((DBT / "macros").glob("*.sql")) if path.stem in ("names", "identifiers", "supplied", "policies", "exactness"))
+MACROS = "".join(path.read_text("utf-8") for path in sorted((DBT / "macros").glob("*.sql")) if path.stem in ("names", "identifiers", "supplied", "policies", "exactness", "support", "dates"))
 CODES = ("adcode", "year", "from", "to")
 
 

@@ -191,7 +191,7 @@ def test_no_bundled_full_year_figure_has_a_page_that_speaks_of_months() -> None:
     """The files themselves: a row of a whole year whose page tells of months would be read as a part of it; the one that stays is said to be expected."""
     rows = csv.DictReader(io.StringIO((REPO / "sources/curated_output/data/city_output.csv").read_text("utf-8")))
     doubtful = [r for r in rows if r["period"] == "full" and r["metric"] in ("nev", "auto") and part_of_year(r["note"])]
-    assert [(r["city_en"], r["support"]) for r in doubtful] == [("Zhengzhou", "unverified")]
+    assert [(r["city_en"], r["support"]) for r in doubtful] == [("Zhengzhou", "recalled")]
 
 
 def test_a_lower_bound_says_so_wherever_it_stands(con: duckdb.DuckDBPyConnection, published: Path) -> None:

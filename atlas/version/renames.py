@@ -119,3 +119,30 @@ def with_names_of_today(published: Path, folder: Path) -> Path:
                 con.execute(f"create table new.{to} as select {selected} from old.{table}")
         con.execute("detach new")
     return target
+
+
+#: What a reader is told of a value that is written otherwise.
+TOLD = {
+    "integer": "a 32-bit integer", "first_day": "a DATE", "last_day": "a DATE",
+    "support": "`sourced`, `derived`, `unverified`", "quality_flag": "`sourced`, `partly_unverified`, `mostly_unverified`",
+}  # fmt: skip
+
+
+def as_markdown(since: str) -> str:
+    """The table of old and new names that came with a contract, as CHANGELOG.md has it: `python -m atlas.version.renames`."""
+    tables: list[str] = []
+    columns: dict[tuple[str, str, str], list[str]] = {}
+    for row in (r for r in renames() if r.since == since):
+        old, new = (t.removeprefix("main.") for t in (row.old_table, row.new_table))
+        if not row.old_column:
+            tables.append(f"| `{old}` | `{new}` |" if new else f"| `{old}` | gone |")
+        else:
+            how = TOLD.get(row.read_as, "")
+            columns.setdefault((row.old_column, row.new_column or "gone", how), []).append(new or old)
+    lines = ["| table was | is |", "| --- | --- |", *tables, "", "| column was | is | now | in |", "| --- | --- | --- | --- |"]
+    lines += [f"| `{a}` | `{b}` | {how} | {', '.join(f'`{t}`' for t in sorted(where))} |" for (a, b, how), where in sorted(columns.items())]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(as_markdown(renames()[-1].since))
