@@ -89,7 +89,7 @@ def real_firms(rng: random.Random) -> Iterator[Firm]:
                        share.group(0) if share else "")  # fmt: skip
 
 
-def synthetic_firms(rng: random.Random, count: int) -> Iterator[Firm]:
+def synthetic_firms(rng: random.Random, count: int) -> Iterator[Firm]:  # noqa: C901 - one case for each way in which firms are confused
     """Firms made to be confused with each other; some come as families."""
     cities = [(row["city_id"], row["name_zh_short"], row["name_zh"]) for row in rows(SEEDS / "cities.csv")]
     cities = rng.sample(cities, 60)
@@ -175,7 +175,7 @@ def spelled(rng: random.Random, name: str) -> str:
     return name
 
 
-def records(seed: int, synthetic: int = 3_000) -> tuple[list[dict[str, Any]], dict[str, int], list[tuple[str, str]]]:
+def records(seed: int, synthetic: int = 3_000) -> tuple[list[dict[str, Any]], dict[str, int], list[tuple[str, str]]]:  # noqa: C901 - one draw after the other: their order is what the seed gives
     """Out: records (columns of bench.who_is_who.COLUMNS that are known), the firm of each record by its id, and the
     former names that a register publishes: (name now, name before)."""
     rng = random.Random(seed)

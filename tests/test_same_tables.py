@@ -86,7 +86,7 @@ def test_threads_and_memory_reach_duckdb(home: Path, tmp_path: Path, monkeypatch
     assert any("3 667.5 MiB UTC" in str(event) for event in said), said[-3:]
 
 
-def test_a_city_of_five_units_has_five(home: Path) -> None:
+def test_a_city_of_five_units_has_five(home: Path) -> None:  # noqa: C901 - the typology once more, in plain Python
     """Typologies against fractions: no sum of thirds falls short of a threshold that it reaches."""
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
         assert con.execute("select count(*) from (select 1 from intermediate.int_firms__segmented group by firm_id having sum(share) <> 1)").fetchone() == (0,)

@@ -37,7 +37,7 @@ def gunzip(path: Path, workdir: Path | None = None, max_bytes: int = MAX_DECODED
     return out
 
 
-def gunzip_into(path: Path, out: Any, max_bytes: int = MAX_DECODED) -> int:
+def gunzip_into(path: Path, out: Any, max_bytes: int = MAX_DECODED) -> int:  # noqa: C901 - one stream, whose members and padding the loop tells apart as they come
     """Decode `path` into the open file `out`; returns the decoded bytes. Errors as for `gunzip`."""
     read = written = 0
     least = min(MIB, path.stat().st_size)  # a beginning that packs well says nothing of the whole

@@ -40,7 +40,7 @@ class TextLines:
         return line[:1000] + ("\n" if more else ""), True
 
 
-def split_line(line: str) -> list[str] | str:
+def split_line(line: str) -> list[str] | str:  # noqa: C901 - a machine of two states over one line, run for every line that has quotes
     """The fields of one CSV record by RFC 4180, or "open" when a quoted field has not ended, or "malformed" when
     a closing quote is followed by anything but a comma. A quote inside an unquoted field is itself."""
     if '"' not in line:
@@ -101,7 +101,7 @@ class Lines(Protocol):
         """(line with its end, whether it was overlong and cut); an empty line text means the end."""
 
 
-def next_record(lines: Lines, width: int) -> FoundRecord | None:
+def next_record(lines: Lines, width: int) -> FoundRecord | None:  # noqa: C901 - one record: its ways to end early share the lines read so far
     """(fields, reason, raw text, ended) of the next record that is not a blank line, or None at the end.
 
     `ended`: the text closed with a line end. A quote that is never closed costs the line it stands on, and

@@ -20,29 +20,38 @@ def detect_encoding(stream: IO[bytes]) -> str:
     for bom, name in BOMS:
         if head.startswith(bom):
             return name
-    if len(head) >= 4:
-        even, odd = head[0::2].count(0), head[1::2].count(0)
-        if odd > len(head) // 8 and even * 8 < odd:
-            return "utf-16-le"
-        if even > len(head) // 8 and odd * 8 < even:
-            return "utf-16-be"
-    lines = bad8 = badgb = 0
-    while line := stream.readline(MAX_LINE):
-        if line.isascii():
-            continue
-        lines += 1
-        if not decodes(line, "utf-8"):
-            bad8 += 1
-        if not decodes(line, "gb18030"):
-            badgb += 1
-        if lines >= 100_000:
-            break
+    if by_zeros := _utf16_by_zeros(head):
+        return by_zeros
+    lines, bad8, badgb = _undecodable(stream)
     stream.seek(0)
     if bad8 == 0 or (bad8 <= badgb and bad8 * 2 <= lines):
         return "utf-8"
     if badgb * 2 <= lines and badgb < bad8:
         return "gb18030"
     raise RejectFile("invalid_encoding", f"{bad8} of {lines} lines are no UTF-8, {badgb} no GB18030")
+
+
+def _undecodable(stream: IO[bytes]) -> tuple[int, int, int]:
+    """Of the first 100,000 lines that are not plain ASCII: how many there are, are no UTF-8, and are no GB18030."""
+    lines = bad8 = badgb = 0
+    while lines < 100_000 and (line := stream.readline(MAX_LINE)):
+        if not line.isascii():
+            lines += 1
+            bad8 += not decodes(line, "utf-8")
+            badgb += not decodes(line, "gb18030")
+    return lines, bad8, badgb
+
+
+def _utf16_by_zeros(head: bytes) -> str:
+    """UTF-16 without a BOM has a zero beside each ASCII character: behind it, or before it. "" where it is none."""
+    if len(head) < 4:
+        return ""
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if odd > len(head) // 8 and even * 8 < odd:
+        return "utf-16-le"
+    if even > len(head) // 8 and odd * 8 < even:
+        return "utf-16-be"
+    return ""
 
 
 def decodes(line: bytes, encoding: str) -> bool:

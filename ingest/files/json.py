@@ -70,7 +70,7 @@ _LISTS = ("rows", "data", "records", "list", "items", "results", "result", "cont
 _TOTALS = ("total", "totalcount", "total_count", "count", "recordcount", "totalrecords", "totalelements", "size_total")
 
 
-def open_json(path: Path) -> FileRead:
+def open_json(path: Path) -> FileRead:  # noqa: C901 - the checks of one document, one after the other, each with its reason
     size = path.stat().st_size
     if size > MAX_JSON:
         raise RejectFile("too_large", f"{size} bytes of one JSON document; bring JSON lines or Parquet")

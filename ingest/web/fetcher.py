@@ -363,7 +363,7 @@ class Fetcher:
             url = after
         raise FetchError("too_many_redirects", f"more than {MAX_REDIRECTS} redirects, last {redact(url)}")
 
-    def _attempts(
+    def _attempts(  # noqa: C901 - one loop: retry and circuit share their state over all its exits
         self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None, limits: Limits,
         restart: Callable[[], Callable[[bytes], None]] | None = None,
     ) -> Answer:  # fmt: skip

@@ -25,27 +25,7 @@ def janitor(home: Home, say: Callable[[str], None] = print) -> None:
     Dagster cannot know that a run was killed with its process, and a place in the writer's pool that nobody gives back
     would make every later build wait for ever. Only runs that this machine's processes carry out are judged: with
     another launcher (deploy/) a process is not here to be seen."""
-    import sqlite3
-
-    history = home.dagster / "history"
-    looks = {
-        history / "runs.db": "select count(*) from runs where status in ('NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING')",
-        history / "runs" / "index.db": "select count(*) from concurrency_slots where run_id is not null",
-    }
-    found = 0
-    for path, sql in looks.items():  # a look of milliseconds: most times there is nothing to do
-        if path.exists():
-            with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as con:
-                try:
-                    found += con.execute(sql).fetchone()[0]
-                except sqlite3.OperationalError:  # no such table yet, or locked
-                    pass
-                except sqlite3.DatabaseError as error:
-                    aside = history.with_name(f"history.damaged-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}")
-                    history.rename(aside)
-                    say(f"Dagster's history is damaged ({path.name}: {error}): set aside as {aside}; it begins anew, no data are touched")
-                    return
-    if not found:
+    if not _may_hold_something(home, say):
         return
     from dagster import DagsterInstance, DagsterRunStatus, DefaultRunLauncher, RunsFilter
 
@@ -60,6 +40,31 @@ def janitor(home: Home, say: Callable[[str], None] = print) -> None:
             held = instance.get_run_by_id(run_id)
             if held is None or held.is_finished:
                 instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+
+
+def _may_hold_something(home: Home, say: Callable[[str], None]) -> bool:
+    """A look of milliseconds into Dagster's history, since most times there is nothing to do. A damaged one is set aside."""
+    import sqlite3
+
+    history = home.dagster / "history"
+    looks = {
+        history / "runs.db": "select count(*) from runs where status in ('NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING')",
+        history / "runs" / "index.db": "select count(*) from concurrency_slots where run_id is not null",
+    }
+    found = 0
+    for path, sql in looks.items():
+        if path.exists():
+            with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as con:
+                try:
+                    found += con.execute(sql).fetchone()[0]
+                except sqlite3.OperationalError:  # no such table yet, or locked
+                    pass
+                except sqlite3.DatabaseError as error:
+                    aside = history.with_name(f"history.damaged-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}")
+                    history.rename(aside)
+                    say(f"Dagster's history is damaged ({path.name}: {error}): set aside as {aside}; it begins anew, no data are touched")
+                    return False
+    return found > 0
 
 
 #: The tag of a run that `make refresh` carries out: "<process id>:<its start in clock ticks since boot>".

@@ -83,7 +83,7 @@ def key_of(*parts: object) -> str:
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
-def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
+def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:  # noqa: C901 - a reader for each file; their branches are added up here
     """Every figure as a fact of its own; which of several is preferred is decided by a rule (see `prefer`)."""
     where = places(ctx.seeds)
     books = Books()

@@ -174,17 +174,7 @@ _SUMMARY = re.compile(r"(?:总|小|合)\s*计|汇\s*总|total|sum|grand total", 
 
 
 def _firm(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, str], today: dt.date) -> None:
-    if (code := _text(v, "uscc")) is not None:
-        clean = clean_code(code)
-        if is_uscc(clean):
-            row["uscc"], row["uscc_valid"] = clean, True
-            if clean != code:
-                flags.add("uscc_normalised")
-        elif is_registration_number(clean):
-            row["registration_no"] = clean
-            flags.add("registration_number")
-        else:
-            raise Held("bad_uscc", "a social credit code has 18 characters of its alphabet and a right check digit", "uscc")
+    _code_of_firm(v, row, flags)
     row["name_zh"] = _name(v, "name_zh")
     if row["name_zh"] is None:
         raise Held("missing_name", "name_zh", "name_zh")
@@ -198,16 +188,7 @@ def _firm(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, s
         if not is_lei(row["lei"]):
             raise Held("bad_lei", "an LEI has 20 characters and right check digits", "lei")
     row["city_adcode"] = _adcode(v)
-    if (amount := v.get("registered_capital")) is not None:
-        try:
-            capital = parse_amount(amount, units.get("registered_capital", ""))
-        except ValueError as error:
-            raise Held("bad_number", f"registered_capital: {error}", "registered_capital") from None
-        if capital is not None:
-            row["registered_capital"], row["capital_currency"] = capital.value, capital.currency
-            row["registered_capital_text"] = amount.strip() + units.get("registered_capital", "")
-            if not capital.unit_stated:
-                flags.add("capital_unit_assumed")
+    _capital_of_firm(v, row, flags, units.get("registered_capital", ""))
     row["founded_on"], row["founded_precision"] = _date(v, "founded_on", today)
     row["closed_on"], row["closed_precision"] = _date(v, "closed_on", None)
     row["as_of"], _ = _date(v, "as_of", today, 1949)
@@ -215,6 +196,40 @@ def _firm(v: Values, row: dict[str, Any], flags: set[str], units: Mapping[str, s
     for column in ("name_en", "address", "city", "province", "status", "industry_code", "industry", "business_scope",
                    "stock_code", "group", "company_type", "source_url"):  # fmt: skip
         row[column] = _text(v, column)
+
+
+def _code_of_firm(v: Values, row: dict[str, Any], flags: set[str]) -> None:
+    """A social credit code, or the registration number that stood in its place before 2015."""
+    code = _text(v, "uscc")
+    if code is None:
+        return
+    clean = clean_code(code)
+    if is_uscc(clean):
+        row["uscc"], row["uscc_valid"] = clean, True
+        if clean != code:
+            flags.add("uscc_normalised")
+    elif is_registration_number(clean):
+        row["registration_no"] = clean
+        flags.add("registration_number")
+    else:
+        raise Held("bad_uscc", "a social credit code has 18 characters of its alphabet and a right check digit", "uscc")
+
+
+def _capital_of_firm(v: Values, row: dict[str, Any], flags: set[str], unit: str) -> None:
+    """`unit`: what the header says of the column's unit, "" for nothing."""
+    amount = v.get("registered_capital")
+    if amount is None:
+        return
+    try:
+        capital = parse_amount(amount, unit)
+    except ValueError as error:
+        raise Held("bad_number", f"registered_capital: {error}", "registered_capital") from None
+    if capital is None:
+        return
+    row["registered_capital"], row["capital_currency"] = capital.value, capital.currency
+    row["registered_capital_text"] = amount.strip() + unit
+    if not capital.unit_stated:
+        flags.add("capital_unit_assumed")
 
 
 def _year(values: Mapping[str, Any], column: str, last: int) -> int | None:
@@ -509,7 +524,7 @@ DATED = ("firms", "listed_companies")
 _BRACKETS = re.compile(r"[\s()（）\[\]【】〔〕［］]+")
 
 
-def natural_key(kind: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
+def natural_key(kind: str, row: Mapping[str, Any]) -> tuple[Any, ...]:  # noqa: C901 - one case a kind, each a line or two
     """What a record is about, by the columns that name it; a corrected cell beside them corrects it. `city_adcode` stands
     before `city`, which stands as its city where it has one name for certain."""
 

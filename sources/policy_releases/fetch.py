@@ -52,7 +52,7 @@ def fetch(context: FetchContext, partition: str) -> Iterator[Page]:
     yield from pages(context, site, partition, entries, notes)
 
 
-def pages(context: FetchContext, site: Site, partition: str, entries: list[Item], notes: list[str]) -> Iterator[Page]:
+def pages(context: FetchContext, site: Site, partition: str, entries: list[Item], notes: list[str]) -> Iterator[Page]:  # noqa: C901 - the way of one entry, and what is given out at each step of it
     told: list[dict[str, Any]] = []
     asked_for = 0
     failed: list[str] = []

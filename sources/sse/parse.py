@@ -8,7 +8,7 @@ and no column could hold them.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import polars as pl
@@ -137,6 +137,27 @@ def status_of(record: dict[str, Any], today: dt.date) -> str:
     return "delisted" if gone else "listed"
 
 
+def list_records(page: Page) -> Iterator[dict[str, Any]]:
+    """The records of a page of a list."""
+    for record in rows_of(at(unwrapped(page.body, page.key), "result"), page.key):
+        if not isinstance(record, dict):
+            raise RejectFile("schema_changed", f"{page.key}: a record is no object")
+        yield record
+
+
+def add_listed(listed: Books, record: dict[str, Any], page: Page, kind: str, today: dt.date) -> None:
+    """A company under the code of its share of the board; refused where it has none."""
+    share = record.get("B_STOCK_CODE" if kind == "listed-2" else "A_STOCK_CODE")
+    try:
+        own = code(share)
+    except ValueError:
+        own = None
+    if own is None:
+        listed.refuse(record, page.key, "missing_stock_code", f"no code of a {BOARDS[kind]} share")
+    else:
+        listed.add(record, page.key, {"record_id": own, "board": BOARDS[kind], "status": status_of(record, today)})
+
+
 def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
     """Lists and profiles into three tables. Raises RejectFile("schema_changed") where a needed field of a list has gone;
     unknown fields become notes. A company with A and B shares stands once a share, under its share's code. A profile that
@@ -151,32 +172,19 @@ def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
         if page.key == ASKED:
             told = read_json(page.body, page.key)
             became |= {str(each): str(why) for each, why in told.items()} if isinstance(told, dict) else {}
-            continue
-        if kind.startswith("profile-"):
+        elif kind.startswith("profile-"):
             code_asked = page.key.removeprefix("profile-")
             became.setdefault(code_asked, missing(page, code_asked))  # of kept snapshots without the page `asked`
-            if not missing(page, code_asked):
-                for record in at(unwrapped(page.body, page.key), "result"):
-                    profiles.add(record, page.key)
-            continue
-        if kind not in BOARDS and kind != "delisted":
-            raise RejectFile("schema_changed", f"sse: a page of unknown kind {page.key[:40]!r}")
-        for record in rows_of(at(unwrapped(page.body, page.key), "result"), page.key):
-            if not isinstance(record, dict):
-                raise RejectFile("schema_changed", f"{page.key}: a record is no object")
-            if kind in BOARDS:
-                share = record.get("B_STOCK_CODE" if kind == "listed-2" else "A_STOCK_CODE")
-                try:
-                    own = code(share)
-                except ValueError:
-                    own = None
-                if own is None:
-                    listed.refuse(record, page.key, "missing_stock_code", f"no code of a {BOARDS[kind]} share")
-                    continue
-                said = {"record_id": own, "board": BOARDS[kind], "status": status_of(record, context.today)}
-                listed.add(record, page.key, said)
-            else:
+            for record in at(unwrapped(page.body, page.key), "result") if not missing(page, code_asked) else ():
+                profiles.add(record, page.key)
+        elif kind in BOARDS:
+            for record in list_records(page):
+                add_listed(listed, record, page, kind, context.today)
+        elif kind == "delisted":
+            for record in list_records(page):
                 delisted.add(record, page.key, {"status": "delisted"})
+        else:
+            raise RejectFile("schema_changed", f"sse: a page of unknown kind {page.key[:40]!r}")
     notes = refused(profiles, became)
     parsed = balance([listed, delisted, profiles], notes)
     for book in (listed, profiles):

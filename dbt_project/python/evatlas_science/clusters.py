@@ -24,7 +24,7 @@ def least_size(n: int) -> int:
     return 8 if n < 160 else min(15, n // 20)
 
 
-def plant_clusters(plants: pd.DataFrame) -> pd.DataFrame:
+def plant_clusters(plants: pd.DataFrame) -> pd.DataFrame:  # noqa: C901 - one pass over methods and years: a year takes its names from the one before
     """One row per plant, year and method.
 
     `hdbscan`: clusters of the largest excess of mass, as the library gives them. `hdbscan_50km`: the same hierarchy cut where

@@ -155,7 +155,7 @@ def exposed(part: pd.DataFrame) -> np.ndarray | None:
     return ((part["year"].to_numpy() >= by_city.loc[part["city_id"]].to_numpy()) & (part["treated"].to_numpy() == 0)).astype(float)
 
 
-def estimate(base: dict, part: pd.DataFrame, always: int) -> list[dict]:
+def estimate(base: dict, part: pd.DataFrame, always: int) -> list[dict]:  # noqa: C901 - one estimator after the other, on the same data and for one table
     import pyfixest as pf
     from csdid.att_gt import ATTgt
 

@@ -47,21 +47,20 @@ def cluster(records: Iterable[Record], pairs: Iterable[Pair]) -> list[tuple[str,
             if y < x:  # rows are sorted: the lower index speaks for the cluster
                 x, y = y, x
             if known[x] != known[y]:
-                for p, q in zip(known[x], known[y], strict=True):
-                    if p is not None and q is not None and p != q:
-                        break
-                else:
-                    known[x] = tuple(p or q for p, q in zip(known[x], known[y], strict=True))
-                    parent[y] = x
-                if parent[y] != x:
+                if _differ(known[x], known[y]):
                     continue
-            else:
-                parent[y] = x
+                known[x] = tuple(p or q for p, q in zip(known[x], known[y], strict=True))
+            parent[y] = x
         if best[i] is None:
             best[i] = (rule, score, b)
         if best[j] is None:
             best[j] = (rule, score, a)
     return [(r[0], rows[root(i)][0], *(best[i] or ("self", 1.0, None))) for i, r in enumerate(rows)]
+
+
+def _differ(one: tuple[str | None, ...], other: tuple[str | None, ...]) -> bool:
+    """Whether two clusters know different values of one kind of identifier."""
+    return any(p is not None and q is not None and p != q for p, q in zip(one, other, strict=True))
 
 
 def members(rows: Sequence[tuple[str, str, str, float, str | None]]) -> dict[str, list[str]]:

@@ -25,7 +25,7 @@ from sources.inbox.kinds import LANDED, LEFT_IN_RAW
 MANY = 40_000
 
 
-def sector_bulk(firms: Path, form: Path, seeds: Path, out: Path, said: Mapping[str, str | None]) -> None:
+def sector_bulk(firms: Path, form: Path, seeds: Path, out: Path, said: Mapping[str, str | None]) -> None:  # noqa: C901 - four steps of one pipeline, which share its lanes; their branches are added up here
     """Write the extract of a landed register to `out` (the columns of EXTRACT, then those of `said`). `firms`: the landed
     table; `form`: the scrubbed form that it was judged from."""
     plain_memory()
