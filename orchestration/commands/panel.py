@@ -83,7 +83,7 @@ def read(folder: Path, name: str, spec: Spec) -> pl.DataFrame | None:
     path = found[0]
     try:
         frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False, encoding="utf8")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - Polars raises errors of many kinds for a file that it cannot read
         raise BadPanel(f"{path.name}: cannot be read: {error}") from None
     if path.suffix == ".csv":
         uneven(path, len(frame.columns))

@@ -82,7 +82,8 @@ def damaged_files(published: Path, manifest: Mapping[str, Any]) -> list[str]:
 
 def damaged_blobs(home: Home) -> list[str]:
     """Raw bytes that the journals of a home name and that are gone, or no longer have the digest that is their name."""
-    store, found = RawStore(home.raw), {}
+    store = RawStore(home.raw)
+    found: dict[str, str] = {}
     for journal in sorted(home.raw.glob("*/journal.jsonl")):
         for entry in store.entries(journal.parent.name):
             for page in entry["pages"]:
