@@ -56,10 +56,10 @@ check-inputs: $(READY) ## judge files as the inbox would: make check-inputs DIR=
 withdraw: $(READY) ## take a file that was supplied out of the next version: make withdraw FILE=name WHY="..."
 	@$(PY) -m sources.inbox.withdraw --file "$(FILE)" --why "$(WHY)"
 
-lint: $(READY_DEV) ## ruff (with the import law), sqlfluff, mypy on ingest/ and sources/
+lint: $(READY_DEV) ## ruff (with the import law), sqlfluff, mypy on all that is ours
 	@$(PY) -m ruff check .
 	@$(PY) -m sqlfluff lint dbt_project/models --processes 2 -q
-	@$(PY) -m mypy ingest sources
+	@$(PY) -m mypy ingest sources orchestration atlas deploy dbt_project/python/evatlas_science
 
 # A file's tests run in one process (they share what its fixtures made), in the order of tests/conftest.py; all share one published home.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$(( n > 4 ? 4 : n )))
@@ -71,6 +71,12 @@ test: $(READY_DEV) ## the whole suite (installs Debian's Chromium, R and faketim
 
 test-fast: $(READY_DEV) ## what needs no refresh, no browser and no R: within a minute
 	@EVATLAS_TEST_FAST=1 $(PYTEST) -m "not (refresh or browser or r or long)"
+
+coverage: $(READY_DEV) ## the whole suite with the lines that it runs, children too; fails under the floor (pyproject.toml)
+	@rm -rf .coverage .coverage.*
+	@$(PY) -m coverage run -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(PY) -m coverage combine -q
+	@$(PY) -m coverage report --skip-covered
 
 bench: $(READY_DEV) ## ratios of the main job against its floor
 	@$(PY) -m bench.refresh
@@ -87,4 +93,4 @@ lock: ## write the three locks anew from pyproject.toml, keeping the versions th
 clean: ## remove the state of this checkout's own home (never another EVATLAS_HOME)
 	rm -rf data dbt_project/target
 
-.PHONY: help setup setup-dev refresh ui panel as-of verify check-inputs withdraw lint test test-fast bench lock clean
+.PHONY: help setup setup-dev refresh ui panel as-of verify check-inputs withdraw lint test test-fast coverage bench lock clean

@@ -7,6 +7,7 @@ in an environment of your own. Some ten seconds of CPU.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections import defaultdict
@@ -100,7 +101,7 @@ def rings(shape: Any) -> list[list[int]]:
         if len(corners) < 4:
             continue
         flat = list(corners[0])
-        for (x0, y0), (x1, y1) in zip(corners, corners[1:], strict=False):
+        for (x0, y0), (x1, y1) in itertools.pairwise(corners):
             flat += [x1 - x0, y1 - y0]
         result.append(flat)
     return result

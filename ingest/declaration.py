@@ -237,7 +237,7 @@ class FetchContext:
     home: Any  # ingest.home.Home
     web: Any = None  # ingest.web.fetcher.Fetcher
     store: Any = None  # ingest.store.raw.RawStore
-    landed: Landings = NothingLanded()
+    landed: Landings = field(default_factory=NothingLanded)
     options: Mapping[str, str] = field(default_factory=dict)
     previous: Callable[[str], Mapping[str, str] | None] = lambda url: None  # validators of the last good page
     memo: dict[Any, Any] = field(default_factory=dict)  # what this run has learnt; partitions after this one may use it

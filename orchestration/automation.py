@@ -180,4 +180,4 @@ def failure_note(context: dg.RunFailureSensorContext, home: HomeResource) -> Non
     )
 
 
-__all__ = ["inbox_sensor", "failure_note", "refresh_job", "schedules", "selected_sources", "source_jobs"]
+__all__ = ["failure_note", "inbox_sensor", "refresh_job", "schedules", "selected_sources", "source_jobs"]

@@ -12,7 +12,7 @@ from pydantic import Field
 from ingest.home import Home
 
 
-class HomeResource(dg.ConfigurableResource):
+class HomeResource(dg.ConfigurableResource[Home]):
     """The home that a run reads and writes."""
 
     root: str = Field(default="", description="Folder of the home; empty: what EVATLAS_HOME says when the run begins, or `data/` of the checkout.")

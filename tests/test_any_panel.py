@@ -7,6 +7,7 @@ Belongs here: what any panel must give. Does not belong here: values of establis
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -209,7 +210,7 @@ def test_relatedness_density_and_branching_step_over_gaps(ran, cells) -> None:
         special[year], near[year] = pd.DataFrame(m, index=CITIES, columns=SEGMENTS), d
         mine = density[density["year"] == year].set_index(["city_id", "segment_id"])["density"]
         close(mine, [d.loc[k] for k in mine.index])
-    for before, now in zip(YEARS[:-1], YEARS[1:], strict=True):
+    for before, now in itertools.pairwise(YEARS):
         part = panel[panel["year"] == now].set_index(["city_id", "segment_id"])
         assert len(part) == len(CITIES) * len(SEGMENTS)
         was, is_ = special[before].stack(), special[now].stack()

@@ -15,8 +15,8 @@ import pandas as pd
 from tests.conftest import REPO
 
 sys.path.insert(0, str(REPO / "dbt_project" / "python"))
-from evatlas_science import clusters  # noqa: E402
-from evatlas_science.geo import distances_km  # noqa: E402
+from evatlas_science import clusters
+from evatlas_science.geo import distances_km
 
 
 def blob(name: str, lon: float, lat: float, n: int, year: int, seed: int) -> pd.DataFrame:

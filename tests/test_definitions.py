@@ -74,7 +74,7 @@ def test_every_landed_table_is_an_asset_and_reaches_the_publication(graph: dict)
 
 def test_owners_descriptions_groups(graph: dict) -> None:
     assert graph["owners"] == []
-    missing = [a for a in graph["described"]]
+    missing = list(graph["described"])
     assert missing == [], f"assets without a description: {missing}"
     assert "default" not in set(graph["groups"].values())
     assert graph["checks"] > 40

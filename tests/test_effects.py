@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import REPO
 
 sys.path.insert(0, str(REPO / "dbt_project" / "python"))
-from evatlas_science import effects as fx  # noqa: E402
+from evatlas_science import effects as fx
 
 YEARS = np.arange(2012, 2022)
 FIRST = np.array([0] * 40 + [2014] * 20 + [2016] * 20 + [2018] * 20)
@@ -145,7 +145,7 @@ def test_spillovers_are_looked_for_where_places_have_coordinates() -> None:
     assert fx.exposed(part.drop(columns=["lon"])) is None
 
 
-@pytest.mark.parametrize("change, words", [
+@pytest.mark.parametrize(("change", "words"), [
     (lambda p: p[p["city_id"] > "c090"], "too thin"),
     (lambda p: p.assign(covered=False), "a selection"),
     (lambda p: p[~((p["city_id"] == "c001") & (p["year"] == 2015))], "not balanced"),

@@ -5,13 +5,18 @@ Belongs here: rules over the tests. Does not belong here: rules over the code (t
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
+from deploy.environment import pins
 from tests.conftest import DATA, REPO, SLOW, reached
 
 
@@ -39,3 +44,36 @@ def test_slow_tests_are_known_by_what_they_reach(request: pytest.FixtureRequest)
     assert "make" in reached([test_pipeline.test_a_failing_data_test_stops_the_publication_and_names_itself])
     assert not reached([test_code_digest.test_what_is_put_back_has_the_digests_that_it_had]) & SLOW.keys()
     assert [mark for mark in request.node.iter_markers() if mark.name in SLOW.values()] == []
+
+
+def test_ci_calls_what_a_developer_calls() -> None:
+    for file in (".ci/run", ".github/workflows/ci.yml"):
+        text = (REPO / file).read_text("utf-8")
+        commands = re.findall(r"(?:^|- run: )(make [a-z-]+)$", text, re.MULTILINE)
+        assert commands == ["make lint", "make test"], file
+
+
+def test_every_program_of_the_project_is_there() -> None:
+    project = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["project"]
+    for name, target in project["scripts"].items():
+        module, _, function = target.partition(":")
+        assert callable(getattr(importlib.import_module(module), function)), name
+    assert project["license"]["text"] == "MIT" and (REPO / "LICENSE").read_text("utf-8").startswith("MIT License")
+
+
+def test_every_decision_has_its_day_and_status() -> None:
+    numbered = re.findall(r"^(\d+)\. (.*)", (REPO / "docs/decisions.md").read_text("utf-8"), re.MULTILINE)
+    lacks = [number for number, text in numbered if not re.match(r"\(20\d\d-\d\d-\d\d, (in force|(replaced|made narrower) by \d+)\) \*\*", text)]
+    assert len(numbered) > 50 and lacks == []
+    assert [int(number) for number, _ in numbered] == sorted({int(number) for number, _ in numbered})
+
+
+def test_the_hooks_call_programs_of_the_environment() -> None:
+    hooks = [hook for repo in yaml.safe_load((REPO / ".pre-commit-config.yaml").read_text("utf-8"))["repos"] for hook in repo["hooks"]]
+    locked = pins(REPO / "requirements-dev.lock")
+    programs = {hook["entry"].split()[0].removeprefix(".venv/bin/") for hook in hooks}
+    of = {"check-yaml": "pre-commit-hooks", "check-added-large-files": "pre-commit-hooks", "end-of-file-fixer": "pre-commit-hooks"}
+    assert {of.get(program, program) for program in programs} <= locked.keys()
+    assert all(hook["language"] == "system" and hook["entry"].startswith(".venv/bin/") for hook in hooks)
+    large = [p for p in subprocess.run(["git", "ls-files"], cwd=REPO, capture_output=True, text=True).stdout.split("\n") if p and (REPO / p).is_file() and (REPO / p).stat().st_size > 600 * 1024]
+    assert large == [], "files that the hook would refuse"

@@ -4,6 +4,7 @@ promises that no case covers (addresses, IDNA, gaps over threads, circuit, chall
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import logging
 import resource
@@ -647,7 +648,7 @@ def test_one_connection_and_a_gap_over_threads_and_fetchers(tmp_path: Path) -> N
             thread.join()
         times = [a.at for a in server.log]
         assert len(times) == 6 and server.open_most == 1
-        assert min(b - a for a, b in zip(times, times[1:], strict=False)) >= 0.2
+        assert min(b - a for a, b in itertools.pairwise(times)) >= 0.2
 
 
 def test_the_gap_is_a_second_where_nothing_is_said() -> None:

@@ -103,7 +103,7 @@ def test_adcodes(text: str, code: str):
 
 @pytest.mark.parametrize("text", ["", "4403a0", "990000", "44030", "Shenzhen"])
 def test_no_adcodes(text: str):
-    with pytest.raises(ValueError, match="division code|no province"):
+    with pytest.raises(ValueError, match=r"division code|no province"):
         normalise_adcode(text)
 
 

@@ -20,7 +20,7 @@ from orchestration.commands import janitor, refresh
 POOL = "warehouse_writer"
 
 
-@pytest.fixture()
+@pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     for name in ("EVATLAS_HOME", "DAGSTER_HOME"):
         monkeypatch.setenv(name, "")  # given back at the end: `prepare` sets both

@@ -43,7 +43,7 @@ def test_the_json_view_by_city_says_the_same(published: Path, con: duckdb.DuckDB
     assert (view["name_zh"], view["name_en"]) == ("深圳市", "Shenzhen")
     period, value = view["columns"].index("period"), view["columns"].index("value")
     found = {(i, r[period]): r[value] for i, rows in view["indicators"].items() for r in rows}
-    table = dict(((i, p), v) for i, p, v in con.execute("select indicator_id, period, value from indicator_latest where geography_level = 'city' and geography_id = '440300'").fetchall())
+    table = {(i, p): v for i, p, v in con.execute("select indicator_id, period, value from indicator_latest where geography_level = 'city' and geography_id = '440300'").fetchall()}
     assert found == table and table
     listed = {c["city_id"] for c in json.loads((published / "json" / "index.json").read_text("utf-8"))["cities"]}
     assert listed == {p.stem for p in (published / "json" / "cities").glob("*.json")}

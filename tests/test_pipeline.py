@@ -29,7 +29,7 @@ def query(root: Path, sql: str, *parameters: object) -> list[tuple]:
         con.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def own_home(home: Path, tmp_path: Path) -> Path:
     """A copy of the published home that a test may change."""
     target = tmp_path / "home"

@@ -28,7 +28,7 @@ def test_time_left_follows_the_pace() -> None:
     assert pace.step() == "4 of 4"
 
 
-@pytest.mark.parametrize("seconds, words", [(3.4, "3 s"), (89, "89 s"), (120, "2 min"), (7200, "2.0 h")])
+@pytest.mark.parametrize(("seconds", "words"), [(3.4, "3 s"), (89, "89 s"), (120, "2 min"), (7200, "2.0 h")])
 def test_spelling(seconds: float, words: str) -> None:
     assert spell(seconds) == words
 

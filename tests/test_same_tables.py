@@ -82,7 +82,7 @@ def test_threads_and_memory_reach_duckdb(home: Path, tmp_path: Path, monkeypatch
     monkeypatch.setenv("EVATLAS_MEMORY", "700MB")
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
     query = "select current_setting('threads') || ' ' || current_setting('memory_limit') || ' ' || current_setting('TimeZone') as set_to"
-    said = [e for e in dbt.run(own, ["show", "--inline", query])]
+    said = list(dbt.run(own, ["show", "--inline", query]))
     assert any("3 667.5 MiB UTC" in str(event) for event in said), said[-3:]
 
 

@@ -16,9 +16,9 @@ import pytest
 from tests.conftest import REPO
 
 sys.path.insert(0, str(REPO / "dbt_project" / "python"))
-from evatlas_science import above, at_least, branching, clusters, diffusion, effects, kdensity, quotients  # noqa: E402
+from evatlas_science import above, at_least, branching, clusters, diffusion, effects, kdensity, quotients
 
-from tests.test_effects import draw  # noqa: E402
+from tests.test_effects import draw
 
 RNG = np.random.default_rng(11)
 N = 120

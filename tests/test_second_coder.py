@@ -52,7 +52,7 @@ class FakeEndpoint:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
-@pytest.fixture()
+@pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEndpoint]:
     endpoint = FakeEndpoint()
     monkeypatch.setenv("EVATLAS_CODER_URL", endpoint.url)
@@ -64,7 +64,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEndpoint]:
     endpoint.server.server_close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def landing(tmp_path: Path) -> Landing:
     """A home with four inbox policies landed as Parquet, without any other source."""
     home = Home(tmp_path)

@@ -184,6 +184,17 @@ def changes(told: dict[str, Any]) -> list[str]:
     lines += [f"Against {told['previous']}.", ""]
     if told.get("older_names"):
         lines += ["That version was published under older names of tables and columns: it is compared under those of today (`meta.contract`).", ""]
+    lines += _changed_tables(told)
+    lines += _changed_columns(told)
+    lines += _changed_indicators(told)
+    if told["turned"]:
+        lines += ["## Findings whose verdict changed", ""]
+        lines += [f"- {f}: {a} -> {b} (value {value})" for f, a, b, value in told["turned"]] + [""]
+    return [*lines, *told["more"]]
+
+
+def _changed_tables(told: dict[str, Any]) -> list[str]:
+    lines = []
     if told["tables"]:
         lines += ["## Tables whose rows changed in number", "", "| table | before | now |", "| --- | --- | --- |"]
         lines += [f"| {name} | {'-' if a is None else a} | {'-' if b is None else b} |" for name, a, b in told["tables"]] + [""]
@@ -197,20 +208,25 @@ def changes(told: dict[str, Any]) -> list[str]:
         ] + [""]
     else:
         lines += ["No value of any table changed.", ""]
+    return lines
+
+
+def _changed_columns(told: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
     if told["gained"]:
         lines += ["## New columns", "", *(f"- {c}" for c in told["gained"]), ""]
     if told["lost"]:
         lines += ["## Columns that are gone (a breaking change)", "", *(f"- {c}" for c in told["lost"]), ""]
-    lines += [f"## Indicators: {told['n_moved']} values moved, {told['n_appeared']} appeared, {told['n_gone']} are gone", ""]
+    return lines
+
+
+def _changed_indicators(told: dict[str, Any]) -> list[str]:
+    lines = [f"## Indicators: {told['n_moved']} values moved, {told['n_appeared']} appeared, {told['n_gone']} are gone", ""]
     if told["moved"]:
         lines += ["| indicator | place | period | before | now |", "| --- | --- | --- | --- | --- |"]
         lines += [f"| {i} | {level} {place} | {period} | {a} | {b} |" for i, level, place, period, a, b in told["moved"]] + [""]
         if len(told["moved"]) < told["n_moved"]:
             lines += [f"The {len(told['moved'])} that moved furthest (of {told['n_moved']}); the others: `known_from` of `indicator`.", ""]
-    if told["turned"]:
-        lines += ["## Findings whose verdict changed", ""]
-        lines += [f"- {f}: {a} -> {b} (value {value})" for f, a, b, value in told["turned"]] + [""]
-    lines += told["more"]
     return lines
 
 

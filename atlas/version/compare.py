@@ -127,7 +127,7 @@ def main(argv: list[str] | None = None) -> int:
             for number, path in enumerate(paths):
                 Path(folder, str(number)).mkdir()
                 paths[number] = with_names_of_today(path, Path(folder, str(number)))
-            found = differing_tables(*paths, exempt=MAY_DIFFER, in_both=True)
+            found = differing_tables(paths[0], paths[1], exempt=MAY_DIFFER, in_both=True)
         except duckdb.Error as error:
             print(error, file=sys.stderr)
             return 2

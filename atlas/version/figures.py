@@ -48,7 +48,7 @@ def write_figures(data: dict[str, Any], home: Path, folder: Path) -> dict[str, s
                 continue
             chart = chart.configure(font=FONT).configure_axis(labelFontSize=11, titleFontSize=12, gridColor="#e6e8ec").configure_view(strokeWidth=0).configure_legend(labelLimit=300)
             write_images(chart.to_json(indent=None), folder / name)
-        except Exception as error:  # whatever a drawing library raises: the data are published all the same
+        except Exception as error:  # noqa: BLE001 - whatever a drawing library raises: the data are published all the same
             left_out[name] = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             for half in (".svg", ".png"):
                 (folder / name).with_suffix(half).unlink(missing_ok=True)
@@ -197,4 +197,3 @@ def event_studies(data: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
         .properties(width=560, height=220, title=["No effect is estimated: the documents known are a selection,", "so adoption is unknown where none was picked (design grade: none)"])
     )
     return chart, rows
-

@@ -21,7 +21,7 @@ MAY_DIFFER_FILES: dict[str, str] = {
 
 def may_differ_file(name: str) -> bool:
     """Whether a file of a version (relative path) is excepted, or is an export of a table that is."""
-    stem, dot, suffix = name.rpartition("/")[2].partition(".")
+    stem, _dot, suffix = name.rpartition("/")[2].partition(".")
     return name in MAY_DIFFER_FILES or (suffix in ("parquet", "csv") and any(stem == table.replace(".", "_") for table in MAY_DIFFER))
 
 

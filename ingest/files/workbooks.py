@@ -33,7 +33,7 @@ def open_xlsx(path: Path) -> FileRead:
         first = next((row for row in rows if any(cell_text(c) not in (None, "") for c in row)), None)
     except RejectFile:
         raise
-    except Exception as error:  # openpyxl raises whatever its XML parser does
+    except Exception as error:  # noqa: BLE001 - openpyxl raises whatever its XML parser does
         raise RejectFile("bad_workbook", type(error).__name__) from None
     if first is None:
         raise RejectFile("empty_file", "the first sheet is empty")
@@ -67,7 +67,7 @@ def _xlsx_records(rows: Iterator[Any], header: list[str]) -> Iterator[Record]:
     while True:
         try:
             row = next(rows, None)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the same
             raise RejectFile("bad_workbook", type(error).__name__) from None
         if row is None:
             return

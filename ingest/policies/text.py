@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cn2an
 
 # -- document numbers ------------------------------------------------------------------------------------
-_BRACKETS = str.maketrans({c: "〔" for c in "[［【〖（(《"} | {c: "〕" for c in "]］】〗）)》"})
+_BRACKETS = str.maketrans(dict.fromkeys("[［【〖（(《", "〔") | dict.fromkeys("]］】〗）)》", "〕"))
 _DOC_NO = re.compile(r"([一-龥A-Za-z]{1,16}?)〔\s*((?:19|20)\d{2})\s*〕\s*第?\s*0*(\d{1,5})\s*号")
 _ORDER = re.compile(r"([一-龥]{0,14}?)(?:令|公告)第?\s*0*(\d{1,4})\s*号")
 _NOTICE = re.compile(r"(?:(?<=[一-龥])|^)公告\s*〔?((?:19|20)\d{2})〕?\s*年?第?\s*0*(\d{1,4})\s*号")

@@ -131,7 +131,7 @@ class RawStore:
         newest = self._stamps.get(source) or self.last(source).partition("-")[0]
         stamp = dt.datetime.now(dt.UTC).strftime(STAMP)
         if stamp <= newest:
-            stamp = (dt.datetime.strptime(newest, STAMP) + dt.timedelta(microseconds=1)).strftime(STAMP)
+            stamp = (dt.datetime.strptime(newest, STAMP).replace(tzinfo=dt.UTC) + dt.timedelta(microseconds=1)).strftime(STAMP)
         self._stamps[source] = stamp
         return stamp
 

@@ -93,7 +93,7 @@ def process_is_gone(instance: Any, run: Any) -> bool:
     tag = run.tags.get(PID_TAG)
     if tag:
         pid, _, ticks = tag.partition(":")
-        return str(started(int(pid))) != ticks
+        return bool(str(started(int(pid))) != ticks)
     for entry in reversed(instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)):
         said = entry.dagster_event.event_specific_data.metadata.get("pid") if entry.dagster_event.event_specific_data else None
         if said is not None:
@@ -101,7 +101,7 @@ def process_is_gone(instance: Any, run: Any) -> bool:
             if ticks is None:
                 return True
             boot = time.time() - float(Path("/proc/uptime").read_text().split()[0])
-            return boot + ticks / os.sysconf("SC_CLK_TCK") > entry.timestamp + 1  # another process has the id now
+            return bool(boot + ticks / os.sysconf("SC_CLK_TCK") > entry.timestamp + 1)  # another process has the id now
     return False
 
 

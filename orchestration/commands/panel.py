@@ -98,7 +98,7 @@ def cells_of(path: Path, spec: Spec) -> pl.DataFrame:
     """The declared columns of a file as they stand in it, with the numbers of their rows (`_row`)."""
     try:
         frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False, encoding="utf8")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - Polars raises errors of many kinds for a file that it cannot read
         raise BadPanel(f"{path.name}: cannot be read: {error}") from None
     if path.suffix == ".csv":
         uneven(path, len(frame.columns))

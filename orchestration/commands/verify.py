@@ -42,6 +42,12 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{home.published}: nothing is published: there is nothing to verify", file=sys.stderr)
         return 2
     damaged = damaged_files(published, manifest)
+    try:
+        history.entries(home)
+    except history.HistoryDamaged as error:
+        print("\n".join(f"  {line}" for line in damaged))
+        print(f"DIFFERS: {manifest['version']} cannot be made again: {error}", file=sys.stderr)
+        return 1
     say(f"building {manifest['version']} again from {home.raw}")
     with second_home(home, manifest, options.keep) as other:
         lost = damaged_blobs(other)
@@ -82,7 +88,8 @@ def damaged_files(published: Path, manifest: Mapping[str, Any]) -> list[str]:
 
 def damaged_blobs(home: Home) -> list[str]:
     """Raw bytes that the journals of a home name and that are gone, or no longer have the digest that is their name."""
-    store, found = RawStore(home.raw), {}
+    store = RawStore(home.raw)
+    found: dict[str, str] = {}
     broken: list[str] = []
     for source in store.sources():
         broken += [f"{name} of raw/ is damaged: that attempt is lost" for name in store.damaged(source)]
@@ -102,19 +109,9 @@ def second_home(home: Home, manifest: Mapping[str, Any], keep: Path | None = Non
     other = Home(folder.resolve())
     try:
         if home.raw.exists():
-            shutil.copytree(home.raw, other.raw, copy_function=_link, ignore=shutil.ignore_patterns("tmp"), dirs_exist_ok=True)
-        seen: dict[str, str] = manifest["journals"]
-        store = RawStore(other.raw)
-        for source in store.sources():
-            for name in store.names(source):
-                if name.rpartition("/")[2] > seen.get(source, ""):
-                    (other.raw / name).unlink()
+            _copy_raw(home, other, manifest["journals"])
         if home.history.exists():
-            shutil.copytree(home.history, other.history, dirs_exist_ok=True)
-            for later in history.entries(other):
-                if later.sequence > _place(history.entries(other), str(manifest["digest"])):
-                    for path in other.history.glob(f"*-{later.digest[:16]}.*"):
-                        path.unlink()
+            _copy_history(home, other, str(manifest["digest"]))
         yield other
     finally:
         if keep is None:
@@ -122,6 +119,29 @@ def second_home(home: Home, manifest: Mapping[str, Any], keep: Path | None = Non
                 if path.is_dir() and not path.is_symlink():
                     path.chmod(0o755)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy_raw(home: Home, other: Home, seen: Mapping[str, object]) -> None:
+    """Link the raw bytes, and leave out what came after the newest entry that the version saw of each source."""
+    shutil.copytree(home.raw, other.raw, copy_function=_link, ignore=shutil.ignore_patterns("tmp"), dirs_exist_ok=True)
+    store = RawStore(other.raw)
+    for source in store.sources():
+        newest = seen.get(source, "")
+        if isinstance(newest, int):  # of a version that is older than such entries: everything it saw is in one file
+            newest = ""
+        for name in store.names(source):
+            if name.rpartition("/")[2] > str(newest):
+                (other.raw / name).unlink()
+
+
+def _copy_history(home: Home, other: Home, digest: str) -> None:
+    """Copy the line of versions up to the one of that digest."""
+    shutil.copytree(home.history, other.history, dirs_exist_ok=True)
+    line = history.entries(other)
+    for later in line:
+        if later.sequence > _place(line, digest):
+            for path in other.history.glob(f"*-{later.digest[:16]}.*"):
+                path.unlink()
 
 
 def _place(line: list[history.Entry], digest: str) -> int:

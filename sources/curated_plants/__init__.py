@@ -97,7 +97,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:  # noqa: C901 - a
     capacities: list[dict[str, Any]] = []
     lineage: list[dict[str, Any]] = []
     by_page = {page.key: page for page in pages}
-    lead_sources = {n: row for n, row in enumerate(records(by_page["plants_leads.csv"]), start=1)}
+    lead_sources = dict(enumerate(records(by_page["plants_leads.csv"]), start=1))
     leads_taken = {int(row["lead"]) for row in records(by_page["leads.csv"])}
 
     def plant(row: dict[str, str]) -> None:

@@ -97,7 +97,7 @@ def test_throttled_then_served(landing_on):
 
 
 def test_lists_what_is_newer_than_the_newest_landed(landing_on):
-    with serve(Miit(batches={n: 120 for n in range(409, 415)})) as replica:
+    with serve(Miit(batches=dict.fromkeys(range(409, 415), 120))) as replica:
         landing = landing_on(SOURCE, replica)
         assert landing.partitions(SOURCE) == ["414"], "an empty home begins with the newest; the rest is a backfill's"
         assert [q["pc"] for q in replica.queries] == [str(n) for n in range(411, 418)]
@@ -117,7 +117,7 @@ def test_lists_what_is_newer_than_the_newest_landed(landing_on):
 
 def test_an_empty_home_walks_down_from_the_last_known_batch(landing_on):
     """As it stood on 2026-08-22: 328 to 408 answered, 409 and later did not."""
-    with serve(Miit(batches={n: 120 for n in range(328, 409)})) as replica:
+    with serve(Miit(batches=dict.fromkeys(range(328, 409), 120))) as replica:
         assert landing_on(SOURCE, replica).partitions(SOURCE) == ["408"]
         assert [q["pc"] for q in replica.queries] == ["411", "412", "413", "410", "409", "408"]
     with serve(Miit(batches={})) as replica, pytest.raises(SourceError, match="none of 36 batches up to 413 is there"):
@@ -125,7 +125,7 @@ def test_an_empty_home_walks_down_from_the_last_known_batch(landing_on):
 
 
 def test_a_number_without_a_batch_hides_none_after_it(landing_on):
-    with serve(Miit(batches={n: 120 for n in (408, 410, 411, 416)})) as replica:
+    with serve(Miit(batches=dict.fromkeys((408, 410, 411, 416), 120))) as replica:
         landing = landing_on(SOURCE, replica)
         landing.land(SOURCE, "408")
         assert landing.partitions(SOURCE) == ["410", "411"], "409 is missing; four missing numbers are the end"

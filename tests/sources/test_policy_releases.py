@@ -182,7 +182,7 @@ def test_the_stored_samples_are_read() -> None:
     assert page("gkmlpt_detail.html", flags[0], "guangzhou").text == "对符合条件的充电设施按每千瓦给予补贴。"
     gbk = page("gbk_page.html", Item("http://fgw.example.gov.cn/a.html", "关于电动汽车充电设施电价的通知", ""), "ndrc")
     assert gbk.text == "财建〔2014〕692号"
-    with pytest.raises(RejectFile, match="blocked_page|selector_no_match"):
+    with pytest.raises(RejectFile, match=r"blocked_page|selector_no_match"):
         page("waf_412.html", ndrc, "ndrc")
 
 
@@ -412,7 +412,7 @@ def test_a_month_without_hits_is_empty_and_another_answer_is_not(landing_on: Cal
         landing = landing_on(SOURCE, replica, attempts=1)
         assert (landing.land(SOURCE, "2023-01__miit").outcome, landing.land(SOURCE, "2024-05__miit").accepted) == ("landed", 2)
     for body in ('{"code":500,"data":{}}', '{"code":200}', '{"code":200,"data":{"result":[]}}'):
-        with pytest.raises(RejectFile, match="no data.searchResult"):
+        with pytest.raises(RejectFile, match=r"no data\.searchResult"):
             search_json.read(body.encode(), "x")
 
 

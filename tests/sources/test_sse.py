@@ -103,7 +103,7 @@ def test_a_lost_field_and_an_empty_list_keep_the_last_good_snapshot(landing_on):
 def test_the_recorded_answers_are_read():
     """The answers true to format: a list, and a profile with its person fields."""
     listed = (DATA / "samples" / "registries" / "sse_commonQuery_stock_list.json").read_bytes()
-    assert [r["FULL_NAME"] for r in unwrapped(listed, "list")["result"]][0] == "东风汽车股份有限公司"
+    assert next(r["FULL_NAME"] for r in unwrapped(listed, "list")["result"]) == "东风汽车股份有限公司"
     profile = (DATA / "samples" / "registries" / "sse_company_profile_COMMON_SSE_ZQPZ_GP_GPLB_C.json").read_bytes()
     kept = json.loads(scrub(profile, "application/json"))["result"][0]
     assert not {"LEGAL_REPRESENTATIVE", "E_MAIL_ADDRESS", "REPR_PHONE"} & set(kept) and kept["AREA_NAME_DESC"] == "浙江"

@@ -8,7 +8,7 @@ def model(dbt, session):
     frame = dbt.ref("panel_policy_panel").df().merge(cities, on="city_id", how="left")
     from evatlas_science.effects import effects
 
-    result = effects(frame)  # noqa: F841 - read by name below
+    result = effects(frame)
     session.register("policy_effect_frame", result)
     return session.sql(
         """select outcome::varchar outcome, instrument::varchar instrument, estimator::varchar estimator, estimand::varchar estimand,

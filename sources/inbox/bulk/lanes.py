@@ -60,7 +60,7 @@ class _Digested:
     """A file for writing that knows the sha256 of what was written."""
 
     def __init__(self, path: Path):
-        self.file = open(path, "wb")  # noqa: SIM115 - closed with the writer
+        self.file = open(path, "wb")
         self.sha256 = hashlib.sha256()
 
     def write(self, data: Any) -> int:

@@ -404,7 +404,7 @@ class _Pipe:
                 self._flush()
         except InterruptedError:
             return
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - handed on to the thread that asks
             end = error
         while not self.stopped:
             try:

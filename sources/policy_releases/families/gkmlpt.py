@@ -118,4 +118,3 @@ def hidden_body(text: str) -> str | None:
     except ValueError:
         raise RejectFile("truncated_json", "the page's DETAIL.content is cut") from None
     return str(found)
-
