@@ -148,6 +148,23 @@ def test_a_plant_that_the_list_has_is_not_doubled(supply: Any, operator: str, ci
     assert (outcome, listed, changed, lost, reason) == ("confirmed", "P0001", None, None, "says what the list says")
 
 
+def test_either_of_two_names_finds_the_plant_of_the_list(supply: Any):
+    """The list knows these makers by their English names; the Chinese ones are in no list."""
+    rows = [f"智马达甲乙丙,smart,西安,整车,,2022,,,,,{URL},2026-01-01", f"三星甲乙丙,Samsung SDI,西安,battery,,,,,,,{URL},2026-01-01"]
+    warehouse = supply({"plants/two_names.csv": HEAD + "\n".join(rows) + "\n"})
+    assert [r[1] for r in warehouse.ask(AUDIT)] == ["P0131", "P0288"]
+    assert warehouse.ask("select count(*) from int_plants__located where source_id = 'inbox'") == [(0,)]
+
+
+def test_a_capacity_in_an_unknown_unit_changes_nothing_that_is_known(supply: Any):
+    capacity = "select capacity, capacity_unit, capacity_support from int_plants__located where plant_id = 'P0266'"
+    warehouse = supply({"plants/unit.csv": HEAD + f"比亚迪,BYD,西安,battery,,,35,套/年,,,{URL},2026-01-01\n"})
+    assert warehouse.ask(capacity)[0][:2] == (30.0, "gwh_per_year")
+    assert "its unit of capacity is none that is known" in warehouse.ask(AUDIT)[0][4]
+    known = supply({"plants/unit.csv": HEAD + f"比亚迪,BYD,西安,battery,,,35,GWh/年,,,{URL},2026-01-01\n"})
+    assert known.ask(capacity) == [(35.0, "gwh_per_year", "derived")]
+
+
 def test_a_supplied_plant_corrects_the_list_where_it_may(supply: Any):
     """Capacity: unknown to the list. Opening: read at its source. Of the battery plant the opening is from memory."""
     rows = f"比亚迪汽车有限公司,,西安,整车,,2004,900000,辆,ev,yes,{URL},2025\n比亚迪,,西安,电池,,2019,,,,,{URL},\n比亚迪,,长沙,整车,,2013,,,,,,\n"

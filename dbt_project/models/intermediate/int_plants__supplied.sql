@@ -8,6 +8,7 @@ with records as (
         i.*,
         coalesce(i.operator_zh, i.operator_en) as operator,
         {{ name_key('coalesce(i.operator_zh, i.operator_en)') }} as name_key,
+        {{ name_key('i.operator_en', simplify=false) }} as operator_en_key,
         coalesce(a.city_id, n.city_id) as located_adcode,
         coalesce(
             s.segment_id,
@@ -20,8 +21,8 @@ with records as (
             end
         ) as product_segment,
         case
-            when i.capacity_unit in ('vehicles_per_year', 'vehicles/yr', 'vehicles', '辆', '辆/年') then 'vehicles_per_year'
-            when i.capacity_unit in ('gwh_per_year', 'GWh', 'GWh/yr', 'gwh') then 'gwh_per_year'
+            when lower(i.capacity_unit) in ('vehicles_per_year', 'vehicles/yr', 'vehicles/year', 'vehicles', '辆', '辆/年') then 'vehicles_per_year'
+            when lower(i.capacity_unit) in ('gwh_per_year', 'gwh', 'gwh/yr', 'gwh/year', 'gwh/a', 'gwh/年', '吉瓦时', '吉瓦时/年') then 'gwh_per_year'
             else i.capacity_unit
         end as unit_of_capacity,
         {{ site_words("concat_ws(' ', i.plant_name)", "concat_ws(' ', i.operator_zh, i.operator_en, i.city, c.name_zh, c.name_zh_short, c.name_en)") }} as site
@@ -46,7 +47,9 @@ known_names as (
         alias,
         min(firm_id) as firm_id
     from names
-    where alias in (select name_key from records) or alias in (select {{ name_core('name_key') }} from records)
+    where
+        alias in (select name_key from records) or alias in (select operator_en_key from records)
+        or alias in (select {{ name_core('name_key') }} from records)
     group by alias
     having count(distinct firm_id) = 1
 ),
@@ -57,9 +60,11 @@ operated as (
         f.firm_id,
         {{ name_key('f.group_name', simplify=false) }} as group_key
     from records as r
+    -- by the whole name in either language, then by the core of the Chinese one
     left join known_names as n on r.name_key = n.alias
+    left join known_names as e on r.operator_en_key = e.alias
     left join known_names as m on {{ name_core('r.name_key') }} = m.alias
-    left join {{ ref('int_firms__resolved') }} as f on coalesce(n.firm_id, m.firm_id) = f.firm_id
+    left join {{ ref('int_firms__resolved') }} as f on coalesce(n.firm_id, e.firm_id, m.firm_id) = f.firm_id
 ),
 
 -- of records about one plant one stands
@@ -116,7 +121,7 @@ compared as (
     inner join listed as p
         on
             r.located_adcode = p.city_id and r.product_segment = p.segment_id
-            and (r.firm_id = p.firm_id or r.name_key = p.operator_key or r.group_key = p.operator_key)
+            and (r.firm_id = p.firm_id or p.operator_key in (r.name_key, r.operator_en_key, r.group_key))
     where r.place_in_line = 1
 ),
 
@@ -173,7 +178,9 @@ cells as (
                 'cell': 'capacity',
                 'supplied': case when r.unit_of_capacity is not null then r.capacity::double::varchar || ' ' || r.unit_of_capacity end,
                 'listed': p.capacity::double::varchar || ' ' || coalesce(p.capacity_unit, ''),
-                'support': p.capacity_support, 'url': r.source_url
+                -- a figure in a unit that nobody knows never takes the place of one that is known
+                'support': if(r.unit_of_capacity in ('vehicles_per_year', 'gwh_per_year') or p.capacity is null, p.capacity_support, 'sourced'),
+                'url': r.source_url
             },
             {
                 'cell': 'powertrain_at_opening', 'supplied': nullif(r.powertrain_at_opening, 'unknown'),
@@ -215,7 +222,7 @@ judged as (
 )
 
 select
-    r.* exclude (site, group_key, name_key, product_segment, unit_of_capacity, place_in_line, stands_partition, stands_record_no),
+    r.* exclude (site, group_key, name_key, operator_en_key, product_segment, unit_of_capacity, place_in_line, stands_partition, stands_record_no),
     r.product_segment as segment_found,
     r.unit_of_capacity as capacity_unit_found,
     m.plant_id as listed_plant_id,
@@ -242,6 +249,8 @@ select
             '; ',
             case when j.columns_changed is not null then 'stands where the list knew nothing, or had it from memory or by derivation' end,
             case
+                when j.columns_lost = 'capacity' and r.unit_of_capacity not in ('vehicles_per_year', 'gwh_per_year')
+                    then 'lost: its unit of capacity is none that is known (vehicles_per_year, gwh_per_year)'
                 when j.columns_lost is not null and r.source_url is null
                     then 'lost: without a source_url it does not stand against the list'
                 when j.columns_lost is not null then 'lost: the list read it at its source'
