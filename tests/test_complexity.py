@@ -23,16 +23,19 @@ EXCEPTION = re.compile(r"#\s*noqa:[^#]*\bC901\b(?P<said>.*)$")
 
 
 def visitor() -> Any:
-    """radon's visitor of one module. Fails, and never skips, where radon is not installed: a gate that is away is no gate."""
+    """radon's visitor of one module. Fails, and never skips, where radon is not installed: a gate that is away is no
+    gate."""
     try:
         return importlib.import_module("radon.visitors").ComplexityVisitor
     except ModuleNotFoundError as error:
-        pytest.fail(f"radon is missing ({error}): it belongs to the `dev` extra of pyproject.toml; install the lock of the tests anew")
+        pytest.fail(
+            f"radon is missing ({error}): it belongs to the `dev` extra of pyproject.toml; install the lock of the tests anew"
+        )
 
 
 def functions(code: str) -> Iterator[tuple[int, str, int]]:
-    """(complexity, name, line) of every function, those within functions and classes too. radon counts the branches of an
-    inner function to that one alone (ruff adds them to the outer one)."""
+    """(complexity, name, line) of every function, those within functions and classes too. radon counts the branches of
+    an inner function to that one alone (ruff adds them to the outer one)."""
     found = visitor().from_code(code)
     queue: list[tuple[str, Any]] = [("", block) for block in (*found.functions, *found.classes)]
     while queue:
@@ -59,7 +62,9 @@ def test_every_function_can_be_held() -> None:
             if complexity > MOST:
                 above.append(f"{path.relative_to(REPO)}:{line} {name}: {complexity}, at most {MOST}")
     assert seen > 1000, f"only {seen} functions were looked at"
-    assert not above, "take these functions apart into steps with names, or their branches into a table:\n" + "\n".join(above)
+    assert not above, "take these functions apart into steps with names, or their branches into a table:\n" + "\n".join(
+        above
+    )
 
 
 def test_the_gate_counts_what_it_should() -> None:

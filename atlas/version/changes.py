@@ -141,7 +141,9 @@ def _by_key(
     """How many rows appeared, are gone and changed, matched by the key; and in how many of them each column did."""
     where = f"{r.schema}.{quote(r.name)}"
     keys = " and ".join(f"n.{quote(k)} is not distinct from b.{quote(k)}" for k in r.key)
-    tests = {c: _moved(c, now_columns[r.full_name, c], before_columns[r.full_name, c]) for c in columns if c not in r.key}
+    tests = {
+        c: _moved(c, now_columns[r.full_name, c], before_columns[r.full_name, c]) for c in columns if c not in r.key
+    }
     sums = "".join(f", count(*) filter (where hit and {test})" for test in tests.values())
     any_test = " or ".join(tests.values()) or "false"
     row = con.execute(

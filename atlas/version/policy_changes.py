@@ -32,7 +32,10 @@ def _documents_moved(new: dict[str, str | None], old: dict[str, str | None], sam
     changed = len(new.keys() & old.keys()) - same
     if not (fresh or gone or changed):
         return []
-    return [f"{fresh} documents are new, the text of {changed} changed, {gone} are now part of another document or gone.", ""]
+    return [
+        f"{fresh} documents are new, the text of {changed} changed, {gone} are now part of another document or gone.",
+        "",
+    ]
 
 
 def _labels_moved(new: set[tuple[str, str, str]], old: set[tuple[str, str, str]], same: set[str]) -> list[str]:

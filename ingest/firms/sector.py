@@ -121,8 +121,8 @@ def load_rules(path: Path) -> Rules:
 
 
 def _rule(row: dict[str, str], number: int, file: str) -> Rule:
-    """The rule of a row, the `number`-th of the seed. The pattern of an English name is a regular expression; all others are
-    literal words joined by |."""
+    """The rule of a row, the `number`-th of the seed. The pattern of an English name is a regular expression; all
+    others are literal words joined by |."""
     kind = row["kind"]
     words: tuple[str, ...] = (row["pattern"],)
     if kind not in {*NAME_KINDS, *SCOPE_KINDS, "gbt2017", "gbt2011", "name_en"}:
@@ -347,7 +347,9 @@ def _scope_said(_: _Vocabulary, rule: Rule) -> pl.Expr:
 
 def _scope_sideline(v: _Vocabulary, rule: Rule) -> pl.Expr:
     supported = _has("first", rule.token) | _has("n", v.charging)
-    return _KEEPS & ((_has("flat", rule.token) & supported) | (_has("near", rule.token) & v.made(rule.segment, rule.token)))
+    return _KEEPS & (
+        (_has("flat", rule.token) & supported) | (_has("near", rule.token) & v.made(rule.segment, rule.token))
+    )
 
 
 def _scope_make_vehicle(v: _Vocabulary, rule: Rule) -> pl.Expr:

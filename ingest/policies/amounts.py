@@ -261,8 +261,9 @@ def _place(sentence: str, start: int, end: int, unit: str) -> _Place:
 
 @dataclass(frozen=True)
 class _RoleRule:
-    """An amount has `role` if its kind is one of `kinds` and every condition that is given holds. Conditions are regular
-    expressions: looked for anywhere in `before`, and from the first character on in what stands behind the amount."""
+    """An amount has `role` if its kind is one of `kinds` and every condition that is given holds. Conditions are
+    regular expressions: looked for anywhere in `before`, and from the first character on in what stands behind the
+    amount."""
 
     role: str
     why: str
@@ -281,7 +282,9 @@ class _RoleRule:
     def applies(self, place: _Place) -> bool:
         if place.kind not in self.kinds or self.gives not in (None, place.gives):
             return False
-        return all((words.search(getattr(place, where)) is not None) is wanted for where, words, wanted in self._conditions)
+        return all(
+            (words.search(getattr(place, where)) is not None) is wanted for where, words, wanted in self._conditions
+        )
 
     @cached_property
     def _conditions(self) -> tuple[tuple[str, re.Pattern[str], bool], ...]:
@@ -315,7 +318,8 @@ _WHO = r"的(?:地区|企业|单位|项目|城市|车辆)[，,]"
 #: the first word of a ceiling, and no word of giving behind it
 _CAP_ALONE = rf"\A(?>(?s:.*?)(?:{_CAP}))(?!(?s:.*?)(?:{_GIVE.pattern}))"
 
-#: What makes a role, nearest and surest words first: the first rule that applies decides. Every kind ends in a rule without a condition.
+#: What makes a role, nearest and surest words first: the first rule that applies decides. Every kind ends in a rule
+#: without a condition.
 _ROLES = (
     # who is meant, whatever then happens to them
     _RoleRule("threshold", "a band of prices that decides who gets it", _ANY, gives=True, further=_BAND),

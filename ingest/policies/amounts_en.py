@@ -41,22 +41,27 @@ _EN_COUNT = re.compile(
 
 
 _CEILING = re.compile(
-    r"(?:up to|cap(?:ped)?(?: at| of)?|maximum(?: of)?|no more than|not exceed\w*|at most|ceiling(?: of)?|<=)\s*(?:about )?$|\bcap\s*$", re.I
+    r"(?:up to|cap(?:ped)?(?: at| of)?|maximum(?: of)?|no more than|not exceed\w*|at most|ceiling(?: of)?|<=)\s*(?:about )?$|\bcap\s*$",
+    re.I,
 )
 _CEILING_AFTER = re.compile(r"\s*(?:\(?cap\b|at most|ceiling|or less)", re.I)
 _FUND = re.compile(r"\b(?:fund of|total(?: of)?|budget(?: of)?|bonds? (?:of|worth)|invest\w*)\s*$", re.I)
 _FUND_AFTER = re.compile(r"\s*(?:in )?total\b|\s*(?:fund|special fund|special bond)", re.I)
 _IF_OVER = re.compile(
-    r"\b(?:where|whose|if|when|once)\b[^,;]*\b(?:below|above|exceeds?|over|more than|reach(?:es)?|less than|at least)\s*$", re.I
+    r"\b(?:where|whose|if|when|once)\b[^,;]*\b(?:below|above|exceeds?|over|more than|reach(?:es)?|less than|at least)\s*$",
+    re.I,
 )
 _LOWER_PRICE = re.compile(r"\b(?:bring|lower|push|cut)\b[^,;]*\bprice[^,;]*\b(?:below|to|under)\s*$", re.I)
 _CAPITAL = re.compile(r"\b(?:inject|contribut|pay in|raise capital of)\w*\s*$", re.I)
 _STAKE = re.compile(r"\bstake\b", re.I)
 _RAISE = re.compile(r"\b(?:raise|lift|increase)\b", re.I)
 _TO = re.compile(r"\bto\s*(?:about |at least )?$", re.I)
-_SUPPORT_SHARE = re.compile(r"subsid|grant|reward|investment|equipment|cut|below|rate|cost|price|match|reduc|fall|lower", re.I)
+_SUPPORT_SHARE = re.compile(
+    r"subsid|grant|reward|investment|equipment|cut|below|rate|cost|price|match|reduc|fall|lower", re.I
+)
 _GOAL = re.compile(
-    r"\bby (?:the end of )?20\d\d|\btarget|\bgoal|\boutput|\bsales\b|\bshare\b|\bpenetration|\bexports?\b|\breach|\bin 20\d\d|\bcluster\b", re.I
+    r"\bby (?:the end of )?20\d\d|\btarget|\bgoal|\boutput|\bsales\b|\bshare\b|\bpenetration|\bexports?\b|\breach|\bin 20\d\d|\bcluster\b",
+    re.I,
 )
 _GIFT = re.compile(r"subsid|reward|grant|per\b|each\b", re.I)
 _MATCHED = re.compile(r"match|local|central|subsid|ratio|provinc|national|reward", re.I)
@@ -67,7 +72,9 @@ def amounts_en(sentence: str) -> list[Amount]:
     """All amounts of one English sentence, normalised as `amounts` does. Years, ranges in km and dates are none."""
     out: list[Amount] = []
     for value, unit, start, end in chain(_money(sentence), _shares(sentence), _ratios(sentence), _counts(sentence)):
-        if all(end <= known.start or start >= known.end for known in out):  # what is read as one kind is not read as another
+        if all(
+            end <= known.start or start >= known.end for known in out
+        ):  # what is read as one kind is not read as another
             out.append(Amount(value, unit, _role_en(sentence, start, end, unit), start, end))
     return sorted(out, key=lambda amount: amount.start)
 

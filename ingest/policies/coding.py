@@ -240,7 +240,8 @@ def _direction(instrument: str, scope: str, rules: Rules) -> str:
 
 @lru_cache(maxsize=20_000)
 def _code_sentence(text: str, candidates: tuple[int, ...], language: str, own_title: bool, path: str) -> tuple[Hit, ...]:
-    """The labels of one sentence, at most one of each instrument. `candidates`: numbers of the rules that may fire in it."""
+    """The labels of one sentence, at most one of each instrument. `candidates`: numbers of the rules that may fire in
+    it."""
     rules = _load(path, language)
     plain = text if own_title else _mask(_QUOTED, text)
     triggers: dict[str, list[Rule]] = {}
@@ -258,12 +259,17 @@ def _code_sentence(text: str, candidates: tuple[int, ...], language: str, own_ti
 
 
 def _best_hit(triggers: list[Rule], friends: list[Rule], plain: str, rules: Rules) -> Hit | None:
-    """The match of one instrument's triggers that speaks for the sentence. A sentence that asks for a measure and then says
-    that it ends is about the end: the clause that turns the direction speaks for it, else its first."""
+    """The match of one instrument's triggers that speaks for the sentence. A sentence that asks for a measure and then
+    says that it ends is about the end: the clause that turns the direction speaks for it, else its first."""
     masked = plain
     for friend in friends:
         masked = _mask(friend.regex, masked)
-    hits = [hit for rule in triggers for match in rule.regex.finditer(masked) if (hit := _hit(rule, match, masked, plain, rules))]
+    hits = [
+        hit
+        for rule in triggers
+        for match in rule.regex.finditer(masked)
+        if (hit := _hit(rule, match, masked, plain, rules))
+    ]
     return max(hits, key=lambda hit: (_turned(hit), -hit.start), default=None)
 
 
@@ -284,7 +290,8 @@ def _hit(rule: Rule, match: re.Match[str], masked: str, plain: str, rules: Rules
 
 
 def _excluding(plain: str, masked: str, code: str, left: int, end: int, right: int) -> str:
-    """Where an exclude word counts: in the scope and the clause before it, for goals of output (P1) in the one behind it too."""
+    """Where an exclude word counts: in the scope and the clause before it, for goals of output (P1) in the one behind
+    it too."""
     first = _scope(masked, max(left - 1, 0), max(left - 1, 0))[0]
     last = _scope(masked, end, min(right + 1, len(masked)))[1] if code[:2] == "P1" else right
     return plain[first:last]
@@ -400,8 +407,11 @@ class _Carried:
     line: int
 
 
-def _code_language(text: str, language: str, title_end: int, path: str, seen: set[tuple[str, int]]) -> Iterator[dict[str, Any]]:
-    """The labels of the sentences in one language. `seen` takes (instrument, offset) of each row, so that none comes twice."""
+def _code_language(
+    text: str, language: str, title_end: int, path: str, seen: set[tuple[str, int]]
+) -> Iterator[dict[str, Any]]:
+    """The labels of the sentences in one language. `seen` takes (instrument, offset) of each row, so that none comes
+    twice."""
     rules = _load(path, language)
     spans = _spans(text, language)
     candidates = _candidates(text, language, spans, rules)
@@ -431,7 +441,9 @@ def _spans(text: str, language: str) -> list[tuple[int, int]]:
     """The sentences of a language: English ones have two words in a row, and no six Chinese characters."""
     spans = list(sentences(text, language))
     if language == "en":
-        spans = [span for span in spans if _LATIN.search(text, *span) and not re.search(r"[一-龥]{6}", text[slice(*span)])]
+        spans = [
+            span for span in spans if _LATIN.search(text, *span) and not re.search(r"[一-龥]{6}", text[slice(*span)])
+        ]
     return spans
 
 
@@ -452,7 +464,9 @@ def _again(support: Hit, sentence: str, rules: Rules) -> list[Hit]:
     gives = _GIVES.search(sentence)
     if not gives or not re.search(r"\d", sentence) or rules.negation.search(sentence):
         return []
-    return [Hit(support.instrument, support.rule_id + "+", *gives.span(), _direction(support.instrument, sentence, rules))]
+    return [
+        Hit(support.instrument, support.rule_id + "+", *gives.span(), _direction(support.instrument, sentence, rules))
+    ]
 
 
 def _second_half(support: Hit, hits: list[Hit]) -> list[Hit]:
@@ -461,7 +475,9 @@ def _second_half(support: Hit, hits: list[Hit]) -> list[Hit]:
         return hits
     named = any(hit.instrument == support.instrument for hit in hits)
     return [
-        Hit(support.instrument, support.rule_id + "+", hit.start, hit.end, hit.direction) if hit.instrument in _FOLLOWERS else hit
+        Hit(support.instrument, support.rule_id + "+", hit.start, hit.end, hit.direction)
+        if hit.instrument in _FOLLOWERS
+        else hit
         for hit in hits
         if not (named and hit.instrument in _FOLLOWERS)
     ]

@@ -232,7 +232,9 @@ class Landing:
         known = [p["sha256"] + p["key"] for e in entries for p in e["pages"]]
         enriched = source.enrich is not None and all(p.get("file") for p in entry["pages"])
         before = self.account(source, partition)
-        readable = before is not None and all(schema_of(self.table_path(source, t, partition)) is not None for t in before.tables)
+        readable = before is not None and all(
+            schema_of(self.table_path(source, t, partition)) is not None for t in before.tables
+        )
         return _Work(
             source, partition, entry, entries, pages, now, before, before if readable else None, enriched,
             digest=hashlib.sha256("\n".join([*known, code_digest(source)]).encode()).hexdigest(),
@@ -259,8 +261,8 @@ class Landing:
         return chain.from_iterable(self.store.pages(dict(e)) for e in work.entries)
 
     def _refuse(self, work: _Work, account: Account, error: RejectFile) -> Account:
-        """A refused snapshot: the last good landing stands, and so does its audit record; where there is none, the refusal is
-        all that is known of the partition."""
+        """A refused snapshot: the last good landing stands, and so does its audit record; where there is none, the
+        refusal is all that is known of the partition."""
         trouble = trouble_with(error)
         account.input_digest = work.digest
         account.outcome, account.health, account.message = trouble.outcome, trouble.health, trouble.message
@@ -365,8 +367,8 @@ class Landing:
     def _rebuild_partition(
         self, source: Source, partition: str, good: Mapping[str, Any] | None, last: Mapping[str, Any]
     ) -> Account | None:  # fmt: skip
-        """Parse the good snapshot again, if there is one. Where the last attempt failed, the audit record goes on saying so,
-        whatever was made of what is kept."""
+        """Parse the good snapshot again, if there is one. Where the last attempt failed, the audit record goes on
+        saying so, whatever was made of what is kept."""
         account = self.account(source, partition)
         asked = dt.datetime.fromisoformat((account and account.checked_at) or last["fetched_at"])
         trouble = trouble_of(last)
@@ -376,7 +378,9 @@ class Landing:
             try:
                 account = self.parse(source, partition, good, checked_at=asked)
             except MissingBlob as error:  # costs this partition, and no other
-                trouble = Trouble("rejected", Health.gone, f"lost_blob: {error}", "lost_blob", str(error), first_key(good))
+                trouble = Trouble(
+                    "rejected", Health.gone, f"lost_blob: {error}", "lost_blob", str(error), first_key(good)
+                )
         if trouble is not None:
             account = self._hold(source, partition, account, trouble, asked)
         return account
@@ -392,7 +396,9 @@ class Landing:
             account.file = account.file or trouble.file
             account.input_digest = ""  # what stands is not of this look: the next good one parses it, whatever it was
             if not account.tables:  # nothing landed before: the refusal is all that is known of this partition
-                self._write_quarantine(source, partition, refusal(account.file or partition, trouble.reason, trouble.detail))
+                self._write_quarantine(
+                    source, partition, refusal(account.file or partition, trouble.reason, trouble.detail)
+                )
         self._write_account(source, account)
         return account
 
@@ -609,12 +615,14 @@ class _Work:
     parsed_digest: str
 
     def nothing_new(self) -> Account | None:
-        """The audit record that still holds: neither bytes, code nor vocabulary have changed since. None where something has."""
+        """The audit record that still holds: neither bytes, code nor vocabulary have changed since. None where
+        something has."""
         known = self.stands
         return known if known and known.input_digest == self.digest and known.outcome != "failed" else None
 
     def new_vocabulary(self) -> Account | None:
-        """The audit record of parsed tables that still hold, where at most the vocabulary of those made out of them is new."""
+        """The audit record of parsed tables that still hold, where at most the vocabulary of those made out of them is
+        new."""
         known = self.stands if self.enriched else None
         return known if known and known.parsed_digest == self.parsed_digest and known.outcome in DONE else None
 

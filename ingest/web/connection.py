@@ -209,7 +209,9 @@ def _is_tls(error: BaseException) -> bool:
 
 def _is_truncated(error: BaseException) -> bool:
     cut = (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead, urllib3.exceptions.InvalidChunkLength)
-    return isinstance(error, cut) or (isinstance(error, urllib3.exceptions.ProtocolError) and "prematurely" in str(error))
+    return isinstance(error, cut) or (
+        isinstance(error, urllib3.exceptions.ProtocolError) and "prematurely" in str(error)
+    )
 
 
 def _is_hung_up(error: BaseException) -> bool:

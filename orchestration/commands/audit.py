@@ -96,7 +96,9 @@ def _tell_sources(sources: list[Source], books: list[Account], missed: dict[str,
     print(f"{'source':<20} {'state':<22} {'in':>8} {'accepted':>9} {'held back':>9}")
     for source in sources:
         mine = [a for a in books if a.source == source.name]
-        states = ", ".join(sorted({a.outcome for a in mine})) or ("not reached" if source.name in missed else "nothing yet")
+        states = ", ".join(sorted({a.outcome for a in mine})) or (
+            "not reached" if source.name in missed else "nothing yet"
+        )
         print(f"{source.name:<20} {states[:22]:<22} {sum(a.records_in for a in mine):>8} "
               f"{sum(a.accepted for a in mine):>9} {sum(a.quarantined for a in mine):>9}")  # fmt: skip
     for name, why in missed.items():

@@ -32,7 +32,12 @@ def janitor(home: Home, say: Callable[[str], None] = print) -> None:
     with DagsterInstance.get() as instance:
         if not isinstance(instance.run_launcher, DefaultRunLauncher):
             return
-        begun = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+        begun = [
+            DagsterRunStatus.NOT_STARTED,
+            DagsterRunStatus.STARTING,
+            DagsterRunStatus.STARTED,
+            DagsterRunStatus.CANCELING,
+        ]
         for run in instance.get_runs(filters=RunsFilter(statuses=begun)):
             if process_is_gone(instance, run):
                 instance.report_run_failed(run, "its process is gone")
@@ -43,7 +48,8 @@ def janitor(home: Home, say: Callable[[str], None] = print) -> None:
 
 
 def _may_hold_something(home: Home, say: Callable[[str], None]) -> bool:
-    """A look of milliseconds into Dagster's history, since most times there is nothing to do. A damaged one is set aside."""
+    """A look of milliseconds into Dagster's history, since most times there is nothing to do. A damaged one is set
+    aside."""
     import sqlite3
 
     history = home.dagster / "history"

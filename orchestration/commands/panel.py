@@ -141,13 +141,19 @@ def beyond_range(frame: pl.DataFrame, spec: Spec) -> list[str]:
             continue
         beyond = frame.filter((pl.col(column) < low) | (pl.col(column) > high if high is not None else False))
         if beyond.height:
-            problems.append(f"column {column}: outside {low} to {'any' if high is None else high} in {rows(beyond, column)}")
+            problems.append(
+                f"column {column}: outside {low} to {'any' if high is None else high} in {rows(beyond, column)}"
+            )
     return problems
 
 
 def doubled_keys(frame: pl.DataFrame, name: str, spec: Spec) -> list[str]:
     twice = frame.filter(frame.select(spec.key).is_duplicated()) if spec.key else frame.clear()
-    return [f"column {', '.join(spec.key)}: the same key more than once in {rows(twice, spec.key[0])}"] if twice.height else []
+    return (
+        [f"column {', '.join(spec.key)}: the same key more than once in {rows(twice, spec.key[0])}"]
+        if twice.height
+        else []
+    )
 
 
 def half_a_place(frame: pl.DataFrame, name: str, spec: Spec) -> list[str]:

@@ -199,9 +199,14 @@ def compared(one: Path, other: Path) -> tuple[list[str], bool]:
     differing = _differing_tables(one, other)
     names, differ, excepted = _differing_files(one, other)
     lines = [_of_table(name, differing.get(name, [])) for name in sorted({*tables, *differing})]
-    lines.append(f"  files: {len(names) - len(differ) - len(excepted)} of {len(names) - len(excepted)} the same to the byte")
+    lines.append(
+        f"  files: {len(names) - len(differ) - len(excepted)} of {len(names) - len(excepted)} the same to the byte"
+    )
     lines += [f"  file {name} DIFFERS" for name in differ]
-    lines += [f"  not compared as bytes: {name}: {MAY_DIFFER_FILES.get(name, 'an export of a table that names its build')}" for name in excepted]
+    lines += [
+        f"  not compared as bytes: {name}: {MAY_DIFFER_FILES.get(name, 'an export of a table that names its build')}"
+        for name in excepted
+    ]
     return lines, not differ and not differing
 
 
@@ -232,7 +237,12 @@ def _differing_files(one: Path, other: Path) -> tuple[set[str], list[str], list[
 
 def _of_table(name: str, differing: list[str]) -> str:
     if differing:
-        words = [c.replace("(missing in a)", "(not in the published version)").replace("(missing in b)", "(not in the second build)") for c in differing]
+        words = [
+            c.replace("(missing in a)", "(not in the published version)").replace(
+                "(missing in b)", "(not in the second build)"
+            )
+            for c in differing
+        ]
         return f"  table {name}: DIFFERS in {', '.join(words)}"
     but_for = f" (but for {', '.join(MAY_DIFFER[name])})".replace("*", "all of it") if name in MAY_DIFFER else ""
     return f"  table {name}: the same{but_for}"

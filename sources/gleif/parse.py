@@ -252,7 +252,8 @@ def parse(pages: Iterable[Page], context: ParseContext) -> Parsed:
 
 @dataclass
 class _Came:
-    """What came of a partition, beside its records: what the publisher counts, and pages that were kept in an old form."""
+    """What came of a partition, beside its records: what the publisher counts, and pages that were kept in an old
+    form."""
 
     states: set[str] = field(default_factory=set)  # of the golden copy, by its day of publication
     records: int = 0

@@ -176,15 +176,16 @@ def _pages_of_no_file(ctx: FetchContext, store: RawStore, partition: str, known:
         return list(store.pages(known.entry))
     except MissingBlob as error:
         raise RejectFile(
-            LOST_BLOB, f"{known.file}: {error}, and the file is no longer in the inbox: what landed of it stands; bring it again"
+            LOST_BLOB,
+            f"{known.file}: {error}, and the file is no longer in the inbox: what landed of it stands; bring it again",
         ) from None
 
 
 def _pages_of_file(
     ctx: FetchContext, store: RawStore, partition: str, known: Known | None, kind: str, path: Path, file: str
 ) -> list[Page]:  # fmt: skip
-    """Of a file in the inbox: what was kept of it when it was read before in the same way, else read now. `file`: as it is
-    named in audits."""
+    """Of a file in the inbox: what was kept of it when it was read before in the same way, else read now. `file`: as it
+    is named in audits."""
     at = settled(ctx.memo, path, file)
     sha256 = _known_sha256(ctx, path, at)
     entry = known.entry if known else None

@@ -120,7 +120,8 @@ def anomalies(found: Judged, tally: Tally, manifest: Mapping[str, Any]) -> Itera
 
 
 def _changed_size(total: int, before: Any, threshold: float) -> Iterable[tuple[str, str]]:
-    """`before`: records of the file before this one, as the sidecar says; `threshold`: the share of them that may be missing."""
+    """`before`: records of the file before this one, as the sidecar says; `threshold`: the share of them that may be
+    missing."""
     if total < int(before) * (1 - threshold):
         yield "row_count_drop", f"{total} records, {before} before"
     elif total > int(before) * 3:

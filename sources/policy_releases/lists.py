@@ -121,7 +121,9 @@ class Walk:
         if self._stands_still(page, bool(new)):
             self.cut = f"page {self.count} repeats what came before ({self._read_of(page)} entries read)"
         elif not new and (page.more or (page.total or 0) > len(self.items)):
-            self.cut = f"page {self.count} brings nothing, though more are announced ({self._read_of(page)} entries read)"
+            self.cut = (
+                f"page {self.count} brings nothing, though more are announced ({self._read_of(page)} entries read)"
+            )
         elif page.more is False or not page.items:
             self.ended = True
 

@@ -110,7 +110,8 @@ def _container(tree: LexborHTMLParser, site: Site) -> LexborNode | None:
 
 
 def _read_fields(found: Detail, around: str, meta: dict[str, str], item: Item, page: Page) -> None:
-    """Number, issuer, dates and validity: the labels `around` the text speak first, then the list, then the text itself."""
+    """Number, issuer, dates and validity: the labels `around` the text speak first, then the list, then the text
+    itself."""
     lines = found.text.split("\n")
     fields = labelled(around + "\n" + "\n".join(lines[:15]))
     number = fields.get("number") or item.doc_no or number_in(item.title) or number_in(found.title)

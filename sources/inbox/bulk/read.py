@@ -197,7 +197,8 @@ class _Reader:
             self.out.add(pl.concat(parts) if len(parts) > 1 else parts[0])
 
     def _looked_at(self, frame: pl.DataFrame, text: pl.Series | pl.Expr, whole: bool) -> pl.DataFrame:
-        """The records of `frame` in the form: personal data redacted, typed cells in their shape, damaged ones to be checked."""
+        """The records of `frame` in the form: personal data redacted, typed cells in their shape, damaged ones to be
+        checked."""
         assert self.out is not None
         kept = pl.concat_str(self.out.columns, separator=",", ignore_nulls=True)
         whole = whole or self.others_arouse
@@ -217,8 +218,8 @@ class _Reader:
         return self._shaped(frame, odd).with_columns(pl.Series("check", check), pl.lit(None, pl.Binary).alias("odd"))
 
     def _kept_is_suspect(self, frame: pl.DataFrame, kept: pl.Expr, suspect: np.ndarray) -> np.ndarray:
-        """Of suspect records: those whose kept columns are. Where the others are to blame for most (telephones in a column
-        that is dropped), only what is kept is looked at from now on."""
+        """Of suspect records: those whose kept columns are. Where the others are to blame for most (telephones in a
+        column that is dropped), only what is kept is looked at from now on."""
         own = frame.filter(suspect).select(kept).to_series().str.contains(_SUSPICIOUS).to_numpy()
         self.others_arouse = bool(2 * own.sum() < suspect.sum() > frame.height // 20)
         suspect = suspect.copy()
@@ -229,14 +230,17 @@ class _Reader:
         """Of each typed column: which cells are not for certain of its type."""
         assert self.out is not None
         typed = [c for c in self.out.columns if c in shapes_of(self.scrubber.kind)]
-        plain = [(pl.col(c).str.contains(PLAIN[c]) if c in PLAIN else pl.col(c).is_null()).fill_null(True).alias(c) for c in typed]
+        plain = [
+            (pl.col(c).str.contains(PLAIN[c]) if c in PLAIN else pl.col(c).is_null()).fill_null(True).alias(c)
+            for c in typed
+        ]
         return {c.name: ~c.to_numpy() for c in frame.select(plain)}
 
     def _redacted(
         self, frame: pl.DataFrame, rows: np.ndarray, text: pl.Series, odd: dict[str, np.ndarray]
     ) -> tuple[pl.DataFrame, np.ndarray]:  # fmt: skip
-        """The frame without personal data in the suspect `rows`, and which of these are damaged. Typed cells that hold such
-        data are marked in `odd`."""
+        """The frame without personal data in the suspect `rows`, and which of these are damaged. Typed cells that hold
+        such data are marked in `odd`."""
         assert self.out is not None
         damaged = text.str.contains(_DAMAGED).to_numpy().copy()
         some = frame[rows]
@@ -631,7 +635,8 @@ class _CsvReader(_Reader):
 
 @dataclass(frozen=True)
 class _Lines:
-    """The lines of a block: in UTF-8 with plain line ends, those that are no text (`odd`), and the `ends` that they had."""
+    """The lines of a block: in UTF-8 with plain line ends, those that are no text (`odd`), and the `ends` that they
+    had."""
 
     block: bytes
     series: pl.Series
@@ -655,8 +660,8 @@ class _Lines:
 
 @dataclass(frozen=True)
 class _SortedOut:
-    """Which lines of a block are plain and where lines start; which count as a record; the records that were read one by one;
-    from which line on the block is carried over."""
+    """Which lines of a block are plain and where lines start; which count as a record; the records that were read one
+    by one; from which line on the block is carried over."""
 
     plain: np.ndarray
     starts: np.ndarray

@@ -117,7 +117,8 @@ def row(node: LexborNode, base: str, how: Mapping[str, Any]) -> Item | None:
 
 
 def _title(node: LexborNode, link: LexborNode, how: Mapping[str, Any]) -> str:
-    """The title of a row: of the cell that holds it, or of the link. An attribute is whole where the text may be cut."""
+    """The title of a row: of the cell that holds it, or of the link. An attribute is whole where the text may be
+    cut."""
     titled = node.css_first(how["title"]) if how.get("title") else None
     if titled is not None and (shown := titled.attributes.get("title") or titled.text()):
         return clean(shown)

@@ -84,10 +84,13 @@ def ordered_by(row: dict[str, Any], item: Item | None) -> str:
 
 
 def require_window_or_order(days: list[str], month: str, url: str) -> None:
-    """A search that honours the order but not the days can be read to its end; one that honours neither cannot be relied on."""
+    """A search that honours the order but not the days can be read to its end; one that honours neither cannot be
+    relied on."""
     begin, end = window(month)
     if any(not begin <= day <= end for day in days) and days != sorted(days, reverse=True):
-        raise RejectFile("schema_changed", f"{url}: asked for {begin} to {end} by {BY}, it honours neither the days nor the order")
+        raise RejectFile(
+            "schema_changed", f"{url}: asked for {begin} to {end} by {BY}, it honours neither the days nor the order"
+        )
 
 
 def read(body: bytes, where: str) -> tuple[list[dict[str, Any]], int | None]:
