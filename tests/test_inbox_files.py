@@ -541,3 +541,25 @@ def test_a_home_of_before_goes_on_living(tmp_path: Path):
 def test_shelf_knows_no_file_where_nothing_came(tmp_path: Path):
     assert shelf.known_files(RawStore(tmp_path / "raw")) == {} and shelf.gone_files(tmp_path / "inbox", RawStore(tmp_path / "raw")) == []
     assert HEADER
+
+
+@pytest.mark.parametrize("name", [b"a" * 240 + b".csv", b"bad\xff\xfename.csv"], ids=["as long as a name may be", "bytes that are no text"])
+def test_an_odd_name_stops_no_other_file(tmp_path: Path, name: bytes):
+    write(tmp_path / "inbox/firms/a.csv", csv_text(firm_lines(3)))
+    folder = tmp_path / "inbox/plants"
+    folder.mkdir(parents=True)
+    with open(os.path.join(os.fsencode(folder), name), "wb") as handle:
+        handle.write((PLANTS + plant()).encode())
+    for outcome in ("landed", "unchanged"):
+        assert set(outcomes(land_all(tmp_path)).values()) == {outcome}
+    Landing(Home(tmp_path)).write_ledger([SOURCE])
+    assert landed(tmp_path, "plants").height == 1
+
+
+def test_a_day_that_no_month_has_stops_nothing(tmp_path: Path):
+    text = "title_zh,issuer,level,issue_date,content_zh\n关于补贴的通知,某市政府,市,2021-05-01,本通知自2021年11月31日起施行，有效期2年。给予补贴100万元。\n"
+    write(tmp_path / "inbox/policies/p.csv", text)
+    (account,) = land_all(tmp_path).values()
+    assert (account.outcome, account.accepted) == ("landed", 1)
+    [(start, end)] = landed(tmp_path, "policy_facts").select("valid_from", "valid_to").rows()
+    assert start == "2021-11-01" and end == "2023-10-31"

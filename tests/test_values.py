@@ -104,3 +104,10 @@ def test_name_keys():
     assert folded_name("长沙\u200b轩华电\u202e汽车 零部件（有限公司）　") == "长沙轩华电汽车零部件(有限公司)"
     assert folded_name("BYD  Auto Co., Ltd.") == "BYD AUTO CO., LTD."
     assert folded_name(" 　\u200b") == ""
+
+
+@pytest.mark.parametrize("years", ["300000", "九0一", "0", "两千"])
+def test_a_validity_of_no_sensible_years_is_unknown(years: str):
+    from ingest.policies.text import validity
+
+    assert validity(f"本通知自2021年11月1日起施行，有效期{years}年。").valid_to is None

@@ -6,6 +6,7 @@ Belongs here: pure functions over text that every source of policies shares. Doe
 
 from __future__ import annotations
 
+import calendar
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def parse_date(text: str | None) -> tuple[str | None, str | None]:
 def _iso(year: int, month: int | None, day: int | None) -> tuple[str | None, str | None]:
     if month is None or not 1 <= month <= 12:
         return f"{year:04d}", "year"
-    if day is None or not 1 <= day <= 31:
+    if day is None or not 1 <= day <= calendar.monthrange(year, month)[1]:  # 31 November: the month is all that is known
         return f"{year:04d}-{month:02d}", "month"
     return f"{year:04d}-{month:02d}-{day:02d}", "day"
 
@@ -178,9 +179,18 @@ def validity(text: str, issued_on: str | None = None) -> Validity:
         start, end = start or first, end or last
     base = start or first_day(issued_on)
     if end is None and base and (found := _YEARS.search(flat)):
-        years = int(cn2an.cn2an(found[1], "smart"))
-        end = _day_before_anniversary(base, years)
+        years = _years(found[1])
+        end = _day_before_anniversary(base, years) if years else None
     return Validity(start, end, _repealed(text))
+
+
+def _years(text: str) -> int | None:
+    """A number of years of validity; None for what is none (九0, 300000)."""
+    try:
+        years = int(cn2an.cn2an(text, "smart"))
+    except ValueError:
+        return None
+    return years if 0 < years <= 100 else None
 
 
 def _stated_start(flat: str, issued_on: str | None) -> str | None:

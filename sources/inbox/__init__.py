@@ -76,9 +76,9 @@ def manifest_of(path: Path) -> dict[str, Any]:
     previous, threshold, accept_anomalies); empty where neither speaks of it or neither can be read."""
     found: dict[str, Any] = {}
     for sidecar in (path.with_name("manifest.json"), path.with_name(path.name + ".manifest.json")):
-        if not sidecar.is_file() or sidecar.stat().st_size > 4 << 20:
-            continue
         try:
+            if not sidecar.is_file() or sidecar.stat().st_size > 4 << 20:
+                continue
             said = json.loads(sidecar.read_text("utf-8-sig"))
         except (ValueError, RecursionError, OSError):
             continue

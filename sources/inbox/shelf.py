@@ -45,8 +45,9 @@ def path_name(folder: Path, path: Path) -> str:
 
 
 def shown(kind: str, name: str) -> str:
-    """A file as it is named in audits and messages: kind and path, without personal data."""
-    return f"{kind}/{redact(name)}"
+    """A file as it is named in audits and messages: kind and path, without personal data; bytes of a name that are no text
+    (archives of other systems have such names) as `\\xff`."""
+    return f"{kind}/{redact(name.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace'))}"
 
 
 @functools.lru_cache(maxsize=65_536)
