@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from orchestration import automation
+from orchestration.resources import HomeResource
 from sources import all_sources
 from sources.miit import SOURCE as MIIT
 from tests.conftest import make
@@ -24,7 +25,7 @@ NOW = dt.datetime(2026, 6, 15, 3, tzinfo=dt.UTC)
 def tick(instance: dg.DagsterInstance) -> list:
     """What the MIIT schedule asks for at one tick: RunRequests or a SkipReason."""
     schedule = next(s for s in automation.schedules([MIIT]) if s.name == "miit_schedule")
-    return list(schedule(dg.build_schedule_context(instance=instance, scheduled_execution_time=NOW)))
+    return list(schedule(dg.build_schedule_context(instance=instance, scheduled_execution_time=NOW, resources={"home": HomeResource()})))
 
 
 def test_a_schedule_asks_its_publisher_what_is_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,4 +62,4 @@ def test_without_a_network_the_account_names_what_was_not_reached(home: Path, tm
     assert run.code == 0, run.out
     assert "not reached: miit: unreachable: network" in run.out and "not reached: gleif: unreachable" in run.out
     assert "nothing new" in run.out and os.readlink(own / "published/current") == before
-    assert time.monotonic() - start < 60
+    assert time.monotonic() - start < 300, "soon: not after the hours that patience with a site may take"

@@ -40,26 +40,27 @@ def differing_tables(
         columns = {name: _columns(con, name, schemas) for name in ("a", "b")}
         for table in sorted(columns["a"].keys() | columns["b"].keys()):
             skipped = exempt.get(table, ())
+            missing = [f"(missing in {name})" for name in ("a", "b") if table not in columns[name]]
             if "*" in skipped:
                 continue
-            missing = [f"(missing in {name})" for name in ("a", "b") if table not in columns[name]]
-            if missing:
-                found[table] = missing
-                continue
-            here, there = (
-                {c: t for c, t in columns[name][table].items() if c not in skipped} for name in ("a", "b")
-            )
-            differing = sorted(here.keys() ^ there.keys())
-            if in_both:
-                differing = [f"(only in {'a' if c in here else 'b'}: {c})" for c in differing]
-                here, there = ({c: t for c, t in one.items() if c in here and c in there} for one in (here, there))
-            if (in_both or not differing) and here != there:
-                differing += ["(types)", *(c for c in here if here[c] != there[c])]
-            elif in_both or not differing:
-                differing += _differing_columns(con, table, list(here))
+            here, there = ({c: t for c, t in columns[name].get(table, {}).items() if c not in skipped} for name in ("a", "b"))
+            differing = missing or _differences(con, table, here, there, in_both)
             if differing:
                 found[table] = differing
     return found
+
+
+def _differences(
+    con: duckdb.DuckDBPyConnection, table: str, here: Mapping[str, str], there: Mapping[str, str], in_both: bool
+) -> list[str]:
+    """What differs in a table that both files have, of these columns (with their types): see `differing_tables`."""
+    differing = sorted(here.keys() ^ there.keys())
+    if differing and not in_both:
+        return differing
+    differing = [f"(only in {'a' if c in here else 'b'}: {c})" for c in differing]
+    both = [c for c in here if c in there]
+    types = [c for c in both if here[c] != there[c]]
+    return [*differing, "(types)", *types] if types else differing + _differing_columns(con, table, both)
 
 
 def comments(path: Path, schemas: Collection[str] = SCHEMAS) -> dict[str, str]:
