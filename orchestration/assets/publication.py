@@ -33,7 +33,7 @@ def publish_version(home: Home) -> dict[str, Any] | None:
         release.sweep(home)
         staged = home.published / f".new-{plan.token}"
         try:
-            manifest = write.write_version(home, plan, dbt.build_file(home), dbt.read_manifest(home), staged, release.previous_database(home, plan.previous), progress.report)
+            manifest = write.write_version(home, plan, dbt.build_file(home), dbt.read_manifest(home), staged, history.database(home, plan.previous), progress.report)
             indicators = staged / "tables" / "indicator.parquet"
             entry = history.Entry(
                 plan.sequence, plan.version, plan.digest, plan.inputs, plan.as_of, plan.previous, sha256_of(indicators), manifest["changes"]

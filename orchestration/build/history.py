@@ -114,6 +114,17 @@ def write(home: Home, entry: Entry, indicator_table: Path) -> None:
         old.unlink()
 
 
+def database(home: Home, vintage_id: str | None) -> Path | None:
+    """The DuckDB file of a version of the line (by its vintage_id; None for none); a path that does not exist where that version
+    is no longer kept. Versions of before there was a digest have another one in their entry than in their name."""
+    if vintage_id is None:
+        return None
+    named = next((home.published / e.version / "atlas.duckdb" for e in entries(home) if e.digest[:12] == vintage_id), None)
+    if named is not None and named.is_file():
+        return named
+    return release.database_of(home, vintage_id) or home.published / f"-{vintage_id}" / "atlas.duckdb"
+
+
 def adopt(home: Home) -> None:
     """Begin the line of a home that was published before there was a `history/`: its current version is the first entry."""
     if home.history.exists() and any(home.history.glob("*.json")):

@@ -84,13 +84,6 @@ def database_of(home: Home, digest: str) -> Path | None:
     return folder / "atlas.duckdb" if folder is not None and (folder / "atlas.duckdb").is_file() else None
 
 
-def previous_database(home: Home, previous: str | None) -> Path | None:
-    """The DuckDB file of the version before (its vintage_id); a path that does not exist where that version is no longer kept."""
-    if previous is None:
-        return None
-    return database_of(home, previous) or home.published / f"-{previous}" / "atlas.duckdb"
-
-
 def sweep(home: Home) -> None:
     """Remove what a killed run may have left: half version folders and links (under the writer's lock)."""
     if home.published.exists():

@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         folder.parent.mkdir(parents=True, exist_ok=True)
         for kept in release.versions(home):  # the version before stands beside it, for what is told of the changes
             (other.published / kept.name).symlink_to(kept)
-        write.write_version(other, plan, dbt.build_file(other), dbt.read_manifest(other), folder, release.previous_database(other, plan.previous))
+        write.write_version(other, plan, dbt.build_file(other), dbt.read_manifest(other), folder, history.database(other, plan.previous))
         lines, same = compared(published, folder)
         said = [] if manifest["as_of"] == plan.as_of else [f"manifest.json says as_of {manifest['as_of']}, the build {plan.as_of}"]
     print("\n".join([*lines, *(f"  {line}" for line in [*damaged, *said])]))
