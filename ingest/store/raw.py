@@ -28,6 +28,20 @@ class MissingBlob(Exception):
     """A blob named by the journal is gone or damaged; the message names it."""
 
 
+class _Journal:
+    """The names of a source's entries, oldest first, all of them and by partition."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.of_partition: dict[str, list[str]] = {}
+
+    def add(self, name: str) -> None:
+        """Names end in `<stamp>-<digest>-<partition>.json`; a partition may have dashes."""
+        partition = name.rpartition("/")[2].removesuffix(".json").split("-", 2)[2]
+        self.names.append(name)
+        self.of_partition.setdefault(partition, []).append(name)
+
+
 class RawStore:
     """Content-addressed store under one folder, or in any other `Objects`."""
 
@@ -35,8 +49,7 @@ class RawStore:
         self.root = root
         self.objects: Objects = objects or Folder(root)
         self._former: dict[str, tuple[tuple[int, int], list[dict[str, Any]]]] = {}  # journals of before, as they were read
-        self._stamps: dict[str, str] = {}  # the newest stamp of a source that this store gave
-        self._learners: dict[str, list[Callable[[Mapping[str, Any]], None]]] = {}  # who is told of new entries
+        self._journals: dict[str, _Journal] = {}  # the names of entries, listed once: see `_journal`
 
     # -- blobs -------------------------------------------------------------------------------------------------
     @staticmethod
@@ -120,30 +133,37 @@ class RawStore:
         body = json.dumps(entry, ensure_ascii=False, sort_keys=True).encode("utf-8")
         digest = hashlib.sha256(body).hexdigest()[:8]
         while True:
-            stamp = self._stamp(source)
-            if self.objects.put_if_absent(f"{source}/journal/{stamp}-{digest}-{partition}.json", body):
-                for learn in self._learners.get(source, ()):
-                    learn(entry)
+            name = f"{source}/journal/{self._stamp(source)}-{digest}-{partition}.json"
+            if self.objects.put_if_absent(name, body):
+                self._journal(source).add(name)
                 return entry
+            self._journals.pop(source)  # somebody else had that very moment: what is there now is listed anew
 
     def _stamp(self, source: str) -> str:
         """The time, or the moment after the newest entry of the source where a clock was set back."""
-        newest = self._stamps.get(source) or self.last(source).partition("-")[0]
+        newest = self.last(source).partition("-")[0]
         stamp = dt.datetime.now(dt.UTC).strftime(STAMP)
         if stamp <= newest:
             stamp = (dt.datetime.strptime(newest, STAMP).replace(tzinfo=dt.UTC) + dt.timedelta(microseconds=1)).strftime(STAMP)
-        self._stamps[source] = stamp
         return stamp
+
+    def _journal(self, source: str) -> _Journal:
+        """The names of a source's entries. A store lists them once and adds its own: every run has a store of its own, and what
+        another process records meanwhile is for the next one. Listing again at each question costs the square of the partitions."""
+        if source not in self._journals:
+            made = self._journals[source] = _Journal()
+            for name in self.objects.list(f"{source}/journal"):
+                made.add(name)
+        return self._journals[source]
 
     def names(self, source: str, partition: str | None = None) -> list[str]:
         """The names of the entries of a source (of one partition, if given), oldest first."""
-        ending = ".json" if partition is None else f"-{partition}.json"
-        found = self.objects.list(f"{source}/journal")
-        return [name for name in found if name.endswith(ending) and (partition is None or _partition(name) == partition)]
+        journal = self._journal(source)
+        return list(journal.names if partition is None else journal.of_partition.get(partition, []))
 
     def last(self, source: str) -> str:
         """The name of the newest entry of a source, without its folder; "" where it has none."""
-        names = self.names(source)
+        names = self._journal(source).names
         return names[-1].rpartition("/")[2] if names else ""
 
     def sources(self) -> list[str]:
@@ -190,20 +210,23 @@ class RawStore:
     def validators(self, source: str) -> Callable[[str], Mapping[str, str] | None]:
         """A function from an address to the kept headers and the sha256 of its last good page, or None. The journal is
         read at its first call; what this store records after that is added."""
-        known: dict[str, dict[str, str]] | None = None
+        known: dict[str, dict[str, str]] = {}
+        learnt = -1  # how many of the entries; -1: not even those of before
 
-        def learn(entry: Mapping[str, Any]) -> None:
-            assert known is not None
-            for page in entry["pages"] if entry["health"] == "ok" else ():
-                known[page["url"]] = {**page["headers"], "sha256": page["sha256"], "original_sha256": page["original_sha256"]}
+        def learn(entries: Iterable[Mapping[str, Any]]) -> None:
+            for entry in entries:
+                for page in entry["pages"] if entry["health"] == "ok" else ():
+                    known[page["url"]] = {**page["headers"], "sha256": page["sha256"], "original_sha256": page["original_sha256"]}
 
         def previous(url: str) -> Mapping[str, str] | None:
-            nonlocal known
-            if known is None:
-                known = {}
-                self._learners.setdefault(source, []).append(learn)
-                for entry in self.entries(source):
-                    learn(entry)
+            nonlocal learnt
+            if learnt < 0:
+                learn(self.of_before(source))
+                learnt = 0
+            names = self._journal(source).names
+            if learnt < len(names):
+                learn(filter(None, map(self.read, names[learnt:])))
+                learnt = len(names)
             return known.get(url)
 
         return previous
@@ -242,11 +265,6 @@ class RawStore:
                 path=self.get_path(page["sha256"]) if page.get("file") else None,
                 digest=page["sha256"],
             )
-
-
-def _partition(name: str) -> str:
-    """The partition in the name of an entry."""
-    return name.rpartition("/")[2].removesuffix(".json").split("-", 2)[2]
 
 
 def whole_line(line: bytes) -> bool:
