@@ -218,6 +218,9 @@ class Landings(Protocol):
     def all(self) -> list[Landed]:
         """Of every partition, by name."""
 
+    def partitions(self) -> list[str]:
+        """The names of the partitions that were ever asked for, without reading what stands of them."""
+
 
 class NothingLanded:
     """Of a source outside a home."""
@@ -226,6 +229,9 @@ class NothingLanded:
         return None
 
     def all(self) -> list[Landed]:
+        return []
+
+    def partitions(self) -> list[str]:
         return []
 
 

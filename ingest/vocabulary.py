@@ -93,3 +93,8 @@ def provinces(seeds: Path = SEEDS) -> Mapping[str, Province]:
         row["province_id"]: Province(row["province_id"], row["name_zh"], row["name_zh_short"], row["iso_3166_2"])
         for row in _rows(PROVINCES, seeds)
     }
+
+
+def mainland(seeds: Path = SEEDS) -> Mapping[str, Province]:
+    """The provinces of the mainland, whose sites the atlas is about."""
+    return {code: province for code, province in provinces(seeds).items() if code < "700000"}

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from ingest.vocabulary import provinces
+from ingest.vocabulary import mainland
 from sources import Source
 
 #: Tags by which Dagster's own backfills ask one run for a range of partitions.
@@ -20,8 +20,9 @@ ASSET_PARTITION_RANGE_START_TAG = "dagster/asset_partition_range_start"
 ASSET_PARTITION_RANGE_END_TAG = "dagster/asset_partition_range_end"
 #: First month that policy sites are asked for: the 2009 pilot programme is where the field's story begins.
 FIRST_MONTH = "2009-01-01"
-#: The mainland, whose sites the atlas is about.
-PROVINCES = [code for code in provinces() if code < "700000"]
+
+
+PROVINCES = list(mainland())
 
 
 @functools.cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import shutil
 from pathlib import Path
@@ -13,6 +12,7 @@ from ingest.declaration import Source
 from ingest.home import CHECKOUT, SEEDS
 from ingest.store import code_digest
 from sources import all_sources
+from tests.test_imports import imports
 
 SOURCES = {s.name: s for s in all_sources()}
 
@@ -116,17 +116,8 @@ def test_two_files_that_swap_their_contents_are_another_tree(tree: Path) -> None
         other.write_bytes(b)
 
 
-@functools.cache
-def parsed(path: Path) -> frozenset[str]:
-    """The dotted names that a module of the checkout imports, as Python's own parser finds them."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: a relative import is not followed"
-            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return frozenset(names)
+#: What a module of the checkout imports, as Python's own parser finds it.
+parsed = functools.cache(imports)
 
 
 def by_parser(source: Source) -> set[Path]:

@@ -37,12 +37,11 @@ def compare(
     n_appeared, n_gone;
     turned: [[finding, before, now, value]]; more: lines of Markdown about what else moved.
 
-    `previous`: its DuckDB file. Raises duckdb.Error."""
-    told: dict[str, Any] = {"version": build.vintage_id, "as_of": build.as_of, "previous": None}
-    if previous is None:
+    `previous`: the DuckDB file of the version that the build follows, None where it is no longer kept. Raises duckdb.Error."""
+    told: dict[str, Any] = {"version": build.vintage_id, "as_of": build.as_of, "previous": build.previous}
+    if build.previous is None:
         return told
-    told["previous"] = build.previous
-    if not previous.exists():
+    if previous is None:
         return {**told, "missing": True}
     # the version before under the names of today; where somebody has opened its file for writing, a copy: nobody's lock may hold
     # back a publication

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from atlas.version.identity import MAY_DIFFER
-from atlas.version.relations import SCHEMAS
+from atlas.version.relations import SCHEMAS, literal, quote
 from atlas.version.renames import with_names_of_today
 
 
@@ -36,7 +36,7 @@ def differing_tables(
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
         for name, path in (("a", path_a), ("b", path_b)):
-            con.execute(f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as {name} (read_only)")
+            con.execute(f"attach {literal(str(path))} as {name} (read_only)")
         columns = {name: _columns(con, name, schemas) for name in ("a", "b")}
         for table in sorted(columns["a"].keys() | columns["b"].keys()):
             skipped = exempt.get(table, ())
@@ -87,17 +87,13 @@ def _columns(con: duckdb.DuckDBPyConnection, database: str, schemas: Collection[
     return tables
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _differing_columns(con: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> list[str]:
     """The columns of a table that both databases have; first those whose own values differ, else those that differ when both are
     sorted by all of their columns (the same values on other rows)."""
 
     def rows(database: str, names: list[str]) -> str:
-        texts = ", ".join(f"{_quoted(c)}::varchar as {_quoted(c)}" for c in names)
-        return f"select {texts} from {database}.{'.'.join(_quoted(part) for part in table.split('.', 1))}"
+        texts = ", ".join(f"{quote(c)}::varchar as {quote(c)}" for c in names)
+        return f"select {texts} from {database}.{'.'.join(quote(part) for part in table.split('.', 1))}"
 
     def same(names: list[str]) -> bool:
         one, other = rows("a", names), rows("b", names)

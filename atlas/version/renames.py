@@ -21,6 +21,8 @@ import duckdb
 import polars as pl
 from packaging.version import Version
 
+from atlas.version.relations import literal
+
 FILE = Path(__file__).with_name("renames.csv")
 #: The copy of an older version's tables under the names of today.
 RENAMED = "names_of_today.duckdb"
@@ -99,12 +101,12 @@ def with_names_of_today(published: Path, folder: Path) -> Path:
     """The DuckDB file of a version, or, where it was published under older names, a copy of its tables in `folder` under those of
     today. Raises duckdb.Error for what is no published file."""
     with duckdb.connect() as con:
-        con.execute(f"attach '{str(published).replace(chr(39), chr(39) * 2)}' as old (read_only)")
+        con.execute(f"attach {literal(str(published))} as old (read_only)")
         contract = contract_of(con, "old")
         if not any(Version(r.since) > Version(contract) for r in renames()):
             return published
         target = folder / RENAMED
-        con.execute(f"attach '{str(target).replace(chr(39), chr(39) * 2)}' as new")
+        con.execute(f"attach {literal(str(target))} as new")
         columns: dict[str, list[str]] = {}
         for table, column in con.execute(
             "select schema_name || '.' || table_name, column_name from duckdb_columns() where database_name = 'old' and not internal"

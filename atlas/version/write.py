@@ -35,7 +35,7 @@ def write_version(
     report: Callable[[str, int, int, str], None] = lambda what, done, total, detail: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write a whole version into `folder` (which is not yet visible to readers); returns its manifest. `previous`: the DuckDB
-    file of the version before (it may be gone), `report`: is told how far it is.
+    file of the version before (None: there is none, or it is gone), `report`: is told how far it is.
 
     Raises duckdb.Error or OSError; the caller then removes the folder and `current` stays as it was."""
     report("writing the version", 0, STAGES, "starting")

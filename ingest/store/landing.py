@@ -137,8 +137,10 @@ class Landing:
         return Account(**json.loads(path.read_text("utf-8"))) if path.exists() else None
 
     def accounts(self, source: Source) -> list[Account]:
-        folder = self.home.landing / source.name / "_accounts"
-        return [Account(**json.loads(p.read_text("utf-8"))) for p in sorted(folder.glob("*.json"))]
+        return [Account(**json.loads(p.read_text("utf-8"))) for p in self.account_paths(source)]
+
+    def account_paths(self, source: Source) -> list[Path]:
+        return sorted((self.home.landing / source.name / "_accounts").glob("*.json"))
 
     # -- the way of one partition ------------------------------------------------------------------------
     def partitions(self, source: Source) -> list[str]:
@@ -194,8 +196,8 @@ class Landing:
         if latest is None or again or [p["sha256"] for p in latest["pages"]] != [p.sha256 for p in pages]:
             latest = self.store.record(source.name, partition, pages, Health.ok)
         else:
-            for page in pages:  # a blob that was lost or cut is here again: kept anew
-                if page.path is None:
+            for page in pages:  # a blob that was lost or cut is here again: kept anew; one that came from the store is whole
+                if page.path is None and not page.digest:
                     self.store.put(page.body)
         return self.parse(source, partition, latest, checked_at=now, pages=pages)
 
@@ -592,6 +594,9 @@ class AuditRecords:
 
     def all(self) -> list[Landed]:
         return [_landed(account) for account in self.landing.accounts(self.source)]
+
+    def partitions(self) -> list[str]:
+        return [path.stem for path in self.landing.account_paths(self.source)]
 
 
 def _landed(account: Account) -> Landed:

@@ -83,8 +83,9 @@ _SURNAME = (
     "(?:欧阳|司马|上官|诸葛|夏侯|皇甫|尉迟|公孙|慕容|令狐|[王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺"
     "顾毛郝龚邵万钱严覃武戴莫孔向汤])"
 )
-#: A name before its title, or before its role in brackets.
-_TITLED = rf"{_SURNAME}[\u4e00-\u9fff]{{1,2}}(?:先生|女士|[（(](?:法定代表人|法人代表|负责人|联系人)[）)])"
+#: A name, and what it stands before: a title, or a role in brackets.
+_BEARER = rf"{_SURNAME}[\u4e00-\u9fff]{{1,2}}"
+_TITLE = "(?:先生|女士|[（(](?:法定代表人|法人代表|负责人|联系人)[）)])"
 _ACCOUNT_WORD = "(?:微信|WeChat|Wechat|wechat|WECHAT|Weixin|weixin|QQ|qq|Qq)"
 
 _PROVINCES = "(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])"
@@ -124,7 +125,7 @@ _ROLE_RE = re.compile(
     rf"({_ROLE_WORD}{_BLANK}*+)([\u4e00-\u9fff]{{2,4}}(?:·[\u4e00-\u9fff]{{2,8}})?(?=[^\u4e00-\u9fff·]|电话|手机|先生|女士|$)"
     r"|[A-Z][a-z]{1,20}(?:[ -][A-Z][a-z]{1,20}){1,2})"
 )
-_TITLED_RE = re.compile(rf"{_SURNAME}[\u4e00-\u9fff]{{1,2}}(?=先生|女士|[（(](?:法定代表人|法人代表|负责人|联系人)[）)])")
+_TITLED_RE = re.compile(f"{_BEARER}(?={_TITLE})")
 #: Further names of a list that began with one.
 _NEXT_RE = re.compile(rf"(?<={re.escape(PERSON)})([、和]{_BLANK}?)[\u4e00-\u9fff]{{2,3}}(?=[^\u4e00-\u9fff]|$)")
 _ACCOUNT_RE = re.compile(
@@ -157,7 +158,7 @@ HINT = (
     rf"|1{_MARK}[3-9](?:{_MARK}[0-9]){{9}}|1{_SCIENTIFIC}"
     r"|(?:^|[^0-9])[1-8][0-9]{5}(?:18|19|20)[0-9]{2}[01][0-9][0-3][0-9]{4}[0-9Xx](?:[^0-9]|$)"
     rf"|{_PHONE_WORD}\s*(?:号码)?[\s:：.]*[0-9(（+]"
-    rf"|[1-8][0-9]{{5}}{_BLANK}(?:18|19|20)[0-9]{{2}}[01][0-9][0-3][0-9]{_BLANK}[0-9]{{3}}|{_ROLE_WORD}|{_TITLED}"
+    rf"|[1-8][0-9]{{5}}{_BLANK}(?:18|19|20)[0-9]{{2}}[01][0-9][0-3][0-9]{_BLANK}[0-9]{{3}}|{_ROLE_WORD}|{_BEARER}{_TITLE}"
     rf"|{_PERSON_WORD}|{_ACCOUNT_WORD}\s?(?:账号|帐号|号码|号|ID|id|[:：])|[{_ODD_DIGITS}＠]|[{_INVISIBLE}]"
 )
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 
 from ingest.declaration import RejectFile
+from ingest.files.json import MAX_DEPTH, depth_of
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -240,34 +241,12 @@ def require_kind(body: bytes, expect: str, where: str = "") -> None:
         raise RejectFile("wrong_type", f"{where}: asked for {expect}, got {found}")
 
 
-def too_deep(body: bytes, limit: int = 64) -> bool:
-    """Whether JSON nests deeper than `limit`: asked before any parser sees it, since they die of depth."""
-    depth = 0
-    in_string = escaped = False
-    for byte in body:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in (0x7B, 0x5B):
-            depth += 1
-            if depth > limit:
-                return True
-        elif byte in (0x7D, 0x5D):
-            depth -= 1
-    return False
-
-
 def read_json(body: bytes, where: str = "") -> object:
     """JSON of a reply: shallow enough, no doubled key inside an object, no NaN. Raises RejectFile with reason
     `too_deep`, `duplicate_json_key`, `json` or `encoding`."""
-    if body.count(b"{") + body.count(b"[") > 64 and too_deep(body):
-        raise RejectFile("too_deep", f"{where}: JSON nests deeper than 64")
+    # asked before any parser sees it, since they die of depth; signs of JSON are one byte in every charset that is read here
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and depth_of(body.decode("latin-1")) > MAX_DEPTH:
+        raise RejectFile("too_deep", f"{where}: JSON nests deeper than {MAX_DEPTH}")
     text, _ = decode_text(body, where)
 
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:

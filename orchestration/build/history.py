@@ -115,14 +115,11 @@ def write(home: Home, entry: Entry, indicator_table: Path) -> None:
 
 
 def database(home: Home, vintage_id: str | None) -> Path | None:
-    """The DuckDB file of a version of the line (by its vintage_id; None for none); a path that does not exist where that version
-    is no longer kept. Versions of before there was a digest have another one in their entry than in their name."""
-    if vintage_id is None:
-        return None
-    named = next((home.published / e.version / "atlas.duckdb" for e in entries(home) if e.digest[:12] == vintage_id), None)
-    if named is not None and named.is_file():
-        return named
-    return release.database_of(home, vintage_id) or home.published / f"-{vintage_id}" / "atlas.duckdb"
+    """The DuckDB file of a version of the line, by its vintage_id; None for none, or where it is no longer kept. A version of
+    before there was a digest has another one in its entry than in its name."""
+    named = [home.published / e.version for e in entries(home) if e.digest[:12] == vintage_id]
+    alike = release.folder_of(home, vintage_id) if vintage_id else None
+    return next((f / "atlas.duckdb" for f in (*named, alike) if f is not None and (f / "atlas.duckdb").is_file()), None)
 
 
 def adopt(home: Home) -> None:

@@ -115,10 +115,6 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def _is_file(path: Path | None) -> bool:
-    return path is not None and path.is_file()
-
-
 def make_plan(home: Home, sources: Sequence[Source], run_id: str, force: bool = False) -> Plan:
     """Write the ledger of what landed and plan the next build from it. `unchanged` when the version behind
     `current` was made from the same inputs by the same code, and nobody asks for it again (`force`)."""
@@ -138,7 +134,7 @@ def make_plan(home: Home, sources: Sequence[Source], run_id: str, force: bool = 
     history.adopt(home)
     line = history.entries(home)
     before, again = history.place(line, inputs)
-    compared = not again.changes.get("missing") if again else before is None or _is_file(history.database(home, before.digest[:12]))
+    compared = not again.changes.get("missing") if again else before is None or history.database(home, before.digest[:12]) is not None
     digest = history.digest_of(inputs, before, compared)
     current = release.current_manifest(home)
     stands = current is not None and current.get("digest") == digest

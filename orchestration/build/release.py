@@ -78,12 +78,6 @@ def folder_of(home: Home, digest: str) -> Path | None:
     return next((path for path in reversed(versions(home)) if path.name.endswith(f"-{digest[:12]}")), None)
 
 
-def database_of(home: Home, digest: str) -> Path | None:
-    """The DuckDB file of the version whose name ends with the digest; None where it is not kept."""
-    folder = folder_of(home, digest)
-    return folder / "atlas.duckdb" if folder is not None and (folder / "atlas.duckdb").is_file() else None
-
-
 def sweep(home: Home) -> None:
     """Remove what a killed run may have left: half version folders and links (under the writer's lock)."""
     if home.published.exists():

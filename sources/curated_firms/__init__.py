@@ -11,14 +11,12 @@ from typing import Any
 
 import polars as pl
 
+from ingest import vocabulary
 from ingest.curated import BadCell, Books, blank, choose, declared_day, number_of, records, support_of, year_of
 from ingest.declaration import FetchContext, Page, ParseContext, Parsed, Source, Table
 from ingest.firms.places import places
 from ingest.store.landing import page_of
 from ingest.text.identifiers import is_lei, is_uscc
-from ingest.vocabulary import PROVINCES
-from ingest.vocabulary import SEGMENTS as SEGMENTS_SEED
-from ingest.vocabulary import segments as segments_of_seed
 
 DATA = Path(__file__).parent / "data"
 #: The list's own words -> the vocabulary of segments. Anything else is held back by name.
@@ -75,7 +73,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:  # noqa: C901 - a
             raise BadCell("bad_lei", "lei", "expected 20 characters and right check digits")
         codes = []
         for position, word in enumerate(filter(None, row["segments"].split(";")), start=1):
-            code = choose(WORDS.get(word.strip(), word.strip()), segments_of_seed(), "segment")
+            code = choose(WORDS.get(word.strip(), word.strip()), vocabulary.segments(ctx.seeds), "segment")
             if code not in codes:
                 codes.append(code)
                 segments.append(
@@ -161,7 +159,7 @@ SOURCE = Source(
     fetch=fetch,
     as_of=declared_day(DATA),
     parse=parse,
-    vocabulary=("cities.csv", "city_aliases.csv", PROVINCES, SEGMENTS_SEED),
+    vocabulary=("cities.csv", "city_aliases.csv", "provinces.csv", "segments.csv"),
     coverage="563 firms, leaning to listed ones and to well-known makers: its counts rank cities by known firms, "
     "not by all firms",
 )

@@ -14,12 +14,13 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from ingest import vocabulary
 from ingest.declaration import QUARANTINE_SCHEMA, Page, ParseContext, Parsed, RejectFile
 from ingest.policies.amounts import Amount, amounts
 from ingest.policies.amounts_en import amounts_en
@@ -30,8 +31,6 @@ from ingest.policies.tables import (
     POLICY_INSTRUMENTS,
 )
 from ingest.policies.text import document_type, first_day, last_day, normalise_doc_no, normalise_title, parse_date
-from ingest.vocabulary import instruments as instruments_of_seed
-from ingest.vocabulary import segments as segments_of_seed
 
 _BENEFICIARY_WORDS = {"consumer": "consumer", "public_fleet": "operator"}
 _APPROXIMATE = re.compile(r"题名待核|题名截断|back-translated|title approximated|title (?:is )?descriptive|exact title not seen|Chinese title recalled|title by analogy")
@@ -57,7 +56,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
     for row in evidence:
         if row["policy_id"] not in facts:
             raise RejectFile("unknown_policy", f"policies_evidence.csv names {row['policy_id']}")
-    vocabulary = set(instruments_of_seed(ctx.seeds))
+    known = vocabulary.instruments(ctx.seeds)
 
     policies: list[dict[str, Any]] = []
     instruments: list[dict[str, Any]] = []
@@ -66,7 +65,7 @@ def parse(pages: Iterable[Page], ctx: ParseContext) -> Parsed:
         about = [item for item in evidence if item["policy_id"] == policy_id]
         policy = _policy(policy_id, row, about)
         policies.append(policy)
-        curated = _curated_instruments(policy, row, vocabulary)
+        curated = _curated_instruments(policy, row, known)
         instruments += curated
         instruments += [
             {**hit, "policy_id": policy_id, "support": policy["support"], "confidence": policy["confidence"]}
@@ -122,7 +121,7 @@ def _known(cell: str | None) -> str | None:
 
 def _segments(policy_id: str, row: dict[str, str]) -> list[str]:
     segments = [s for s in row["segments"].split(";") if s and s not in _BENEFICIARY_WORDS]
-    unknown = set(segments) - set(segments_of_seed())
+    unknown = set(segments) - set(vocabulary.segments())
     if unknown:
         raise RejectFile("segment", f"{policy_id}: {sorted(unknown)}")
     return segments
@@ -182,15 +181,15 @@ def _valid(text: str, row: dict[str, str]) -> tuple[str | None, str | None]:
     return None, last_day(last)
 
 
-def _curated_instruments(policy: dict[str, Any], row: dict[str, str], vocabulary: set[str]) -> list[dict[str, Any]]:
+def _curated_instruments(policy: dict[str, Any], row: dict[str, str], known: Mapping[str, vocabulary.Instrument]) -> list[dict[str, Any]]:
     """One row for every instrument that the collector coded, or one for each amount that belongs to it."""
-    wanted = _coded_by_hand(policy["policy_id"], row["instruments"], vocabulary)
+    wanted = _coded_by_hand(policy["policy_id"], row["instruments"], known)
     amounts_of = _amounts_of(policy["content"].partition("\n")[2], list(wanted))
     segments = (policy["segments"] or "").split(";")
     named = [_BENEFICIARY_WORDS[s] for s in row["segments"].split(";") if s in _BENEFICIARY_WORDS]
     out = []
     for place, (code, direction) in enumerate(wanted.items()):
-        meant = instruments_of_seed()[code]
+        meant = known[code]
         base = {
             "policy_id": policy["policy_id"], "instrument": code, "direction": direction, "rule_id": "curated", "coded_by": "curated",
             "segment": meant.segment_id or (segments[0] or None),
@@ -209,16 +208,16 @@ def _curated_instruments(policy: dict[str, Any], row: dict[str, str], vocabulary
     return out
 
 
-def _coded_by_hand(policy_id: str, cell: str, vocabulary: set[str]) -> dict[str, str]:
+def _coded_by_hand(policy_id: str, cell: str, known: Mapping[str, vocabulary.Instrument]) -> dict[str, str]:
     """`F1_purchase_subsidy;P1_output_target:reduce` → direction of each instrument."""
     wanted: dict[str, str] = {}
     for word in filter(None, cell.split(";")):
         code, _, direction = word.partition(":")
-        if code not in vocabulary:
+        if code not in known:
             raise RejectFile("instrument", f"{policy_id}: {code}")
         if direction == "restated":  # a national measure only repeated: kept in the evidence, not counted
             continue
-        wanted[code] = {"": instruments_of_seed()[code].direction, "relax": "support"}.get(direction, direction)
+        wanted[code] = {"": known[code].direction, "relax": "support"}.get(direction, direction)
     return wanted
 
 

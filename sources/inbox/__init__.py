@@ -110,7 +110,7 @@ def list_partitions(ctx: FetchContext) -> list[str]:
     known = known_files(ctx.store)
     for _, _, path in here.values():
         first_look(ctx.memo, path)
-    landed = {stands.partition for stands in ctx.landed.all()}
+    landed = set(ctx.landed.partitions())
     former = [name for k in known.values() for name in k.former if name in landed]
     # files that were never taken and do not lie here: deleted, or left behind when the home was moved (see `fetch`)
     refused = {*refused_files(ctx.store), *landed}
@@ -194,8 +194,7 @@ def _pages_of_file(
             pages = list(store.pages(entry))
             if sidecar_of(pages[0]) == said_of(manifest_of(path)):
                 return pages
-        except MissingBlob:  # the file still lies here: it is read again, and the blob with it
-            store.blob(entry["pages"][0]["sha256"]).unlink(missing_ok=True)
+        except MissingBlob:  # the file still lies here: it is read again, and its blob kept anew
             entry = None
     page = _read_page(store, kind, path, file, sha256, partition)
     try:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from ingest.declaration import FetchContext, Health, Page, RejectFile, SourceError
 from ingest.records import at, items, refuse_nothing
-from ingest.vocabulary import provinces
+from ingest.vocabulary import mainland
 from ingest.web.bodies import read_json, require_kind
 from ingest.web.errors import Limits
 from ingest.web.fetcher import fetcher_of
@@ -24,7 +24,7 @@ ENDPOINT = "https://overpass-api.de/api/interpreter"
 POLICY = "documented API; its usage policy (fewer than 10,000 questions a day) is kept with one every 30 s"
 GAP_S = 30.0
 #: GB/T 2260 -> ISO 3166-2:CN, as OpenStreetMap tags provinces (ISO3166-2=CN-GD).
-ISO = {p.province_id: p.iso for p in provinces().values() if p.province_id < "700000"}  # the mainland, whose sites the atlas is about
+ISO = {code: province.iso for code, province in mainland().items()}
 PRODUCTS = "car|vehicle|automobile|automotive|battery|batteries|engine|汽车|电池|发动机"
 NAMES = "汽车|电池|锂电|比亚迪|宁德时代|弗迪|蔚来|小鹏|理想汽车|赛力斯|特斯拉|Tesla|BYD|CATL|Gigafactory"
 

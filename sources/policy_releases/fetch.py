@@ -216,7 +216,7 @@ def sweep(context: FetchContext, name: str) -> list[str]:
     months = all_months(context, site)
     store = context.store
     changed = []
-    for partition in [stands.partition for stands in context.landed.all() if stands.partition.endswith(f"__{name}")]:
+    for partition in [p for p in context.landed.partitions() if p.endswith(f"__{name}")]:
         month, _ = month_of(partition)
         entry = store.latest(SOURCE_NAME, partition)
         before: dict[str, Item] = {}

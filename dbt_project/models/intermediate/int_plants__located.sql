@@ -39,13 +39,13 @@ corrected as (
     select
         c.* replace (
             case when list_contains(s.cells, 'opened_year') then s.opened_year else c.opened_year end as opened_year,
-            case when list_contains(s.cells, 'opened_year') then s.support_of_cells else c.opened_support end as opened_support,
+            case when list_contains(s.cells, 'opened_year') then s.support_found else c.opened_support end as opened_support,
             case when list_contains(s.cells, 'closed_year') then s.closed_year else c.closed_year end as closed_year,
-            case when list_contains(s.cells, 'closed_year') then s.support_of_cells else c.closed_support end as closed_support,
+            case when list_contains(s.cells, 'closed_year') then s.support_found else c.closed_support end as closed_support,
             case when list_contains(s.cells, 'capacity') then s.capacity else c.capacity end as capacity,
             case when list_contains(s.cells, 'capacity') then s.capacity_unit_found else c.capacity_unit end as capacity_unit,
             case when list_contains(s.cells, 'capacity') then null else c.capacity_year end as capacity_year,
-            case when list_contains(s.cells, 'capacity') then s.support_of_cells else c.capacity_support end as capacity_support,
+            case when list_contains(s.cells, 'capacity') then s.support_found else c.capacity_support end as capacity_support,
             case when list_contains(s.cells, 'powertrain_at_opening') then s.powertrain_at_opening else c.powertrain_at_opening end
                 as powertrain_at_opening,
             case when list_contains(s.cells, 'converted_from_ice') then s.converted_from_ice else c.converted_from_ice end as converted_from_ice,
@@ -58,8 +58,7 @@ corrected as (
     left join (
         select
             * exclude (columns_changed),
-            string_split(columns_changed, ';') as cells,
-            if(source_url is null, 'unverified', 'derived') as support_of_cells
+            string_split(columns_changed, ';') as cells
         from {{ ref('int_plants__supplied') }}
         where outcome = 'corrected'
     ) as s on c.plant_id = s.listed_plant_id
@@ -73,27 +72,26 @@ supplied as (
         coalesce(i.plant_name, i.operator || ' ' || i.product) as plant_name,
         i.located_adcode as city_id,
         cast(null as varchar) as district_zh,
-        case when i.longitude is not null then if(i.source_url is null, 'unverified', 'derived') end as district_support,
+        case when i.longitude is not null then i.support_found end as district_support,
         i.longitude,
         i.latitude,
         i.segment_found as segment_id,
         i.product,
         i.opened_year,
-        if(i.source_url is null, 'unverified', 'derived') as opened_support,
+        i.support_found as opened_support,
         i.closed_year,
-        if(i.source_url is null, 'unverified', 'derived') as closed_support,
+        i.support_found as closed_support,
         i.capacity,
         i.capacity_unit_found as capacity_unit,
         cast(null as integer) as capacity_year,
-        if(i.source_url is null, 'unverified', 'derived') as capacity_support,
+        i.support_found as capacity_support,
         coalesce(i.powertrain_at_opening, 'unknown') as powertrain_at_opening,
         coalesce(i.converted_from_ice, 'unknown') as converted_from_ice,
         i.converted_year,
         i.predecessor as predecessor_text,
         cast(null as varchar) as site_group,
         false as lineage_known,
-        -- with an address, derived from a file that names a page, which the project has not read; without one nobody can look it up
-        if(i.source_url is null, 'unverified', 'derived') as support,
+        i.support_found as support,
         if(i.source_url is null, 'low', 'medium') as confidence,
         i.source_url as evidence_url,
         i.firm_id as supplied_firm_id,

@@ -25,6 +25,9 @@ with records as (
             when lower(i.capacity_unit) in ('gwh_per_year', 'gwh', 'gwh/yr', 'gwh/year', 'gwh/a', 'gwh/年', '吉瓦时', '吉瓦时/年') then 'gwh_per_year'
             else i.capacity_unit
         end as unit_of_capacity,
+        unit_of_capacity in ('vehicles_per_year', 'gwh_per_year') as is_known_unit,
+        -- with an address, derived from a file that names a page, which the project has not read; without one nobody can look it up
+        if(i.source_url is null, 'unverified', 'derived') as support_found,
         {{ site_words("concat_ws(' ', i.plant_name)", "concat_ws(' ', i.operator_zh, i.operator_en, i.city, c.name_zh, c.name_zh_short, c.name_en)") }} as site
     from {{ ref('stg_inbox__plants') }} as i
     left join {{ ref('cities') }} as a on i.city_id = a.city_id
@@ -179,7 +182,7 @@ cells as (
                 'supplied': case when r.unit_of_capacity is not null then r.capacity::double::varchar || ' ' || r.unit_of_capacity end,
                 'listed': p.capacity::double::varchar || ' ' || coalesce(p.capacity_unit, ''),
                 -- a figure in a unit that nobody knows never takes the place of one that is known
-                'support': if(r.unit_of_capacity in ('vehicles_per_year', 'gwh_per_year') or p.capacity is null, p.capacity_support, 'sourced'),
+                'support': if(r.is_known_unit or p.capacity is null, p.capacity_support, 'sourced'),
                 'url': r.source_url
             },
             {
@@ -222,7 +225,7 @@ judged as (
 )
 
 select
-    r.* exclude (site, group_key, name_key, operator_en_key, product_segment, unit_of_capacity, place_in_line, stands_partition, stands_record_no),
+    r.* exclude (site, group_key, name_key, operator_en_key, product_segment, unit_of_capacity, is_known_unit, place_in_line, stands_partition, stands_record_no),
     r.product_segment as segment_found,
     r.unit_of_capacity as capacity_unit_found,
     m.plant_id as listed_plant_id,
@@ -249,7 +252,7 @@ select
             '; ',
             case when j.columns_changed is not null then 'stands where the list knew nothing, or had it from memory or by derivation' end,
             case
-                when j.columns_lost = 'capacity' and r.unit_of_capacity not in ('vehicles_per_year', 'gwh_per_year')
+                when j.columns_lost = 'capacity' and not r.is_known_unit
                     then 'lost: its unit of capacity is none that is known (vehicles_per_year, gwh_per_year)'
                 when j.columns_lost is not null and r.source_url is null
                     then 'lost: without a source_url it does not stand against the list'
