@@ -272,6 +272,12 @@ def test_a_withdrawal_names_one_file_and_a_reason(tmp_path: Path, monkeypatch: p
     accounts = land_all(tmp_path)
     assert outcomes(accounts)["plants/bad.csv"] == "withdrawn"
     assert not list((tmp_path / "quarantine/inbox").glob("plants-*"))
+    # once one of two files of a name is withdrawn, the bare name does not take the other
+    assert run_withdraw(tmp_path, monkeypatch, "firms/wang/a.csv") == 0
+    land_all(tmp_path)
+    capsys.readouterr()
+    assert run_withdraw(tmp_path, monkeypatch, "a.csv") == 1 and "was also the name of firms/wang/a.csv" in capsys.readouterr().err
+    assert run_withdraw(tmp_path, monkeypatch, "li/a.csv") == 0
 
 
 # -- files that grow -----------------------------------------------------------------------------------------------------

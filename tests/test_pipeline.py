@@ -230,7 +230,7 @@ def test_inbox_plant_shows_and_its_removal_changes_nothing(brought: Brought) -> 
     assert query(home, "select count(*) from meta.coverage where source_id = 'inbox' and covered") == [(1,)]
     assert query(home, TOOLS) == brought.tools
     changes = (home / "published/current/CHANGES.md").read_text()
-    assert "plant" in changes
+    assert "| city_output/figures.csv | not there | 1 corrected, 1 lost |" in changes and "| plants/mine.csv | not there | 1 added, 1 confirmed |" in changes, changes
     # the audit of every record, and its line at the end of the refresh
     told = query(home, "select file, record_no, outcome, columns_changed from meta.supplied where record_no > 0 order by file, record_no")
     assert told == [

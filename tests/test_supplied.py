@@ -26,7 +26,7 @@ from tests.test_inbox import land_all, write
 
 MODELS = {path.stem: path for path in DBT.glob("models/**/*.sql")}
 SEEDS = {path.stem: path for path in DBT.glob("seeds/*.csv")}
-MACROS = "".join(path.read_text("utf-8") for path in sorted((DBT / "macros").glob("*.sql")) if path.stem in ("names", "identifiers", "supplied", "policies", "exactness", "support", "dates"))
+MACROS = "".join(path.read_text("utf-8") for path in sorted((DBT / "macros").glob("*.sql")) if path.stem in ("names", "identifiers", "supplied", "policies", "exactness", "support", "dates", "metrics"))
 CODES = ("adcode", "year", "from", "to")
 
 
@@ -165,16 +165,33 @@ def test_a_capacity_in_an_unknown_unit_changes_nothing_that_is_known(supply: Any
     assert known.ask(capacity) == [(35.0, "gwh_per_year", "derived")]
 
 
+def test_a_supplied_capacity_meets_the_figure_that_the_city_counts(supply: Any):
+    """P0001 has a dated capacity that was read; a city counts that one, and so it decides whether a supplied one stands."""
+    counted = "select capacity, capacity_basis from int_plants__yearly where plant_id = 'P0001' and year = 2026"
+    before = supply().ask(counted)
+    warehouse = supply({"plants/mine.csv": HEAD + f"比亚迪汽车有限公司,,西安,整车,,,123456,辆,,,{URL},2026\n"})
+    [(outcome, plant, changed, lost, reason)] = warehouse.ask(AUDIT)
+    assert (outcome, plant, changed, lost) == ("lost", "P0001", None, "capacity") and "read it at its source" in reason
+    assert warehouse.ask(counted) == before == [(500000, "dated")]
+    assert warehouse.ask("select supplied_values, source_url from meta_supplied") == [("capacity: 123456.0 vehicles_per_year", URL)]
+    # where the dated figure was not read, the supplied one stands, and it is what the city counts
+    warehouse.con.execute("create or replace table stg_curated_plants__capacities as select * replace ('derived' as support) from stg_curated_plants__capacities")
+    for model in ("int_plants__supplied", "int_plants__located", "int_plants__yearly"):
+        warehouse.con.execute(f"create or replace table {model} as {warehouse.render(model)}")
+    assert warehouse.ask(AUDIT)[0][:4] == ("corrected", "P0001", "capacity", None)
+    assert warehouse.ask(counted) == [(123456, "nameplate")]
+
+
 def test_a_supplied_plant_corrects_the_list_where_it_may(supply: Any):
     """Capacity: unknown to the list. Opening: read at its source. Of the battery plant the opening is from memory."""
-    rows = f"比亚迪汽车有限公司,,西安,整车,,2004,900000,辆,ev,yes,{URL},2025\n比亚迪,,西安,电池,,2019,,,,,{URL},\n比亚迪,,长沙,整车,,2013,,,,,,\n"
+    rows = f"比亚迪汽车有限公司,,合肥,整车,,2023,900000,辆,ice,yes,{URL},2025\n比亚迪,,西安,电池,,2019,,,,,{URL},\n比亚迪,,长沙,整车,,2013,,,,,,\n"
     warehouse = supply({"plants/mine.csv": HEAD + rows})
     first, second, third = warehouse.ask(AUDIT)
-    assert first[:4] == ("corrected", "P0001", "capacity", "opened_year;powertrain_at_opening") and "lost: the list read it at its source" in first[4]
+    assert first[:4] == ("corrected", "P0007", "capacity", "converted_from_ice;opened_year;powertrain_at_opening") and "lost: the list read it at its source" in first[4]
     assert second[:4] == ("corrected", "P0266", "opened_year", None)
     assert third[0] in ("lost", "confirmed") and (third[0] == "confirmed" or "without a source_url" in third[4])
-    located = dict(warehouse.ask("select plant_id, (opened_year, opened_support, capacity, capacity_unit) from int_plants__located where plant_id in ('P0001', 'P0266')"))
-    assert located["P0001"] == (2003, "sourced", 900000, "vehicles_per_year") and located["P0266"][:2] == (2019, "derived")
+    located = dict(warehouse.ask("select plant_id, (opened_year, opened_support, capacity, capacity_unit) from int_plants__located where plant_id in ('P0007', 'P0266')"))
+    assert located["P0007"] == (2022, "sourced", 900000, "vehicles_per_year") and located["P0266"][:2] == (2019, "derived")
 
 
 def test_another_site_another_city_another_decade_is_another_plant(supply: Any):
@@ -220,7 +237,8 @@ OUTPUT = "select nev_output, nev_output_support, nev_output_source, nev_output_i
     [("广州", "440100", 2023, "61.2万", URL, "corrected", "a bound"), ("广州", "440100", 2023, "61.2万", "", "lost", "without a source_url it does not stand against a bound"),
      ("西安", "610100", 2024, "1200000", URL, "corrected", "a figure from memory"), ("西安", "610100", 2024, "1195000", URL, "corrected", "a figure from memory"),
      ("西安", "610100", 2024, "1200000", "", "lost", "a figure from memory"), ("西安", "610100", 2024, "1195000", "", "confirmed", "says what the figure says"),
-     ("西安", "610100", 2022, "1000000", URL, "lost", "read at its source"), ("西安", "610100", 2019, "5万", "", "added", "no other figure"), ("某地", "", 2022, "1", URL, "lost", "not known")],
+     ("西安", "610100", 2022, "1000000", URL, "lost", "read at its source"), ("西安", "610100", 2019, "5万", "", "added", "no other figure"), ("某地", "", 2022, "1", URL, "lost", "not known"),
+     ("常州", "320400", 2023, "65万", URL, "lost", "does not keep a bound"), ("常州", "320400", 2023, "72万", URL, "corrected", "a bound")],
 )  # fmt: skip
 def test_supplied_output(supply: Any, city: str, code: str, year: int, figure: str, url: str, outcome: str, words: str):
     before = supply().ask(OUTPUT, code, year)
@@ -230,7 +248,9 @@ def test_supplied_output(supply: Any, city: str, code: str, year: int, figure: s
     assert told == outcome and words in reason
     after = warehouse.ask(OUTPUT, code, year)
     if outcome in ("added", "corrected"):
-        assert after == [(float(value) * (10_000 if unit == "万辆" else 1), "derived", url or None, False)] != before
+        assert after == [(float(value) * (10_000 if unit == "万辆" else 1), "derived" if url else "unverified", url or None, False)] != before
+        told_of = warehouse.ask("select source_url, supplied_values, listed_values is not null from meta_supplied")
+        assert told_of == [(url or None, f"nev: {float(value) * (10_000 if unit == '万辆' else 1)} vehicles", outcome == "corrected")]
     else:
         assert after == before
 
@@ -266,7 +286,7 @@ def test_firms_over_files_the_newest_speaks_first(supply: Any):
 # -- the audit of every record ----------------------------------------------------------------------------------------------
 USCC = "91440300192317458F"  # BYD's own
 FILES = {
-    "plants/p.csv": HEAD + f"比亚迪汽车有限公司,,西安,整车,,2003,900000,辆,,,{URL},\n甲汽车有限公司,,济南,整车,,2020,,,,,,\n甲汽车有限公司,,济南,整车,,2021,,,,,,\n,,济南,整车,,,,,,,,\n",
+    "plants/p.csv": HEAD + f"比亚迪汽车有限公司,,合肥,整车,,2022,900000,辆,,,{URL},\n甲汽车有限公司,,济南,整车,,2020,,,,,,\n甲汽车有限公司,,济南,整车,,2021,,,,,,\n,,济南,整车,,,,,,,,\n",
     "city_output/o.csv": f"city,year,product,output,unit,source_url\n广州,2023,nev,61.2,万辆,{URL}\n西安,2024,nev,1200000,辆,\n西安,2019,nev,5,万辆,\n",
     "city_output/twice.csv": "city,year,product,output,unit\n西安,2019,nev,6,万辆\n",
     "firms/f.csv": "name_zh,uscc,city,founded_on,business_scope,lei\n"
@@ -309,8 +329,11 @@ def test_the_audit_says_of_every_record_what_became_of_it(supply: Any):
     assert told["parents/pa.csv"][2][4] == "curated_firms/F0002"
     assert {short[f"policies/{n}.csv"][0][1] for n in ("po", "later")} <= {"added", "corrected", "confirmed"}
     assert [r[:2] for r in short["plants/bad.csv"]] == [(0, "quarantined")]
-    text = str(warehouse.ask("select * exclude (file, partition, entity_id, against) from meta_supplied"))
-    assert "庚集团" not in text and "900000" not in text, "no cell of a file beside what is published"
+    text = str(warehouse.ask("select * exclude (file, partition, entity_id, against, source_url) from meta_supplied"))
+    assert "庚集团" not in text, "no free text of a file beside what is published"
+    typed = r"(capacity: [0-9.]+ \w+|(opened|closed|converted)_year: \d+|(powertrain_at_opening|converted_from_ice): [a-z_]+|place: [-0-9. ]+|(nev|auto): [0-9.]+ vehicles)"
+    values = [v for (v,) in warehouse.ask("select supplied_values from meta_supplied where supplied_values is not null")]
+    assert values and all(re.fullmatch(f"{typed}(; {typed})*", v) for v in values), values
 
 
 def test_withdrawn_and_double_files_stand_in_the_audit(supply: Any, tmp_path: Path):

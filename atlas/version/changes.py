@@ -35,7 +35,8 @@ def compare(
     values: [table, rows appeared, rows gone, rows changed, {column: values changed}] where any did, matched by the key;
     n_moved, moved: [[indicator, level, place, period, before, now]] (the `limit` largest of the indicators), and of them
     n_appeared, n_gone;
-    turned: [[finding, before, now, value]]; more: lines of Markdown about what else moved.
+    turned: [[finding, before, now, value]]; files: [[file, what became of it before, and now]] of files that users supplied, where it
+    differs (None: not there); more: lines of Markdown about what else moved.
 
     `previous`: the DuckDB file of the version that the build follows, None where it is no longer kept. Raises duckdb.Error."""
     told: dict[str, Any] = {"version": build.vintage_id, "as_of": build.as_of, "previous": build.previous}
@@ -67,6 +68,7 @@ def _told(con: duckdb.DuckDBPyConnection, relations: Sequence[Relation], previou
         sql = "select finding_id, verdict, value from finding"
         findings = {f[0]: f[1] for f in other.execute(sql).fetchall()}
         told = {
+            "files": _files(con, other),
             "more": policy_changes(con, other),
             "tables": [
                 [name, before_rows.get(name), now_rows.get(name)]
@@ -82,6 +84,33 @@ def _told(con: duckdb.DuckDBPyConnection, relations: Sequence[Relation], previou
     finally:
         other.close()
     return {**told, "values": _values(con, relations, previous, before_columns, now_columns)}
+
+
+def _files(con: duckdb.DuckDBPyConnection, other: duckdb.DuckDBPyConnection) -> list[list[str | None]]:
+    """[file, before, now] of every supplied file of which something else became, as in "2 added, 1 corrected"; in order of the names."""
+
+    def told(db: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, Any]]:
+        has = {c for (c,) in db.execute("select column_name from duckdb_columns() where schema_name = 'meta' and table_name = 'supplied'").fetchall()}
+        if not {"file", "outcome", "record_no"} <= has:
+            return {}  # versions of before 2.0
+        cells = [c for c in ("entity_id", "columns_changed", "supplied_values", "reason") if c in has]
+        rows = db.execute(
+            f"select file, outcome, count(*), bool_or(record_no = 0), any_value(reason order by record_no) filter (where record_no = 0), "
+            f"list(concat_ws('|', record_no, {', '.join(cells)}) order by record_no, {', '.join(cells)}) from meta.supplied group by all order by 1, 2"
+        ).fetchall()
+        found: dict[str, tuple[str, Any]] = {}
+        for file, outcome, n, is_whole, why, detail in rows:
+            words, details = found.get(file, ("", []))
+            word = f"{outcome}: {why}" if is_whole else f"{n} {outcome}"
+            found[file] = (f"{words}, {word}" if words else word, [*details, detail])
+        return found
+
+    before, now = told(other), told(con)
+    return [
+        [file, before[file][0] if file in before else None, now[file][0] if file in now else None]
+        for file in sorted({*before, *now})
+        if before.get(file) != now.get(file)
+    ]
 
 
 def _indicators(con: duckdb.DuckDBPyConnection, other: duckdb.DuckDBPyConnection) -> tuple[list[Any], int, int]:
@@ -185,6 +214,7 @@ def changes(told: dict[str, Any]) -> list[str]:
     lines += [f"Against {told['previous']}.", ""]
     if told.get("older_names"):
         lines += ["That version was published under older names of tables and columns: it is compared under those of today (`meta.contract`).", ""]
+    lines += _changed_files(told["files"])
     lines += _changed_tables(told)
     lines += _changed_columns(told)
     lines += _changed_indicators(told)
@@ -192,6 +222,18 @@ def changes(told: dict[str, Any]) -> list[str]:
         lines += ["## Findings whose verdict changed", ""]
         lines += [f"- {f}: {a} -> {b} (value {value})" for f, a, b, value in told["turned"]] + [""]
     return [*lines, *told["more"]]
+
+
+def _changed_files(files: list[list[str | None]], limit: int = 100) -> list[str]:
+    if not files:
+        return []
+    lines = ["## Files that users supplied", "", "| file | before | now |", "| --- | --- | --- |"]
+    lines += [
+        f"| {file} | {before or 'not there'} | {now or 'not there'}{' (its records say other things)' if before == now else ''} |"
+        for file, before, now in files[:limit]
+    ]
+    more = [f"{len(files) - limit} more files: `meta.supplied`."] if len(files) > limit else []
+    return [*lines, "", *more, *([""] if more else [])]
 
 
 def _changed_tables(told: dict[str, Any]) -> list[str]:

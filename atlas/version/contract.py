@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 #: Of the published tables. 2.0.0 is being prepared (docs/decisions.md): what a name means has already changed since 1.0.0
 #: (`n_battery_plants` counts plants for cells alone), which is a breaking change like a rename.
-CONTRACT_VERSION = "2.0.0-alpha.3"
+CONTRACT_VERSION = "2.0.0-alpha.4"
 
 
 class Build(Protocol):

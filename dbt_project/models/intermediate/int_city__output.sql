@@ -22,7 +22,7 @@ supplied as (
         product as metric,
         vehicles,
         coalesce(basis, 'unknown') as attribution,
-        'derived' as support,
+        support_found as support,
         source_url,
         false as is_lower_bound
     from {{ ref('int_city__output_supplied') }}

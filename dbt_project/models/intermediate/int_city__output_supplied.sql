@@ -1,6 +1,7 @@
 -- One row per record of a city's output in files that users supplied: which record stands for its city, year and product, and
--- how it fares against the figure of the curated facts. With an address (`source_url`) it stands against a bound, a figure
--- from memory and a derived one; a figure that was read at its source stands against it. It never loses without a word.
+-- how it fares against the figure of the curated facts. With an address (`source_url`) it stands against a figure from memory, a
+-- derived one, and a bound ("over 700,000") that it keeps to; a figure or bound that was read at its source stands
+-- against it. It never loses without a word.
 with records as (
     select
         i.*,
@@ -34,7 +35,8 @@ curated as (
         metric,
         vehicles,
         support,
-        coalesce(contains(note, 'bound'), false) as is_bound
+        coalesce(contains(note, 'bound'), false) as is_bound,
+        coalesce(contains(note, 'upper bound'), false) as is_upper_bound
     from {{ ref('stg_curated_output__output') }}
     where geography_level = 'city' and preferred and period = 'full' and metric in ('nev', 'auto')
     qualify row_number() over (partition by geography_id, year, metric order by record_id) = 1
@@ -46,14 +48,16 @@ judged as (
         c.record_id as listed_record_id,
         c.is_bound,
         c.support as listed_support,
+        c.vehicles as listed_vehicles,
         {{ below('abs(r.vehicles - c.vehicles)', '0.5') }} as is_same,
+        c.is_bound and if(c.is_upper_bound, {{ above('r.vehicles', 'c.vehicles') }}, {{ below('r.vehicles', 'c.vehicles') }}) as is_out_of_bound,
         case
             when r.place_in_line > 1 then 'lost'
             when r.located_adcode is null then 'lost'
             when c.record_id is null then 'added'
             when {{ below('abs(r.vehicles - c.vehicles)', '0.5') }} and (r.source_url is null or (c.support = 'sourced' and not c.is_bound))
                 then 'confirmed'
-            when r.source_url is not null and (c.is_bound or c.support <> 'sourced') then 'corrected'
+            when r.source_url is not null and (c.support <> 'sourced' or (c.is_bound and not is_out_of_bound)) then 'corrected'
             else 'lost'
         end as outcome
     from ranked as r
@@ -61,7 +65,12 @@ judged as (
 )
 
 select
-    * exclude (place_in_line, is_same),
+    * exclude (place_in_line, is_same, is_out_of_bound, listed_vehicles),
+    -- with an address, derived from a file that names a page, which the project has not read; without one nobody can look it up
+    if(source_url is null, 'unverified', 'derived') as support_found,
+    product || ': ' || vehicles::double || ' vehicles' as supplied_values,
+    case when listed_record_id is not null then product || ': ' || listed_vehicles::double || ' vehicles' || if(is_bound, ' (a bound)', '') end
+        as listed_values,
     case when outcome = 'corrected' then if(is_same, 'support', 'vehicles') end as columns_changed,
     case when outcome = 'lost' and place_in_line = 1 and located_adcode is not null then 'vehicles' end as columns_lost,
     case
@@ -72,11 +81,13 @@ select
         when outcome = 'confirmed' then 'says what the figure says'
         when outcome = 'corrected' then
             'with a source_url it stands against ' || case
+                when is_out_of_bound then 'a bound from memory or by derivation, which it does not keep'
                 when is_bound then 'a bound' when listed_support = 'unverified' then 'a figure from memory' else 'a derived figure'
             end
         when source_url is null then 'without a source_url it does not stand against ' || case
             when is_bound then 'a bound' when listed_support = 'unverified' then 'a figure from memory' else 'a figure with a source'
         end
+        when is_out_of_bound then 'it does not keep a bound that was read at its source: one of the two is wrong, or they count different things'
         else 'the figure was read at its source'
     end as reason
 from judged

@@ -53,7 +53,8 @@ corrected as (
             s.longitude as longitude,
             s.latitude as latitude,
             coalesce(c.evidence_url, s.source_url) as evidence_url
-        )
+        ),
+        coalesce(list_contains(s.cells, 'capacity'), false) as capacity_is_supplied
     from curated as c
     left join (
         select

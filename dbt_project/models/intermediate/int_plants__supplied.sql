@@ -149,6 +149,29 @@ chosen as (
     from fitting
 ),
 
+-- the capacity that the list counts: the newest dated figure of what was built, else the plant's own
+dated as (
+    select
+        plant_id,
+        max(capacity) as capacity,
+        arg_max(capacity_unit, (capacity, capacity_unit)) as capacity_unit,
+        arg_max(support, (capacity, capacity_unit, support)) as support
+    from {{ ref('stg_curated_plants__capacities') }}
+    where status = 'built' and year is not null and capacity is not null
+    group by plant_id, year
+    qualify row_number() over (partition by plant_id order by year desc) = 1
+),
+
+listed_capacity as (
+    select
+        p.plant_id,
+        coalesce(d.capacity, p.capacity) as capacity,
+        if(d.capacity is null, p.capacity_unit, d.capacity_unit) as capacity_unit,
+        if(d.capacity is null, p.capacity_support, d.support) as support
+    from {{ ref('stg_curated_plants__plants') }} as p
+    left join dated as d on p.plant_id = d.plant_id
+),
+
 -- two records that fit one plant of the list are two plants: the list has the one that fits better
 met as (
     select
@@ -180,9 +203,9 @@ cells as (
             {
                 'cell': 'capacity',
                 'supplied': case when r.unit_of_capacity is not null then r.capacity::double::varchar || ' ' || r.unit_of_capacity end,
-                'listed': p.capacity::double::varchar || ' ' || coalesce(p.capacity_unit, ''),
+                'listed': c.capacity::double::varchar || ' ' || coalesce(c.capacity_unit, ''),
                 -- a figure in a unit that nobody knows never takes the place of one that is known
-                'support': if(r.is_known_unit or p.capacity is null, p.capacity_support, 'sourced'),
+                'support': if(r.is_known_unit or c.capacity is null, c.support, 'sourced'),
                 'url': r.source_url
             },
             {
@@ -205,6 +228,7 @@ cells as (
     from met as m
     inner join ranked as r on m.partition = r.partition and m.record_no = r.record_no
     inner join {{ ref('stg_curated_plants__plants') }} as p on m.plant_id = p.plant_id
+    inner join listed_capacity as c on m.plant_id = c.plant_id
     where not m.is_ambiguous
 ),
 
@@ -213,7 +237,11 @@ judged as (
         partition,
         record_no,
         string_agg(cell, ';' order by cell) filter (where supplied <> coalesce(listed, '') and stands) as columns_changed,
-        string_agg(cell, ';' order by cell) filter (where supplied <> coalesce(listed, '') and not stands) as columns_lost
+        string_agg(cell, ';' order by cell) filter (where supplied <> coalesce(listed, '') and not stands) as columns_lost,
+        string_agg(cell || ': ' || supplied, '; ' order by cell || ': ' || supplied) filter (where supplied <> coalesce(listed, '')) as supplied_values,
+        string_agg(cell || ': ' || coalesce(listed, 'unknown'), '; ' order by cell || ': ' || coalesce(listed, 'unknown'))
+            filter (where supplied <> coalesce(listed, ''))
+            as listed_values
     from (
         select
             *,
@@ -231,6 +259,8 @@ select
     m.plant_id as listed_plant_id,
     j.columns_changed,
     j.columns_lost,
+    j.supplied_values,
+    j.listed_values,
     r.stands_partition as against_partition,
     r.stands_record_no as against_record_no,
     case

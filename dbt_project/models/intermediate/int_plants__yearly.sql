@@ -13,7 +13,8 @@ dated as (
     where city_id is not null
 ),
 
--- the capacity that was built by a year: the newest dated figure not after it; else the plant's own figure
+-- the capacity that was built by a year: the newest dated figure not after it; else the plant's own figure. A supplied figure that
+-- stands against the dated ones (int_plants__supplied) has no year of its own, and counts as the plant's own in every year.
 phased as (
     select
         plant_id,
@@ -42,9 +43,12 @@ select
     p.group_id,
     p.group_name,
     p.firm_id,
-    coalesce(h.capacity, p.capacity) as capacity,
+    if(p.capacity_is_supplied, p.capacity, coalesce(h.capacity, p.capacity)) as capacity,
     coalesce(p.capacity_unit, h.capacity_unit) as capacity_unit,
-    case when h.capacity is not null then 'dated' when p.capacity is not null then 'nameplate' end as capacity_basis,
+    case
+        when h.capacity is not null and not coalesce(p.capacity_is_supplied, false) then 'dated'
+        when p.capacity is not null then 'nameplate'
+    end as capacity_basis,
     (p.ev_from_year is not null and p.ev_from_year <= s.year) as is_ev,
     (p.was_ice and not coalesce(p.converted_from_ice = 'yes' and p.ev_from_year <= s.year, false)) as is_ice,
     (p.ev_state_unknown and s.year >= {{ first_ev_year() }}) as ev_state_unknown,

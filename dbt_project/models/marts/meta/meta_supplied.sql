@@ -21,6 +21,9 @@ plants as (
         p.outcome,
         p.columns_changed,
         p.columns_lost,
+        p.source_url,
+        p.supplied_values,
+        p.listed_values,
         p.reason,
         case when p.listed_plant_id is not null then 'curated_plants/' || p.listed_plant_id end as against,
         case when p.outcome = 'lost' and p.listed_plant_id is null then p.against_partition end as against_partition,
@@ -38,6 +41,9 @@ output as (
         outcome,
         columns_changed,
         columns_lost,
+        source_url,
+        supplied_values,
+        listed_values,
         reason,
         case when outcome <> 'added' and listed_record_id is not null then 'curated_output/' || listed_record_id end as against,
         case
@@ -223,6 +229,7 @@ policies as (
             else 'confirmed'
         end as outcome,
         case when m.policy_id <> m.record_id and m.is_text then 'text' end as columns_changed,
+        i.source_url,
         case
             when m.policy_id is null then 'another record has the same document and text and stands'
             when m.policy_id = m.record_id then 'no record before it has the document'
@@ -354,6 +361,9 @@ select
     u.outcome,
     u.columns_changed,
     u.columns_lost,
+    u.supplied_values,
+    u.listed_values,
+    u.source_url,
     coalesce(u.against, a.file || ' record ' || u.against_record_no) as against,
     u.reason
 from united as u
