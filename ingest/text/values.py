@@ -11,6 +11,8 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+import cn2an
+
 #: Words that stand for "not known" in registries and spreadsheets (never applied to names).
 NULLS = frozenset(
     {"", "-", "--", "---", "—", "——", "/", "\\", "n/a", "na", "nan", "null", "none", "nil", "#n/a", "无", "暂无",
@@ -230,6 +232,26 @@ def part_of_year(text: str | None) -> str | None:
         months = 3 * number if kind == "quarters" else number
         return None if months >= 12 else "h1" if months == 6 else f"{months}m"
     return None
+
+
+def parse_numeral(text: str) -> int | None:
+    """A whole number in Arabic or Chinese digits; None for what is none."""
+    value = fold(text)
+    if re.fullmatch(r"[0-9]{1,15}", value):
+        return int(value)
+    try:
+        return int(cn2an.cn2an(value, "smart"))
+    except ValueError:
+        return None
+
+
+_BATCH = re.compile(r"第?\s*([^第批]{1,12}?)\s*(?:批次?|\.0)?")
+
+
+def parse_batch(text: str) -> int | None:
+    """The number of a batch: 第十二批, 12, 12.0; None where there is none."""
+    found = _BATCH.fullmatch(fold(text))
+    return parse_numeral(found[1]) if found else None
 
 
 TRUE = {"true", "t", "yes", "y", "1", "1.0", "是", "有", "真"}

@@ -20,24 +20,17 @@ STAMP = (2020, 1, 1, 0, 0, 0)
 # The columns of a panel, left as the members are written, right as the file is to say them. If `make panel` knows a
 # column by another name, change the right side here and run this script again: the members mean the things, not the names.
 PANEL_COLUMNS = {
-    "cities": {c: c for c in ("city_id", "name", "province_id", "longitude", "latitude")},
-    "segments": {c: c for c in ("segment_id", "family")},
+    "cities": {"city_id": "city_id", "name": "name", "province_id": "province_id", "longitude": "lon", "latitude": "lat"},
+    "segments": {"segment_id": "segment_id", "family": "family_id"},
     "plants": {
-        c: c
-        for c in (
-            "plant_id",
-            "city_id",
-            "segment_id",
-            "group_id",
-            "opened_year",
-            "closed_year",
-            "longitude",
-            "latitude",
-        )
+        "plant_id": "plant_id", "city_id": "city_id", "segment_id": "segment_id", "group_id": "firm_id", "opened_year": "entry_year",
+        "closed_year": "exit_year", "longitude": "lon", "latitude": "lat",
     },
-    "plant_year": {c: c for c in ("plant_id", "year", "employment")},
-    "policy_panel": {c: c for c in ("city_id", "year", "treated", "first_treated_year", "outcome")},
-}
+    "plant_year": {"plant_id": "plant_id", "year": "year", "employment": "employment"},
+    "policy_panel": {"city_id": "city_id", "year": "year", "treated": "treated", "first_treated_year": "first_treat", "outcome": "y"},
+}  # fmt: skip
+#: Columns that a panel must have and whose cells may be empty: the members do not speak of them.
+EMPTY_COLUMNS = {"cities": ("population", "gdp_cny_m"), "plant_year": ("capacity_k_units", "output_k_units"), "policy_panel": ("province_id",)}
 
 
 # ---- xlsx, written by hand so that every part is what it says -----------------------------------------------------
@@ -325,8 +318,9 @@ def write_panel(member: str, tables: dict[str, list[dict]], encodings: dict[str,
         out = io.StringIO()
         keys = list(rows[0])
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(names.get(k, k) for k in keys)
-        writer.writerows([row[k] for k in keys] for row in rows)
+        more = EMPTY_COLUMNS.get(name, ())
+        writer.writerow([*(names.get(k, k) for k in keys), *more])
+        writer.writerows([*(row[k] for k in keys), *("" for _ in more)] for row in rows)
         (HERE / member).mkdir(exist_ok=True)
         (HERE / member / f"{name}.csv").write_bytes(out.getvalue().encode((encodings or {}).get(name, "utf-8")))
 
