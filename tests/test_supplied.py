@@ -176,7 +176,7 @@ def test_a_supplied_capacity_meets_the_figure_that_the_city_counts(supply: Any):
     assert warehouse.ask("select supplied_values, source_url from meta_supplied") == [("capacity: 123456.0 vehicles_per_year", URL)]
     # where the dated figure was not read, the supplied one stands, and it is what the city counts
     warehouse.con.execute("create or replace table stg_curated_plants__capacities as select * replace ('derived' as support) from stg_curated_plants__capacities")
-    for model in ("int_plants__supplied", "int_plants__located", "int_plants__yearly"):
+    for model in ("int_plants__built", "int_plants__supplied", "int_plants__located", "int_plants__yearly"):
         warehouse.con.execute(f"create or replace table {model} as {warehouse.render(model)}")
     assert warehouse.ask(AUDIT)[0][:4] == ("corrected", "P0001", "capacity", None)
     assert warehouse.ask(counted) == [(123456, "nameplate")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def _told(con: duckdb.DuckDBPyConnection, relations: Sequence[Relation], previou
         sql = "select finding_id, verdict, value from finding"
         findings = {f[0]: f[1] for f in other.execute(sql).fetchall()}
         told = {
-            "files": _files(con, other),
+            "files": _files(con, other, now_columns, before_columns),
             "more": policy_changes(con, other),
             "tables": [
                 [name, before_rows.get(name), now_rows.get(name)]
@@ -86,11 +86,14 @@ def _told(con: duckdb.DuckDBPyConnection, relations: Sequence[Relation], previou
     return {**told, "values": _values(con, relations, previous, before_columns, now_columns)}
 
 
-def _files(con: duckdb.DuckDBPyConnection, other: duckdb.DuckDBPyConnection) -> list[list[str | None]]:
+def _files(
+    con: duckdb.DuckDBPyConnection, other: duckdb.DuckDBPyConnection,
+    now_columns: Iterable[tuple[str, str]], before_columns: Iterable[tuple[str, str]],
+) -> list[list[str | None]]:  # fmt: skip
     """[file, before, now] of every supplied file of which something else became, as in "2 added, 1 corrected"; in order of the names."""
 
-    def told(db: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, Any]]:
-        has = {c for (c,) in db.execute("select column_name from duckdb_columns() where schema_name = 'meta' and table_name = 'supplied'").fetchall()}
+    def told(db: duckdb.DuckDBPyConnection, columns: Iterable[tuple[str, str]]) -> dict[str, tuple[str, Any]]:
+        has = {column for table, column in columns if table == "meta.supplied"}
         if not {"file", "outcome", "record_no"} <= has:
             return {}  # versions of before 2.0
         cells = [c for c in ("entity_id", "columns_changed", "supplied_values", "reason") if c in has]
@@ -105,7 +108,7 @@ def _files(con: duckdb.DuckDBPyConnection, other: duckdb.DuckDBPyConnection) -> 
             found[file] = (f"{words}, {word}" if words else word, [*details, detail])
         return found
 
-    before, now = told(other), told(con)
+    before, now = told(other, before_columns), told(con, now_columns)
     return [
         [file, before[file][0] if file in before else None, now[file][0] if file in now else None]
         for file in sorted({*before, *now})
@@ -232,8 +235,9 @@ def _changed_files(files: list[list[str | None]], limit: int = 100) -> list[str]
         f"| {file} | {before or 'not there'} | {now or 'not there'}{' (its records say other things)' if before == now else ''} |"
         for file, before, now in files[:limit]
     ]
-    more = [f"{len(files) - limit} more files: `meta.supplied`."] if len(files) > limit else []
-    return [*lines, "", *more, *([""] if more else [])]
+    if len(files) > limit:
+        lines += ["", f"{len(files) - limit} more files: `meta.supplied`."]
+    return [*lines, ""]
 
 
 def _changed_tables(told: dict[str, Any]) -> list[str]:

@@ -76,3 +76,9 @@
         {%- endfor %}
     ), '') as columns_lost
 {%- endmacro %}
+
+{# Support of a supplied fact: with an address, derived from a file that names a page, which the project has not read; without
+   one nobody can look it up. #}
+{% macro supplied_support(url) -%}
+    if({{ url }} is null, 'unverified', 'derived')
+{%- endmacro %}

@@ -55,6 +55,14 @@ _DATE = re.compile(r"((?:19|20)\d{2})\s*(?:年|[-/.])\s*(?:(\d{1,2})\s*(?:月|[-
 _CN_DATE = re.compile(r"([〇○零一二三四五六七八九]{4})年([一二三四五六七八九十]{1,3})月(?:([一二三四五六七八九十]{1,3})日)?")
 
 
+def parse_numeral(text: str) -> int | None:
+    """A whole number in Arabic or Chinese digits; None for what is none."""
+    try:
+        return int(cn2an.cn2an(text, "smart"))
+    except ValueError:
+        return None
+
+
 def parse_date(text: str | None) -> tuple[str | None, str | None]:
     """First date of a text as (ISO text cut to its precision, day|month|year); (None, None) where there is none.
     Reads 2020-10-20, 2020年10月, 2020/1/2, 二〇二〇年十月二十日, 20201020."""
@@ -186,11 +194,8 @@ def validity(text: str, issued_on: str | None = None) -> Validity:
 
 def _years(text: str) -> int | None:
     """A number of years of validity; None for what is none (九0, 300000)."""
-    try:
-        years = int(cn2an.cn2an(text, "smart"))
-    except ValueError:
-        return None
-    return years if 0 < years <= 100 else None
+    years = parse_numeral(text)
+    return years if years is not None and 0 < years <= 100 else None
 
 
 def _stated_start(flat: str, issued_on: str | None) -> str | None:

@@ -11,8 +11,6 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-import cn2an
-
 #: Words that stand for "not known" in registries and spreadsheets (never applied to names).
 NULLS = frozenset(
     {"", "-", "--", "---", "—", "——", "/", "\\", "n/a", "na", "nan", "null", "none", "nil", "#n/a", "无", "暂无",
@@ -234,24 +232,13 @@ def part_of_year(text: str | None) -> str | None:
     return None
 
 
-def parse_numeral(text: str) -> int | None:
-    """A whole number in Arabic or Chinese digits; None for what is none."""
-    value = fold(text)
-    if re.fullmatch(r"[0-9]{1,15}", value):
-        return int(value)
-    try:
-        return int(cn2an.cn2an(value, "smart"))
-    except ValueError:
-        return None
-
-
-_BATCH = re.compile(r"第?\s*([^第批]{1,12}?)\s*(?:批次?|\.0)?")
+_BATCH = re.compile(r"第?\s*(\d{1,4})\s*(?:批次?|\.0)?")
 
 
 def parse_batch(text: str) -> int | None:
-    """The number of a batch: 第十二批, 12, 12.0; None where there is none."""
+    """The number of a batch: 第12批, 12, 12.0; None where there is none."""
     found = _BATCH.fullmatch(fold(text))
-    return parse_numeral(found[1]) if found else None
+    return int(found[1]) if found else None
 
 
 TRUE = {"true", "t", "yes", "y", "1", "1.0", "是", "有", "真"}

@@ -29,6 +29,7 @@ from ingest.text.values import (
     fold,
     folded_name,
     parse_amount,
+    parse_batch,
     parse_bool,
     parse_date,
     parse_number,
@@ -376,10 +377,9 @@ def nev_type(*texts: str | None) -> str | None:
 
 def _batch(v: Values, row: dict[str, Any]) -> None:
     text = _text(v, "batch")
-    match = re.fullmatch(r"第?\s*(\d{1,4})\s*(?:批次?|\.0)?", fold(text)) if text else None
-    if text and match is None:
+    row["batch"] = parse_batch(text) if text else None
+    if text and row["batch"] is None:
         raise Held("bad_number", "batch: no number of a batch", "batch")
-    row["batch"] = int(match[1]) if match else None
     _need(row, "batch")
 
 

@@ -70,9 +70,8 @@ def chosen(home: Home, name: str, among: Iterable[Candidate]) -> Candidate:
     if len(named) > 1:
         raise LookupError(f"{redact(wanted)!r} may be {', '.join(one.file for one in named)}: say which, with its kind and folder")
     # two people's export.csv: after one was withdrawn, its bare name must not take the other's
-    bare = wanted.rpartition("/")[2]
-    others = sorted(file.file for file in known_files(RawStore(home.raw)).values() if file.file != named[0].file and file.file.rpartition("/")[2] == bare)
-    if "/" not in wanted and others:
+    bare = [] if "/" in wanted else [file.file for file in known_files(RawStore(home.raw)).values() if file.file.rpartition("/")[2] == wanted]
+    if others := sorted(set(bare) - {named[0].file}):
         raise LookupError(f"{redact(wanted)!r} may be {named[0].file}, and was also the name of {', '.join(others)}: say which, with its kind and folder")
     return named[0]
 

@@ -66,8 +66,7 @@ judged as (
 
 select
     * exclude (place_in_line, is_same, is_out_of_bound, listed_vehicles),
-    -- with an address, derived from a file that names a page, which the project has not read; without one nobody can look it up
-    if(source_url is null, 'unverified', 'derived') as support_found,
+    {{ supplied_support('source_url') }} as support_found,
     product || ': ' || vehicles::double || ' vehicles' as supplied_values,
     case when listed_record_id is not null then product || ': ' || listed_vehicles::double || ' vehicles' || if(is_bound, ' (a bound)', '') end
         as listed_values,

@@ -26,8 +26,7 @@ with records as (
             else i.capacity_unit
         end as unit_of_capacity,
         unit_of_capacity in ('vehicles_per_year', 'gwh_per_year') as is_known_unit,
-        -- with an address, derived from a file that names a page, which the project has not read; without one nobody can look it up
-        if(i.source_url is null, 'unverified', 'derived') as support_found,
+        {{ supplied_support('i.source_url') }} as support_found,
         {{ site_words("concat_ws(' ', i.plant_name)", "concat_ws(' ', i.operator_zh, i.operator_en, i.city, c.name_zh, c.name_zh_short, c.name_en)") }} as site
     from {{ ref('stg_inbox__plants') }} as i
     left join {{ ref('cities') }} as a on i.city_id = a.city_id
@@ -151,14 +150,8 @@ chosen as (
 
 -- the capacity that the list counts: the newest dated figure of what was built, else the plant's own
 dated as (
-    select
-        plant_id,
-        max(capacity) as capacity,
-        arg_max(capacity_unit, (capacity, capacity_unit)) as capacity_unit,
-        arg_max(support, (capacity, capacity_unit, support)) as support
-    from {{ ref('stg_curated_plants__capacities') }}
-    where status = 'built' and year is not null and capacity is not null
-    group by plant_id, year
+    select *
+    from {{ ref('int_plants__built') }}
     qualify row_number() over (partition by plant_id order by year desc) = 1
 ),
 

@@ -13,19 +13,6 @@ dated as (
     where city_id is not null
 ),
 
--- the capacity that was built by a year: the newest dated figure not after it; else the plant's own figure. A supplied figure that
--- stands against the dated ones (int_plants__supplied) has no year of its own, and counts as the plant's own in every year.
-phased as (
-    select
-        plant_id,
-        year,
-        max(capacity) as capacity,
-        arg_max(capacity_unit, (capacity, capacity_unit)) as capacity_unit
-    from {{ ref('stg_curated_plants__capacities') }}
-    where status = 'built' and year is not null and capacity is not null
-    group by plant_id, year
-),
-
 stood as (
     select
         d.plant_id,
@@ -34,6 +21,8 @@ stood as (
     inner join years as y on d.from_year <= y.year and d.until_year > y.year
 )
 
+-- the capacity that was built by a year: the newest dated figure not after it; else the plant's own figure. A supplied figure that
+-- stands against the dated ones (int_plants__supplied) has no year of its own, and counts as the plant's own in every year.
 select
     s.plant_id,
     s.year,
@@ -56,4 +45,4 @@ select
     (coalesce(p.opened_support, 'unverified') = 'unverified' or p.confidence = 'low') as is_unverified
 from stood as s
 inner join {{ ref('int_plants__located') }} as p on s.plant_id = p.plant_id
-asof left join phased as h on s.plant_id = h.plant_id and s.year >= h.year
+asof left join {{ ref('int_plants__built') }} as h on s.plant_id = h.plant_id and s.year >= h.year
